@@ -1,0 +1,6 @@
+//! akin-batch: reads ratings, computes similarities, publishes a version.
+//!
+//! This crate is the only user of polars. It must not know the server.
+
+pub mod ingest;
+pub mod synth;

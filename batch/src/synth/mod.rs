@@ -1,0 +1,1 @@
+//! Making up ratings.

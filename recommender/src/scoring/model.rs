@@ -1,0 +1,93 @@
+//! The published similarities, laid out for serving: by target to explain, by source to score.
+
+use thiserror::Error;
+
+use crate::similarity::{Neighbour, Neighbours};
+
+/// Why neighbours do not make a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum ModelError {
+    /// The neighbours cover another number of items than the rating counts.
+    #[error("neighbours of {neighbours} items, but {items} items")]
+    ItemCount {
+        /// Targets in the neighbours.
+        neighbours: usize,
+        /// Items in the items table.
+        items: usize,
+    },
+    /// A neighbour's number is not an item's.
+    #[error("item {target} has neighbour {neighbour}, which does not exist")]
+    UnknownNeighbour {
+        /// The target.
+        target: usize,
+        /// The neighbour.
+        neighbour: u32,
+    },
+}
+
+/// A version's similarities in memory. Size: 20 bytes a pair.
+#[derive(Debug, Clone)]
+pub struct Model {
+    by_target: Neighbours,
+    source_offsets: Vec<usize>,
+    by_source: Vec<(u32, f32)>,
+    popular: Vec<u32>,
+}
+
+impl Model {
+    /// Lays out the neighbours of `rating_counts.len()` items; the counts rank the fallback.
+    ///
+    /// # Errors
+    /// When the two do not fit together.
+    pub fn new(by_target: Neighbours, rating_counts: &[u64]) -> Result<Self, ModelError> {
+        let items = rating_counts.len();
+        if by_target.item_count() != items {
+            return Err(ModelError::ItemCount { neighbours: by_target.item_count(), items });
+        }
+        let mut source_offsets = vec![0usize; items + 1];
+        for target in 0..items {
+            for neighbour in by_target.row(target) {
+                let Some(count) = source_offsets.get_mut(neighbour.item as usize + 1) else {
+                    return Err(ModelError::UnknownNeighbour { target, neighbour: neighbour.item });
+                };
+                *count += 1;
+            }
+        }
+        for at in 1..source_offsets.len() {
+            source_offsets[at] += source_offsets[at - 1];
+        }
+        let mut next = source_offsets.clone();
+        let mut by_source = vec![(0, 0.0); by_target.pair_count()];
+        for target in 0..items {
+            for neighbour in by_target.row(target) {
+                let place = &mut next[neighbour.item as usize];
+                by_source[*place] = (target as u32, neighbour.score);
+                *place += 1;
+            }
+        }
+        let mut popular: Vec<u32> = (0..items as u32).collect();
+        popular.sort_by_key(|&item| std::cmp::Reverse(rating_counts[item as usize]));
+        Ok(Self { by_target, source_offsets, by_source, popular })
+    }
+
+    /// How many items there are.
+    pub fn item_count(&self) -> usize {
+        self.popular.len()
+    }
+
+    /// The neighbours of an item, best first: the sources that speak for it.
+    pub fn neighbours(&self, target: u32) -> &[Neighbour] {
+        self.by_target.row(target as usize)
+    }
+
+    /// The targets that an item speaks for, with their similarities, by target.
+    pub fn targets(&self, source: u32) -> &[(u32, f32)] {
+        &self.by_source
+            [self.source_offsets[source as usize]..self.source_offsets[source as usize + 1]]
+    }
+
+    /// All items, the most rated first; ties by item number.
+    pub fn popular(&self) -> &[u32] {
+        &self.popular
+    }
+}

@@ -1,0 +1,192 @@
+//! The rating matrix in compressed sparse rows, by user and by item, with ratings in fixed point.
+
+use thiserror::Error;
+
+/// One rating in a row: the other side's number and the rating in fixed point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cell {
+    /// The item in a user's row, the user in an item's row.
+    pub index: u32,
+    /// The rating times [`RatingMatrix::scale`], rounded to the nearest integer.
+    pub fixed: i32,
+}
+
+/// Why ratings do not make a matrix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum MatrixError {
+    /// A user or item number is not below its count.
+    #[error("rating {position} names user {user} or item {item}, which do not exist")]
+    OutOfBounds {
+        /// Position among the ratings.
+        position: usize,
+        /// The user's number.
+        user: u32,
+        /// The item's number.
+        item: u32,
+    },
+    /// The ratings are not sorted by user and item, or name a pair twice.
+    #[error("rating {position} is out of order or given twice")]
+    OutOfOrder {
+        /// Position among the ratings.
+        position: usize,
+    },
+    /// A rating is not finite.
+    #[error("rating {position} is not finite")]
+    NotFinite {
+        /// Position among the ratings.
+        position: usize,
+    },
+}
+
+/// Ratings of `user_count` users for `item_count` items.
+///
+/// Ratings are held in fixed point, so that sums of their products are exact: no order of additions, no processor and
+/// no number of threads can change a result. The scale is a power of two, at most 2^16; ratings that are multiples of
+/// 1/65,536 (half stars, for one) are held exactly, others to the nearest step.
+#[derive(Debug, Clone)]
+pub struct RatingMatrix {
+    user_offsets: Vec<usize>,
+    user_cells: Vec<Cell>,
+    item_offsets: Vec<usize>,
+    item_cells: Vec<Cell>,
+    scale_bits: i32,
+}
+
+impl RatingMatrix {
+    /// Builds both halves from `(user, item, rating)`, sorted by user and then item, without repetition.
+    ///
+    /// # Errors
+    /// When a number is out of bounds, the order is broken, a pair repeats, or a rating is not finite.
+    pub fn new<R>(user_count: usize, item_count: usize, ratings: R) -> Result<Self, MatrixError>
+    where
+        R: Iterator<Item = (u32, u32, f32)> + Clone,
+    {
+        let (mut user_offsets, mut item_offsets) =
+            (vec![0; user_count + 1], vec![0; item_count + 1]);
+        let (mut largest, mut previous, mut count) = (0f32, None, 0);
+        for (position, (user, item, rating)) in ratings.clone().enumerate() {
+            if user as usize >= user_count || item as usize >= item_count {
+                return Err(MatrixError::OutOfBounds { position, user, item });
+            }
+            if previous.is_some_and(|previous| previous >= (user, item)) {
+                return Err(MatrixError::OutOfOrder { position });
+            }
+            if !rating.is_finite() {
+                return Err(MatrixError::NotFinite { position });
+            }
+            previous = Some((user, item));
+            largest = largest.max(rating.abs());
+            user_offsets[user as usize + 1] += 1;
+            item_offsets[item as usize + 1] += 1;
+            count += 1;
+        }
+        accumulate(&mut user_offsets);
+        accumulate(&mut item_offsets);
+
+        let scale_bits = scale_bits(largest, user_count.max(item_count));
+        let scale = 2f64.powi(scale_bits);
+        let mut user_cells = Vec::with_capacity(count);
+        let mut item_cells = vec![Cell { index: 0, fixed: 0 }; count];
+        let mut next = item_offsets.clone();
+        for (user, item, rating) in ratings {
+            let fixed = (f64::from(rating) * scale).round() as i32;
+            user_cells.push(Cell { index: item, fixed });
+            item_cells[next[item as usize]] = Cell { index: user, fixed };
+            next[item as usize] += 1;
+        }
+        Ok(Self { user_offsets, user_cells, item_offsets, item_cells, scale_bits })
+    }
+
+    /// How many items there are, rated or not.
+    pub fn item_count(&self) -> usize {
+        self.item_offsets.len() - 1
+    }
+
+    /// How many users there are.
+    pub fn user_count(&self) -> usize {
+        self.user_offsets.len() - 1
+    }
+
+    /// What a user rated, by item.
+    pub fn user_row(&self, user: usize) -> &[Cell] {
+        &self.user_cells[self.user_offsets[user]..self.user_offsets[user + 1]]
+    }
+
+    /// Who rated an item, by user.
+    pub fn item_row(&self, item: usize) -> &[Cell] {
+        &self.item_cells[self.item_offsets[item]..self.item_offsets[item + 1]]
+    }
+
+    /// What a rating of 1 is in fixed point: a power of two.
+    pub fn scale(&self) -> f64 {
+        2f64.powi(self.scale_bits)
+    }
+
+    /// Multiply-adds of the full item-item product: the sum over users of their ratings squared.
+    pub fn products(&self) -> u64 {
+        self.user_offsets.windows(2).map(|w| ((w[1] - w[0]) as u64).pow(2)).sum()
+    }
+}
+
+fn accumulate(offsets: &mut [usize]) {
+    for at in 1..offsets.len() {
+        offsets[at] += offsets[at - 1];
+    }
+}
+
+/// The largest scale at which a sum of `terms` products of the largest rating stays below 2^62.
+fn scale_bits(largest: f32, terms: usize) -> i32 {
+    let terms_bits = (usize::BITS - terms.leading_zeros()).cast_signed();
+    let whole_bits = f64::from(largest).max(1.0).log2().floor() as i32 + 1;
+    ((62 - terms_bits) / 2 - whole_bits).min(16)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matrix(ratings: &[(u32, u32, f32)]) -> Result<RatingMatrix, MatrixError> {
+        RatingMatrix::new(3, 4, ratings.iter().copied())
+    }
+
+    #[test]
+    fn both_halves_hold_the_same_ratings() -> Result<(), MatrixError> {
+        let m = matrix(&[(0, 1, 4.5), (0, 3, 1.0), (2, 1, 0.5)])?;
+        let cell = |index, rating: f64| Cell { index, fixed: (rating * m.scale()) as i32 };
+        assert_eq!(m.user_row(0), [cell(1, 4.5), cell(3, 1.0)]);
+        assert_eq!(m.user_row(1), []);
+        assert_eq!(m.item_row(1), [cell(0, 4.5), cell(2, 0.5)]);
+        assert_eq!(m.item_row(0), []);
+        assert_eq!((m.user_count(), m.item_count(), m.products()), (3, 4, 5));
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_no_matrix_is_refused() {
+        let refused = |ratings: &[(u32, u32, f32)]| matrix(ratings).err();
+        assert_eq!(
+            refused(&[(0, 4, 1.0)]),
+            Some(MatrixError::OutOfBounds { position: 0, user: 0, item: 4 })
+        );
+        assert_eq!(
+            refused(&[(1, 0, 1.0), (0, 0, 1.0)]),
+            Some(MatrixError::OutOfOrder { position: 1 })
+        );
+        assert_eq!(
+            refused(&[(0, 0, 1.0), (0, 0, 2.0)]),
+            Some(MatrixError::OutOfOrder { position: 1 })
+        );
+        assert_eq!(refused(&[(0, 0, f32::NAN)]), Some(MatrixError::NotFinite { position: 0 }));
+    }
+
+    #[test]
+    fn sums_of_products_cannot_overflow() {
+        for largest in [0.5f32, 1.0, 5.0, 10.0, 1000.0, 1e6] {
+            for terms in [1usize, 1000, 138_493, 1 << 22, 1 << 31] {
+                let fixed = (f64::from(largest) * 2f64.powi(scale_bits(largest, terms))).round();
+                assert!(fixed * fixed * terms as f64 <= 2f64.powi(62), "{largest} {terms}");
+            }
+        }
+        assert_eq!(scale_bits(10.0, 138_493), 16);
+    }
+}

@@ -1,0 +1,57 @@
+//! The execution: the asynchronous handle of one accepted rating.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+/// `202` to an accepted rating.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Accepted {
+    /// The handle to poll.
+    pub execution_arn: String,
+    /// When the rating was accepted.
+    pub start_date: DateTime<Utc>,
+}
+
+/// Where an execution stands; the names are those of Step Functions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ExecutionStatus {
+    /// Accepted; the recommendations are being computed.
+    Running,
+    /// The output is there.
+    Succeeded,
+    /// The recommendations could not be computed; the rating stands.
+    Failed,
+    /// The recommendations took too long; the rating stands.
+    TimedOut,
+    /// Stopped on request; the rating stands.
+    Aborted,
+}
+
+/// The body of `GET /executions/{executionArn}`.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Execution {
+    /// The handle.
+    pub execution_arn: String,
+    /// Where it stands.
+    pub status: ExecutionStatus,
+    /// When the rating was accepted.
+    pub start_date: DateTime<Utc>,
+    /// When it ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stop_date: Option<DateTime<Utc>>,
+    /// What the client sent, as it was sent.
+    pub input: Box<RawValue>,
+    /// A [`super::FoldIn`], once succeeded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output: Option<Box<RawValue>>,
+    /// The kind of failure, when failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// What went wrong, when failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
+}

@@ -1,0 +1,23 @@
+//! Errors as RFC 9457 problem details.
+
+use serde::{Deserialize, Serialize};
+
+/// The media type of a [`Problem`].
+pub const PROBLEM_JSON: &str = "application/problem+json";
+
+/// What went wrong, in words that are fit for the client.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Problem {
+    /// Names the kind of problem: a path that is stable over releases.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The kind in words.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// This occurrence: what, where, and what to do.
+    pub detail: String,
+    /// Names this request in the server's log.
+    pub request_id: String,
+}

@@ -1,0 +1,153 @@
+//! The body of `POST /ratings`.
+
+use std::fmt;
+
+use serde::de::{Deserializer, Error as _, Visitor};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::id::{ItemId, UserId};
+
+/// Why a body is not a rating.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum RatingBodyError {
+    /// Not JSON.
+    #[error("the body is not JSON: {0}")]
+    NotJson(String),
+    /// JSON, but not a rating.
+    #[error("the body is not a rating: {0}")]
+    NotARating(String),
+}
+
+/// One rating as a client sends it: `{"movieID":"1234","user":"abby","rating":6}`.
+///
+/// The number is checked against the store's range by whoever knows the store.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct RatingBody {
+    /// The item; `itemId` is another name.
+    #[serde(rename = "movieID", alias = "itemId", deserialize_with = "id")]
+    pub item: ItemId,
+    /// The user; `userId` is another name.
+    #[serde(alias = "userId", deserialize_with = "id")]
+    pub user: UserId,
+    /// The rating.
+    pub rating: f64,
+}
+
+impl RatingBody {
+    /// Reads a body.
+    ///
+    /// # Errors
+    /// When the bytes are not JSON, or not one object with exactly an item, a user and a number.
+    pub fn parse(body: &[u8]) -> Result<Self, RatingBodyError> {
+        use serde_json::error::Category;
+        serde_json::from_slice(body).map_err(|error| match error.classify() {
+            Category::Data => RatingBodyError::NotARating(error.to_string()),
+            _ => RatingBodyError::NotJson(error.to_string()),
+        })
+    }
+}
+
+/// An identifier is a string, or an integer that stands for its decimal text.
+fn id<'de, D, I>(deserializer: D) -> Result<I, D::Error>
+where
+    D: Deserializer<'de>,
+    I: TryFrom<String, Error = crate::id::IdError>,
+{
+    struct IdText;
+
+    impl Visitor<'_> for IdText {
+        type Value = String;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an id: a string, or an integer of at most 64 bits")
+        }
+
+        fn visit_str<E>(self, text: &str) -> Result<String, E> {
+            Ok(text.to_owned())
+        }
+
+        fn visit_u64<E>(self, number: u64) -> Result<String, E> {
+            Ok(number.to_string())
+        }
+
+        fn visit_i64<E>(self, number: i64) -> Result<String, E> {
+            Ok(number.to_string())
+        }
+    }
+
+    let text = deserializer.deserialize_any(IdText)?;
+    I::try_from(text).map_err(D::Error::custom)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(body: &str) -> Result<(String, String, f64), RatingBodyError> {
+        let body = RatingBody::parse(body.as_bytes())?;
+        Ok((body.item.into(), body.user.into(), body.rating))
+    }
+
+    #[test]
+    fn every_spelling_of_a_rating_is_read() {
+        let expected = Ok(("1234".to_owned(), "abby".to_owned(), 6.0));
+        for body in [
+            r#"{"movieID":"1234","user":"abby","rating":6}"#,
+            r#"{"movieID":1234,"user":"abby","rating":6.0}"#,
+            r#" {"rating":6,"userId":"abby","itemId":"1234"} "#,
+        ] {
+            assert_eq!(parsed(body), expected, "{body}");
+        }
+        let big = parsed(r#"{"movieID":9007199254740993,"user":-5,"rating":1}"#);
+        assert_eq!(big, Ok(("9007199254740993".to_owned(), "-5".to_owned(), 1.0)));
+    }
+
+    #[test]
+    fn what_is_no_json_is_told_apart_from_what_is_no_rating() {
+        let not_json = [
+            "",
+            "{",
+            "nonsense",
+            "\u{feff}{}",
+            r#"{"movieID":"1","user":"a","rating":NaN}"#,
+            r#"{"movieID":"1","user":"a","rating":1e999}"#,
+            r#"{"movieID":"1","user":"a","rating":1} trailing"#,
+            r#"{"movieID":"\ud800","user":"a","rating":1}"#,
+        ];
+        for body in not_json {
+            assert!(matches!(parsed(body), Err(RatingBodyError::NotJson(_))), "{body}");
+        }
+        let not_a_rating = [
+            "[]",
+            "null",
+            "{}",
+            "6",
+            r#"[{"movieID":"1","user":"a","rating":1}]"#,
+            r#"{"movieID":1.0,"user":"a","rating":1}"#,
+            r#"{"movieID":18446744073709551616,"user":"a","rating":1}"#,
+            r#"{"movieID":"","user":"a","rating":1}"#,
+            r#"{"movieID":"a\u0000b","user":"a","rating":1}"#,
+            r#"{"movieID":"1","user":null,"rating":1}"#,
+            r#"{"movieID":"1","user":"a","rating":"5"}"#,
+            r#"{"movieID":"1","user":"a","rating":null}"#,
+            r#"{"movieID":"1","user":"a","rating":true}"#,
+            r#"{"movieID":"1","user":"a","rating":1,"rating":2}"#,
+            r#"{"movieID":"1","itemId":"2","user":"a","rating":1}"#,
+            r#"{"movieID":"1","user":"a","rating":1,"extra":1}"#,
+            r#"{"movieID":"1","user":"a"}"#,
+        ];
+        for body in not_a_rating {
+            assert!(matches!(parsed(body), Err(RatingBodyError::NotARating(_))), "{body}");
+        }
+    }
+
+    #[test]
+    fn invalid_utf8_and_deep_nesting_are_refused() {
+        assert!(RatingBody::parse(b"{\"movieID\":\"\xff\",\"user\":\"a\",\"rating\":1}").is_err());
+        assert!(RatingBody::parse("[".repeat(200_000).as_bytes()).is_err());
+        let nested = format!(r#"{{"movieID":{}"#, "[".repeat(200_000));
+        assert!(RatingBody::parse(nested.as_bytes()).is_err());
+    }
+}

@@ -1,0 +1,110 @@
+//! Recommendations and neighbours as clients read them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::version::VersionName;
+
+/// A rated item that speaks for a recommendation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Because {
+    /// The rated item.
+    pub item_id: String,
+    /// Its title, when the catalogue has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// The user's rating of it.
+    pub rating: f32,
+    /// Its share of the score.
+    pub contribution: f32,
+}
+
+/// One recommended item.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Recommendation {
+    /// The item.
+    pub item_id: String,
+    /// Its title, when the catalogue has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// The sum of all contributions; 0 for popular items.
+    pub score: f32,
+    /// `neighbours`, or `popular` where the profile said nothing.
+    pub source: String,
+    /// The rated items that contributed most, greatest first.
+    pub because: Vec<Because>,
+}
+
+/// The item that an execution's rating was for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RatedItem {
+    /// The item.
+    pub item_id: String,
+    /// Whether the current version knows it. An unknown item counts from the next batch run on.
+    pub known: bool,
+    /// Its title, when the catalogue has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+}
+
+/// The output of a succeeded execution: the recommendations after the fold-in.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FoldIn {
+    /// The version that the rating was folded in against.
+    pub version: VersionName,
+    /// The user.
+    pub user: String,
+    /// The rated item.
+    pub rated: RatedItem,
+    /// Best first.
+    pub recommendations: Vec<Recommendation>,
+}
+
+/// The body of `GET /users/{id}/recommendations`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Recommendations {
+    /// The version that answered.
+    pub version: VersionName,
+    /// The user.
+    pub user: String,
+    /// Whether any rating of the user is known.
+    pub known: bool,
+    /// Best first.
+    pub recommendations: Vec<Recommendation>,
+}
+
+/// One neighbour of an item.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Neighbour {
+    /// The neighbour.
+    pub item_id: String,
+    /// Its title, when the catalogue has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// 1 for the most similar.
+    pub rank: u32,
+    /// The similarity.
+    pub score: f32,
+    /// Users who rated both.
+    pub co_count: u32,
+}
+
+/// The body of `GET /items/{id}/neighbours`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ItemNeighbours {
+    /// The version that answered.
+    pub version: VersionName,
+    /// The item.
+    pub item_id: String,
+    /// Its title, when the catalogue has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// Best first.
+    pub neighbours: Vec<Neighbour>,
+}

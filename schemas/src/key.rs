@@ -1,0 +1,150 @@
+//! Where everything lives in a store. Every object key is made here and nowhere else.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::version::VersionName;
+
+/// The path of one object below the store's root, with `/` between its steps.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ObjectKey(String);
+
+/// The text is not an object key.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error(
+    "`{0}` is not an object key: steps of letters, digits and `._=-`, none empty or starting with a dot"
+)]
+pub struct ObjectKeyError(String);
+
+impl ObjectKey {
+    /// The folder of the manifests: one object a publication.
+    pub const MANIFESTS: &str = "manifests/";
+    /// The folder of the ledger segments.
+    pub const RATINGS: &str = "ratings/";
+
+    /// A part of the neighbours table.
+    pub fn neighbours_part(version: &VersionName, part: usize) -> Self {
+        Self::part("neighbours", version, part)
+    }
+
+    /// A part of the items table.
+    pub fn items_part(version: &VersionName, part: usize) -> Self {
+        Self::part("items", version, part)
+    }
+
+    /// A part of the profiles table.
+    pub fn profiles_part(version: &VersionName, part: usize) -> Self {
+        Self::part("profiles", version, part)
+    }
+
+    fn part(table: &str, version: &VersionName, part: usize) -> Self {
+        Self(format!("{table}/version={version}/part-{part:05}.parquet"))
+    }
+
+    /// The manifest with this sequence number. Creating it is the commit.
+    pub fn manifest(sequence: u64) -> Self {
+        Self(format!("{}{sequence:020}.json", Self::MANIFESTS))
+    }
+
+    /// The sequence number, if this is a manifest's key.
+    pub fn manifest_sequence(&self) -> Option<u64> {
+        let digits = self.0.strip_prefix(Self::MANIFESTS)?.strip_suffix(".json")?;
+        (digits.len() == 20).then(|| digits.parse().ok()).flatten()
+    }
+
+    /// A ledger segment: `date` is `YYYY-MM-DD`, `origin` the ledger, `first` the sequence number of its first entry.
+    pub fn segment(date: chrono::NaiveDate, origin: &str, first: u64) -> Self {
+        Self(format!("{}date={date}/{origin}-{first:020}.parquet", Self::RATINGS))
+    }
+
+    /// The ledger and the first sequence number, if this is a segment's key.
+    pub fn segment_start(&self) -> Option<(&str, u64)> {
+        let name =
+            self.0.strip_prefix(Self::RATINGS)?.split_once('/')?.1.strip_suffix(".parquet")?;
+        let (origin, digits) = name.rsplit_once('-')?;
+        (digits.len() == 20).then_some(())?;
+        Some((origin, digits.parse().ok()?))
+    }
+
+    /// The input lines that a run set aside.
+    pub fn rejects(version: &VersionName) -> Self {
+        Self(format!("rejects/version={version}/rejects.csv"))
+    }
+
+    /// What is current, for people and scripts; no program trusts it.
+    pub fn current() -> Self {
+        Self("current.json".to_owned())
+    }
+
+    /// DuckDB views over the current version's parts; no program trusts them.
+    pub fn views() -> Self {
+        Self("views.sql".to_owned())
+    }
+
+    /// The key as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for ObjectKey {
+    type Error = ObjectKeyError;
+
+    fn try_from(text: String) -> Result<Self, ObjectKeyError> {
+        let allowed = |c: u8| c.is_ascii_alphanumeric() || b"._=-".contains(&c);
+        let fine =
+            |step: &str| !step.is_empty() && !step.starts_with('.') && step.bytes().all(allowed);
+        if text.split('/').all(fine) { Ok(Self(text)) } else { Err(ObjectKeyError(text)) }
+    }
+}
+
+impl From<ObjectKey> for String {
+    fn from(key: ObjectKey) -> String {
+        key.0
+    }
+}
+
+impl fmt::Display for ObjectKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn manifests_sort_by_their_number() {
+        assert_eq!(ObjectKey::manifest(7).as_str(), "manifests/00000000000000000007.json");
+        assert!(ObjectKey::manifest(9) < ObjectKey::manifest(10));
+        assert_eq!(ObjectKey::manifest(u64::MAX).manifest_sequence(), Some(u64::MAX));
+        for text in [
+            "manifests/7.json",
+            "manifests/00000000000000000007.txt",
+            "items/00000000000000000007.json",
+        ] {
+            assert_eq!(ObjectKey(text.to_owned()).manifest_sequence(), None);
+        }
+    }
+
+    #[test]
+    fn a_segment_names_its_ledger_and_its_first_entry() {
+        let date = chrono::NaiveDate::from_ymd_opt(2026, 11, 23).unwrap_or_default();
+        let key = ObjectKey::segment(date, "ledger-abc", 42);
+        assert_eq!(key.as_str(), "ratings/date=2026-11-23/ledger-abc-00000000000000000042.parquet");
+        assert_eq!(key.segment_start(), Some(("ledger-abc", 42)));
+        assert_eq!(ObjectKey::manifest(1).segment_start(), None);
+    }
+
+    #[test]
+    fn no_key_leaves_the_store() {
+        assert!(ObjectKey::try_from("a/b=c/d-0.parquet".to_owned()).is_ok());
+        for text in ["", "/a", "a/", "a//b", "../a", "a/../b", "a/.tmp", "a\\b", "a b", "a\0"] {
+            assert!(ObjectKey::try_from(text.to_owned()).is_err(), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! The contract between the batch, the server, the data team and the frontend: identifiers, ratings, object keys,
+//! the manifest, the Parquet tables and the HTTP bodies.
+//!
+//! Everything here is pure: bytes in, values out. This crate must not know where bytes come from (no files, no
+//! network), how a similarity is computed, or what time it is.
+
+pub mod http;
+pub mod tables;
+
+mod checksum;
+mod id;
+mod key;
+mod manifest;
+mod rating;
+mod version;
+
+pub use checksum::{Checksum, ChecksumError};
+pub use id::{IdError, ItemId, MAX_ID_BYTES, UserId};
+pub use key::{ObjectKey, ObjectKeyError};
+pub use manifest::{
+    Cut, Manifest, ManifestError, Measure, PartEntry, Parts, SCHEMA_VERSION, VersionCounts,
+};
+pub use rating::{RatingError, RatingRange};
+pub use version::{VersionName, VersionNameError};

@@ -1,0 +1,149 @@
+//! Writing and reading one Parquet file of a table.
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::error::ArrowError;
+use bytes::Bytes;
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::errors::ParquetError;
+use parquet::file::properties::WriterProperties;
+use thiserror::Error;
+
+use super::Table;
+use crate::checksum::Checksum;
+
+/// Rows that are turned into Arrow columns at once.
+const BATCH_ROWS: usize = 16_384;
+/// Rows of a row group: small enough that a reader of one user or item skips most of a sorted file.
+const ROW_GROUP_ROWS: usize = 262_144;
+
+/// Why a Parquet file is not a part of its table.
+#[derive(Debug, Error)]
+pub enum TableError {
+    /// Not readable as Parquet.
+    #[error("not a readable Parquet file: {0}")]
+    Parquet(#[from] ParquetError),
+    /// Not decodable into columns.
+    #[error("not decodable: {0}")]
+    Arrow(#[from] ArrowError),
+    /// A column of the contract is not there.
+    #[error("column `{0}` is missing")]
+    MissingColumn(&'static str),
+    /// A column has a type that the contract does not give it.
+    #[error("column `{column}` has type {found}, the contract says {expected}")]
+    WrongType {
+        /// The column's name.
+        column: &'static str,
+        /// Its type in the file.
+        found: String,
+        /// Its type in the contract.
+        expected: &'static str,
+    },
+    /// A null where the contract has none.
+    #[error("column `{0}` holds a null")]
+    UnexpectedNull(&'static str),
+    /// A row breaks a rule of its table.
+    #[error("{0}")]
+    BadRow(String),
+}
+
+/// A finished file and what the manifest says of it.
+#[derive(Debug, Clone)]
+pub struct EncodedPart {
+    /// The file.
+    pub bytes: Bytes,
+    /// Its rows.
+    pub rows: u64,
+    /// The checksum of its bytes.
+    pub sha256: Checksum,
+}
+
+/// Collects rows into one Parquet file. The same rows give the same bytes.
+pub struct PartWriter<T: Table> {
+    builders: T::Builders,
+    buffered: usize,
+    rows: u64,
+    writer: ArrowWriter<Vec<u8>>,
+}
+
+impl<T: Table> PartWriter<T> {
+    /// Starts a file.
+    ///
+    /// # Errors
+    /// When the Parquet writer refuses the table's schema.
+    pub fn new() -> Result<Self, TableError> {
+        let properties = WriterProperties::builder()
+            .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
+            .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+            .set_created_by("akin".to_owned())
+            .build();
+        let writer = ArrowWriter::try_new(Vec::new(), T::schema(), Some(properties))?;
+        Ok(Self { builders: T::Builders::default(), buffered: 0, rows: 0, writer })
+    }
+
+    /// Adds a row.
+    ///
+    /// # Errors
+    /// When a full batch cannot be written.
+    pub fn push(&mut self, row: &T::Row<'_>) -> Result<(), TableError> {
+        T::append(&mut self.builders, row);
+        self.buffered += 1;
+        self.rows += 1;
+        if self.buffered == BATCH_ROWS { self.flush() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> Result<(), TableError> {
+        if self.buffered > 0 {
+            let batch = RecordBatch::try_new(T::schema(), T::finish(&mut self.builders))?;
+            self.writer.write(&batch)?;
+            self.buffered = 0;
+        }
+        Ok(())
+    }
+
+    /// Rows pushed so far.
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// Ends the file.
+    ///
+    /// # Errors
+    /// When the last batch or the footer cannot be written.
+    pub fn finish(mut self) -> Result<EncodedPart, TableError> {
+        self.flush()?;
+        let bytes = Bytes::from(self.writer.into_inner()?);
+        Ok(EncodedPart { rows: self.rows, sha256: Checksum::of(&bytes), bytes })
+    }
+}
+
+/// Hands every row of a Parquet file to `visit`, in order, and returns their number.
+///
+/// Columns are found by name, so that a later writer may add some.
+///
+/// # Errors
+/// When the bytes are no Parquet file, or not one of this table.
+pub fn read_part<T: Table>(
+    bytes: Bytes,
+    mut visit: impl FnMut(T::Row<'_>),
+) -> Result<u64, TableError> {
+    // The embedded Arrow schema is a hint from the writer's library; the Parquet types are the contract.
+    let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+    let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(bytes, options)?
+        .with_batch_size(BATCH_ROWS)
+        .build()?;
+    let mut rows = 0;
+    for batch in reader {
+        let batch = batch?;
+        T::rows(&batch, &mut visit)?;
+        rows += batch.num_rows() as u64;
+    }
+    Ok(rows)
+}
+
+pub(super) fn schema(fields: Vec<arrow::datatypes::Field>) -> arrow::datatypes::SchemaRef {
+    Arc::new(arrow::datatypes::Schema::new(fields))
+}

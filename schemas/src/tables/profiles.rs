@@ -1,0 +1,132 @@
+//! The profiles table, which is also the form of a ledger segment: ratings with the order key that decides which of two
+//! entries for the same user and item is the later one.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, Float32Builder, Int64Builder, RecordBatch, StringBuilder,
+    TimestampMicrosecondBuilder,
+};
+use arrow::datatypes::{
+    DataType, Field, Float32Type, Int64Type, SchemaRef, TimestampMicrosecondType,
+};
+
+use super::Table;
+use super::columns::{moment, nullable_numbers, numbers, texts};
+use super::file::{TableError, schema};
+
+/// The profiles table and the ledger segments.
+///
+/// Profiles: key (user_id, item_id), order by key, bytewise. Segments: key order_sequence, order by it.
+#[derive(Debug)]
+pub struct Profiles;
+
+/// One rating of one user, or a tombstone where a rating was deleted.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ProfileRow<'a> {
+    /// Who rated.
+    pub user_id: &'a str,
+    /// What was rated.
+    pub item_id: &'a str,
+    /// The rating; none for a tombstone.
+    pub rating: Option<f32>,
+    /// When it was given, in microseconds since 1970. Data, not order.
+    pub rated_at: i64,
+    /// Order key, first: a hybrid clock in microseconds since 1970.
+    pub order_micros: i64,
+    /// Order key, second: the ledger or file set that the entry came from.
+    pub order_origin: &'a str,
+    /// Order key, third: the entry's number within its origin.
+    pub order_sequence: u64,
+}
+
+/// Column builders of [`Profiles`].
+pub struct Builders {
+    user_id: StringBuilder,
+    item_id: StringBuilder,
+    rating: Float32Builder,
+    rated_at: TimestampMicrosecondBuilder,
+    order_micros: Int64Builder,
+    order_origin: StringBuilder,
+    order_sequence: Int64Builder,
+}
+
+impl Default for Builders {
+    fn default() -> Self {
+        Self {
+            user_id: StringBuilder::new(),
+            item_id: StringBuilder::new(),
+            rating: Float32Builder::new(),
+            rated_at: TimestampMicrosecondBuilder::new().with_timezone("UTC"),
+            order_micros: Int64Builder::new(),
+            order_origin: StringBuilder::new(),
+            order_sequence: Int64Builder::new(),
+        }
+    }
+}
+
+impl Table for Profiles {
+    const NAME: &'static str = "profiles";
+    type Row<'a> = ProfileRow<'a>;
+    type Builders = Builders;
+
+    fn schema() -> SchemaRef {
+        schema(vec![
+            Field::new("user_id", DataType::Utf8, false),
+            Field::new("item_id", DataType::Utf8, false),
+            Field::new("rating", DataType::Float32, true),
+            moment("rated_at", false),
+            Field::new("order_micros", DataType::Int64, false),
+            Field::new("order_origin", DataType::Utf8, false),
+            Field::new("order_sequence", DataType::Int64, false),
+        ])
+    }
+
+    fn append(builders: &mut Builders, row: &ProfileRow<'_>) {
+        builders.user_id.append_value(row.user_id);
+        builders.item_id.append_value(row.item_id);
+        builders.rating.append_option(row.rating);
+        builders.rated_at.append_value(row.rated_at);
+        builders.order_micros.append_value(row.order_micros);
+        builders.order_origin.append_value(row.order_origin);
+        // Signed, because several engines know no unsigned 64-bit integer; the value fits for every real ledger.
+        builders.order_sequence.append_value(row.order_sequence.cast_signed());
+    }
+
+    fn finish(builders: &mut Builders) -> Vec<ArrayRef> {
+        vec![
+            Arc::new(builders.user_id.finish()),
+            Arc::new(builders.item_id.finish()),
+            Arc::new(builders.rating.finish()),
+            Arc::new(builders.rated_at.finish()),
+            Arc::new(builders.order_micros.finish()),
+            Arc::new(builders.order_origin.finish()),
+            Arc::new(builders.order_sequence.finish()),
+        ]
+    }
+
+    fn rows(batch: &RecordBatch, visit: &mut dyn FnMut(ProfileRow<'_>)) -> Result<(), TableError> {
+        let user_id = texts(batch, "user_id")?;
+        let item_id = texts(batch, "item_id")?;
+        let rating = nullable_numbers::<Float32Type>(batch, "rating", "float")?;
+        let rated_at = numbers::<TimestampMicrosecondType>(batch, "rated_at", "timestamp")?;
+        let order_micros = numbers::<Int64Type>(batch, "order_micros", "int64")?;
+        let order_origin = texts(batch, "order_origin")?;
+        let order_sequence = numbers::<Int64Type>(batch, "order_sequence", "int64")?;
+        for at in 0..batch.num_rows() {
+            let sequence = u64::try_from(order_sequence.value(at)).map_err(|_| {
+                TableError::BadRow("column `order_sequence` is negative".to_owned())
+            })?;
+            visit(ProfileRow {
+                user_id: user_id.value(at),
+                item_id: item_id.value(at),
+                rating: rating.is_valid(at).then(|| rating.value(at)),
+                rated_at: rated_at.value(at),
+                order_micros: order_micros.value(at),
+                order_origin: order_origin.value(at),
+                order_sequence: sequence,
+            });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,112 @@
+//! The durable record of accepted ratings and of the executions that answer them.
+//!
+//! A rating is accepted when [`Ledger::accept`] has returned: it is on disk, together with the execution whose handle
+//! the client gets. Everything after that (fold-in, scoring, flushing to the store) can be replayed from here.
+//! [`GroupCommit`] queues what clients send and commits it in batches; [`Executions`] knows the executions that are
+//! still in work. Both stand on the [`Ledger`] trait only, so that a shared database may take the embedded file's
+//! place: nothing here iterates over all that was ever accepted.
+//!
+//! This module must not know HTTP, the published version, or how a recommendation is computed.
+
+mod error;
+mod execution;
+mod executions;
+mod group_commit;
+mod rating;
+mod redb;
+
+#[cfg(test)]
+mod faulty_disk;
+#[cfg(test)]
+mod stalled;
+
+use akin_recommender::{Origin, Profile};
+use akin_schemas::{ItemId, UserId};
+
+pub use error::LedgerError;
+pub use execution::{
+    ExecutionId, ExecutionIdError, ExecutionRecord, ExecutionStatus, Finished, Outcome,
+};
+pub use executions::Executions;
+pub use group_commit::{Answer, GroupCommit, Receipt, Refusal};
+pub use rating::{Accepted, LedgerEntry, Submission};
+pub use redb::{Opening, RedbLedger};
+
+/// Keeps accepted ratings and executions. All times are microseconds since 1970.
+pub trait Ledger: Send + Sync {
+    /// Writes a batch and the outcomes of earlier executions in **one durable transaction**. When this returns `Ok`,
+    /// all of it is on disk; after an error none of it may be answered as accepted. An outcome of an execution that
+    /// is finished already, or that nobody knows, is passed over: the first one stands.
+    ///
+    /// # Errors
+    /// When the write fails (the ledger is poisoned from then on), or a record of one of these users is unreadable
+    /// (nothing was written, the ledger goes on).
+    fn accept(
+        &self,
+        batch: &[Submission],
+        finished: &[Finished],
+        now: i64,
+    ) -> Result<Vec<Accepted>, LedgerError>;
+
+    /// One user's entries, tombstones too.
+    ///
+    /// # Errors
+    /// When the storage cannot be read.
+    fn entries(&self, user: &UserId) -> Result<Profile<ItemId>, LedgerError>;
+
+    /// One execution as it was last written.
+    ///
+    /// # Errors
+    /// When the storage cannot be read.
+    fn execution(&self, id: &ExecutionId) -> Result<Option<ExecutionRecord>, LedgerError>;
+
+    /// The executions without an outcome, oldest first. Swept at start, so that none is left running for ever.
+    ///
+    /// # Errors
+    /// When the storage cannot be read.
+    fn unfinished(&self) -> Result<Vec<(ExecutionId, ExecutionRecord)>, LedgerError>;
+
+    /// The name under which new entries are numbered.
+    fn origin(&self) -> Origin;
+
+    /// Takes a fresh origin. For a ledger that was restored from a backup: entries that it handed out after the backup
+    /// carry sequence numbers that it would hand out again.
+    ///
+    /// # Errors
+    /// When the write fails.
+    fn renew_origin(&self) -> Result<Origin, LedgerError>;
+
+    /// The first `limit` entries after the flush mark, in the order of their sequence numbers. Entries from before
+    /// [`Ledger::renew_origin`] carry the older origin.
+    ///
+    /// # Errors
+    /// When the storage cannot be read.
+    fn unflushed(&self, limit: usize) -> Result<Vec<LedgerEntry>, LedgerError>;
+
+    /// Moves the flush mark: entries up to `through` are in the store. The mark never goes back, nor past the newest
+    /// entry.
+    ///
+    /// # Errors
+    /// When the write fails.
+    fn mark_flushed(&self, through: u64) -> Result<(), LedgerError>;
+
+    /// Moves the hybrid clock past `micros`, what a loaded version contains. Kept in memory until the next entry
+    /// carries it to disk: whoever loads a version after a restart observes it again.
+    fn observe_clock(&self, micros: i64);
+
+    /// Forgets finished executions, oldest first: those started before `before`, and as many as exceed `keep_at_most`
+    /// in all. At most `limit` a call, because a call holds up accepting. Executions still open stay. Says how many
+    /// went.
+    ///
+    /// # Errors
+    /// When the write fails.
+    fn forget_executions(
+        &self,
+        before: i64,
+        keep_at_most: u64,
+        limit: usize,
+    ) -> Result<u64, LedgerError>;
+
+    /// Whether a write has failed. Then nothing is accepted until the program restarts; reads may still work.
+    fn is_poisoned(&self) -> bool;
+}
