@@ -2,5 +2,11 @@
 //!
 //! This crate is the only user of polars. It must not know the server.
 
+pub mod cli;
 pub mod ingest;
+pub mod run;
 pub mod synth;
+
+mod failure;
+mod memory;
+mod progress;

@@ -1,5 +1,15 @@
 //! akin-serve: takes ratings, folds them in against the published version, answers with recommendations.
 //!
-//! This crate must not know polars, Parquet or the batch.
+//! A request passes `http` (parse and answer), `ledger` (make durable), `fold_in` (score) and back. Beside them
+//! `snapshot` follows the store, and `flush` writes what was accepted into it. This crate must not know polars, or the
+//! batch.
 
 pub mod ledger;
+pub mod options;
+pub mod server;
+
+mod background;
+mod flush;
+mod fold_in;
+mod http;
+mod snapshot;

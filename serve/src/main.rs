@@ -1,1 +1,26 @@
-fn main(){}
+//! The `akin-serve` program.
+
+use std::process::ExitCode;
+
+use akin_serve::options::Options;
+use akin_serve::server::Server;
+use clap::Parser;
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    let filter = EnvFilter::try_from_env("AKIN_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if options.log_json {
+        log.json().init()
+    } else {
+        log.init()
+    }
+    match Server::start(&options).and_then(Server::run_until_stopped) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("akin-serve: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

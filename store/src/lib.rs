@@ -1,1 +1,77 @@
-//! x
+//! Bytes in and out: where versions live, how one is committed, and how one is opened.
+//!
+//! Calls block: whoever needs them beside async work gives them a thread. This crate must not know what the tables
+//! mean (that is `akin-schemas`) or how similarities are computed.
+
+mod error;
+mod folder;
+mod open;
+mod pointers;
+mod publication;
+
+pub use error::{ErrorKind, StoreError};
+pub use folder::FolderStore;
+pub use open::{
+    Newest, OpenError, OpenedVersion, Part, open_newest, open_version, published_sequences,
+    read_manifest,
+};
+pub use pointers::write_pointers;
+pub use publication::{Commit, CommitError, Content, Publication};
+
+use std::sync::Arc;
+
+use akin_schemas::ObjectKey;
+use bytes::Bytes;
+
+/// An object in a listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Where it is.
+    pub key: ObjectKey,
+    /// Its size.
+    pub bytes: u64,
+}
+
+/// A place for objects: a folder, or an S3 prefix.
+///
+/// Every method is one promise, kept by every backend and checked by one contract suite. An error whose
+/// [`StoreError::may_have_happened`] is true says nothing about what the store holds now.
+pub trait Store: Send + Sync {
+    /// Where this is, for people.
+    fn location(&self) -> String;
+
+    /// Creates an object that does not exist yet, whole or not at all; durable when this returns.
+    ///
+    /// # Errors
+    /// [`ErrorKind::AlreadyExists`] when there is one; of several writers that race, exactly one succeeds.
+    fn create(&self, key: &ObjectKey, bytes: Bytes) -> Result<(), StoreError>;
+
+    /// Writes an object that no program trusts, replacing what is there; readers see the old one or the new one.
+    ///
+    /// # Errors
+    /// When the store fails.
+    fn overwrite(&self, key: &ObjectKey, bytes: Bytes) -> Result<(), StoreError>;
+
+    /// Reads an object.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] when there is none.
+    fn get(&self, key: &ObjectKey) -> Result<Bytes, StoreError>;
+
+    /// Lists the objects below `prefix` (which ends with `/`) whose keys come after `after`, bytewise, in that order.
+    ///
+    /// # Errors
+    /// When the store fails. A prefix without objects is an empty list.
+    fn list(&self, prefix: &str, after: Option<&ObjectKey>) -> Result<Vec<Listed>, StoreError>;
+}
+
+/// Opens the store at a location: the path of a folder, which is created when it is missing.
+///
+/// # Errors
+/// When the folder cannot be created or read, or the location names a kind of store that this build does not have.
+pub fn open_store(location: &str) -> Result<Arc<dyn Store>, StoreError> {
+    if let Some((scheme, _)) = location.split_once("://") {
+        return Err(StoreError::unsupported(location, scheme));
+    }
+    Ok(Arc::new(FolderStore::open(location)?))
+}

@@ -1,1 +1,104 @@
-//! Reading and cleaning ratings.
+//! From inputs to clean, deduplicated ratings in dense form.
+//!
+//! Files (CSV, gzip, Parquet, pipes) and ledger segments go through one [`Collector`]; [`Collector::finish`] keeps the
+//! last entry of each user and item. Records that break a rule are rejected, counted and shown, never repaired: ids are
+//! compared as bytes, and numbers are read without anything around them.
+
+mod catalogue;
+mod collector;
+mod columnar;
+mod error;
+mod fields;
+mod header;
+mod interner;
+mod lines;
+mod progress;
+mod ratings;
+mod rejects;
+mod row;
+mod rules;
+mod source;
+mod text;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+
+use akin_schemas::RatingRange;
+use chrono::{DateTime, Utc};
+
+pub use catalogue::{Catalogue, CatalogueFile, CatalogueItem};
+pub use collector::Collector;
+pub use error::IngestError;
+pub use progress::{NoProgress, Progress};
+pub use ratings::Ratings;
+pub use rejects::{Reason, Reject, Rejects};
+pub use row::Row;
+pub use source::{Format, InputFile};
+
+use rules::Rules;
+use source::Opened;
+
+/// What to read, and what to accept.
+#[derive(Debug, Clone)]
+pub struct IngestOptions {
+    /// Files of ratings or patterns, in argument order; a pattern's matches are read sorted bytewise.
+    pub sources: Vec<String>,
+    /// The catalogue.
+    pub items: Option<PathBuf>,
+    /// The ratings that the store accepts.
+    pub range: RatingRange,
+    /// The run's time: nothing may be dated more than a day later.
+    pub now: DateTime<Utc>,
+    /// The greatest share of rejects that is allowed, for [`Rejects::check`].
+    pub max_reject_share: f64,
+    /// What rows and ids may take, in bytes.
+    pub max_memory: u64,
+}
+
+/// Reads all files of ratings into the collector.
+///
+/// Of two ratings with the same time the one in the later argument, file or line wins. The caller checks the share of
+/// rejects afterwards, so that it can store them first.
+///
+/// # Errors
+/// When a file is missing, cannot be read, or is not a file of ratings, or when memory does not suffice.
+pub fn read_files(
+    options: &IngestOptions,
+    collector: &mut Collector,
+    progress: &dyn Progress,
+) -> Result<(), IngestError> {
+    let rules = Rules::new(options.range, options.now);
+    let paths = source::expand(&options.sources)?;
+    progress.begin(source::total_bytes(&paths), "reading ratings");
+    for path in &paths {
+        let name = path.display().to_string();
+        let mut begin = |format| {
+            let file = InputFile { path: name.clone(), format, rows: 0, rejected: 0 };
+            collector.begin_file(file);
+        };
+        match source::open(path, progress)? {
+            Opened::Text { format, stream } => {
+                begin(format);
+                text::read(&name, stream, &rules, collector)?;
+            }
+            Opened::Parquet(file) => {
+                begin(Format::Parquet);
+                columnar::read(&name, file, &rules, collector, progress)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Reads the catalogue, an empty one where none is named.
+///
+/// # Errors
+/// When the file cannot be read or is no catalogue.
+pub fn read_catalogue(options: &IngestOptions) -> Result<CatalogueFile, IngestError> {
+    match &options.items {
+        Some(path) => CatalogueFile::read(path, options.max_memory),
+        None => Ok(CatalogueFile::default()),
+    }
+}

@@ -1,98 +1,10 @@
 //! Executions: what a handle stands for.
 
 use std::fmt;
-use std::str::FromStr;
 
 use akin_schemas::{ItemId, UserId};
-use thiserror::Error;
-use uuid::{Uuid, Variant};
 
-use super::Submission;
-
-/// Names one execution: 48 bits of milliseconds since 1970, then 122 random bits (a version 4 UUID).
-///
-/// The time first keeps the ledger's inserts at one end of the table and lets retention drop ranges; the random bits
-/// make it unguessable. As text `<12 hexadecimal digits>-<UUID>`, lower case, 49 characters.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ExecutionId([u8; ExecutionId::KEY_BYTES]);
-
-/// The text does not name an execution.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("not the name of an execution: 12 hexadecimal digits, `-` and a version 4 UUID, all lower case")]
-pub struct ExecutionIdError;
-
-impl ExecutionId {
-    /// The length of a key.
-    pub const KEY_BYTES: usize = 22;
-    const TIME_BYTES: usize = 6;
-
-    /// A new name for an execution that starts at `micros` since 1970.
-    pub fn fresh(micros: i64) -> Self {
-        Self::of(micros, *Uuid::new_v4().as_bytes())
-    }
-
-    /// Sorts before (or as) every execution that started at `micros` or later.
-    pub(super) fn first_since(micros: i64) -> Self {
-        Self::of(micros, [0; 16])
-    }
-
-    pub(super) fn from_key(key: [u8; Self::KEY_BYTES]) -> Self {
-        Self(key)
-    }
-
-    /// The bytes, which sort by time.
-    pub fn key(&self) -> &[u8; Self::KEY_BYTES] {
-        &self.0
-    }
-
-    fn of(micros: i64, random: [u8; 16]) -> Self {
-        // A clock before 1970 or after the year 10889 is wrong anyway; ids stay well-formed.
-        let millis = u64::try_from(micros / 1000).unwrap_or(0).min((1 << 48) - 1);
-        let mut key = [0; Self::KEY_BYTES];
-        key[..Self::TIME_BYTES].copy_from_slice(&millis.to_be_bytes()[2..]);
-        key[Self::TIME_BYTES..].copy_from_slice(&random);
-        Self(key)
-    }
-
-    fn random(&self) -> Uuid {
-        let mut random = [0; 16];
-        random.copy_from_slice(&self.0[Self::TIME_BYTES..]);
-        Uuid::from_bytes(random)
-    }
-}
-
-impl fmt::Display for ExecutionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for byte in &self.0[..Self::TIME_BYTES] {
-            write!(f, "{byte:02x}")?;
-        }
-        write!(f, "-{}", self.random().hyphenated())
-    }
-}
-
-impl fmt::Debug for ExecutionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ExecutionId({self})")
-    }
-}
-
-impl FromStr for ExecutionId {
-    type Err = ExecutionIdError;
-
-    fn from_str(text: &str) -> Result<Self, ExecutionIdError> {
-        let (time, random) = text.split_once('-').ok_or(ExecutionIdError)?;
-        let millis = u64::from_str_radix(time, 16).map_err(|_| ExecutionIdError)?;
-        let random = Uuid::try_parse(random).map_err(|_| ExecutionIdError)?;
-        let time = millis.to_be_bytes();
-        let mut key = [0; Self::KEY_BYTES];
-        key[..Self::TIME_BYTES].copy_from_slice(&time[2..]);
-        key[Self::TIME_BYTES..].copy_from_slice(random.as_bytes());
-        let id = Self(key);
-        let version_4 = random.get_version_num() == 4 && random.get_variant() == Variant::RFC4122;
-        // One spelling only: signs, capitals, braces and missing hyphens do not come back as they went in.
-        if version_4 && id.to_string() == text { Ok(id) } else { Err(ExecutionIdError) }
-    }
-}
+use super::{ExecutionId, Submission};
 
 /// Where an execution stands. The names are those of the Step Functions protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -219,49 +131,5 @@ impl ExecutionRecord {
     /// Whether it has not ended.
     pub fn is_running(&self) -> bool {
         self.end.is_none()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-
-    #[test]
-    fn an_id_comes_back_from_its_text_and_only_from_that() {
-        let id = ExecutionId::fresh(1_790_000_000_123_456);
-        let text = id.to_string();
-        assert_eq!(text.len(), 49);
-        assert_eq!(text.parse(), Ok(id));
-        assert_eq!(&text[..12], "01a0c5133a7b");
-        let spoiled = [
-            text.to_uppercase(),
-            format!("+{}", &text[1..]),
-            format!("0{text}"),
-            text[1..].to_owned(),
-            format!("{text} "),
-            text.replacen('-', "", 1),
-            format!("{}-{{{}}}", &text[..12], &text[13..]),
-            format!("{}-{}", &text[..12], text[13..].replace('-', "")),
-            format!("{}1{}", &text[..27], &text[28..]),
-            "é".repeat(24),
-            String::new(),
-        ];
-        for text in spoiled {
-            assert_eq!(text.parse::<ExecutionId>(), Err(ExecutionIdError), "{text}");
-        }
-    }
-
-    #[test]
-    fn ids_sort_by_time_and_stay_well_formed_at_any_clock() {
-        let (early, late) = (ExecutionId::fresh(1_000_000), ExecutionId::fresh(1_001_000));
-        assert!(early < late);
-        assert!(ExecutionId::first_since(1_001_000) <= late);
-        assert!(ExecutionId::first_since(1_001_000) > early);
-        for micros in [i64::MIN, -1, 0, i64::MAX] {
-            let id = ExecutionId::fresh(micros);
-            assert_eq!(id.to_string().parse(), Ok(id));
-        }
-        assert_ne!(ExecutionId::fresh(5), ExecutionId::fresh(5));
     }
 }

@@ -10,23 +10,21 @@
 
 mod error;
 mod execution;
+mod execution_id;
 mod executions;
 mod group_commit;
 mod rating;
 mod redb;
 
 #[cfg(test)]
-mod faulty_disk;
-#[cfg(test)]
-mod stalled;
+mod gated;
 
-use akin_recommender::{Origin, Profile};
+use akin_recommender::profile::{Origin, Profile};
 use akin_schemas::{ItemId, UserId};
 
 pub use error::LedgerError;
-pub use execution::{
-    ExecutionId, ExecutionIdError, ExecutionRecord, ExecutionStatus, Finished, Outcome,
-};
+pub use execution::{ExecutionRecord, ExecutionStatus, Finished, Outcome};
+pub use execution_id::{ExecutionId, ExecutionIdError};
 pub use executions::Executions;
 pub use group_commit::{Answer, GroupCommit, Receipt, Refusal};
 pub use rating::{Accepted, LedgerEntry, Submission};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use akin_recommender::{Entry, Profile};
+use akin_recommender::profile::{Entry, Profile};
 use akin_schemas::{ItemId, UserId};
 
 use super::ExecutionId;

@@ -1,0 +1,106 @@
+//! The command line: parse, run, print one result or one error, set the exit code.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+use crate::failure::Failure;
+use crate::run::{self, RunOptions};
+use crate::synth::{self, SynthFormat, SynthOptions};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  internal error
+  2  wrong usage
+  3  bad input
+  4  superseded: another run published first
+  5  the store, or the folder to write to, failed
+  6  refused by the guard (reserved)
+  7  would not fit in memory
+  8  outcome unknown: the store did not say whether the version was published
+
+AKIN_LOG sets what is logged on standard error (error, warn, info, debug) [default: info].";
+
+#[derive(Parser)]
+#[command(name = "akin-batch", version, about = "Computes item similarities from ratings and publishes them.", after_help = EXIT_CODES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Read ratings, compute similarities, publish a version.
+    #[command(after_help = EXIT_CODES)]
+    Run(RunOptions),
+    /// Make up ratings with a taste structure, to try things with.
+    Synth(SynthArguments),
+}
+
+#[derive(Args)]
+struct SynthArguments {
+    /// Users who rate.
+    #[arg(long, default_value_t = 2_000)]
+    users: u32,
+    /// Items to rate.
+    #[arg(long, default_value_t = 1_000)]
+    items: u32,
+    /// Ratings, each of another user and item.
+    #[arg(long, default_value_t = 100_000)]
+    ratings: u64,
+    /// The same seed gives the same files.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// The folder to write into; it is created.
+    #[arg(long, value_name = "FOLDER")]
+    out: PathBuf,
+    /// The format of the ratings.
+    #[arg(long, value_enum, default_value_t = SynthFormat::Csv)]
+    format: SynthFormat,
+}
+
+/// Runs the program.
+#[must_use]
+pub fn main() -> ExitCode {
+    // clap itself ends with 2 on wrong usage.
+    let cli = Cli::parse();
+    let filter = EnvFilter::try_from_env("AKIN_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    match execute(cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("akin-batch: {}", failure.chain());
+            ExitCode::from(failure.exit() as u8)
+        }
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "a command's result goes to standard output")]
+fn execute(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Run(options) => {
+            let summary = run::run(&options)?;
+            if options.json {
+                println!("{}", serde_json::to_string(&summary).map_err(Failure::internal)?);
+            } else {
+                println!("{summary}");
+            }
+        }
+        Command::Synth(SynthArguments { users, items, ratings, seed, out, format }) => {
+            let options = SynthOptions { users, items, ratings, seed, out, format };
+            let made = synth::generate(&options)?;
+            println!(
+                "{} ratings by {} users of {} items\n  {}\n  {}",
+                made.ratings,
+                made.rating_users,
+                made.rated_items,
+                made.ratings_file.display(),
+                made.movies_file.display()
+            );
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,114 @@
+//! How a command ends when it fails: one exit code and one line.
+
+use std::error::Error;
+
+use akin_store::{CommitError, OpenError, StoreError};
+use thiserror::Error;
+
+use crate::ingest::IngestError;
+use crate::synth::SynthError;
+
+/// The exit codes, as documented for schedulers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// A defect of this program.
+    Internal = 1,
+    /// Wrong arguments.
+    Usage = 2,
+    /// Input that cannot be used.
+    BadInput = 3,
+    /// Another run published first.
+    Superseded = 4,
+    /// The store, or the folder to write to, failed.
+    Store = 5,
+    /// The run would not fit in memory.
+    Memory = 7,
+    /// The store did not say whether the version was published.
+    Unknown = 8,
+}
+
+/// Why a command failed.
+#[derive(Debug, Error)]
+pub enum Failure {
+    /// Arguments that contradict each other or the store.
+    #[error("{0}")]
+    Usage(String),
+    /// Input that cannot be used, or is too large.
+    #[error(transparent)]
+    Ingest(#[from] IngestError),
+    /// Made-up ratings could not be written.
+    #[error(transparent)]
+    Synth(#[from] SynthError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Something in the store is damaged.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// A ledger segment is damaged. Leaving it out would lose accepted ratings.
+    #[error("the ledger segment {key} is damaged ({problem}); restore it, or run without --with-ledger")]
+    Segment {
+        /// The segment's key.
+        key: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// Nothing, or nobody knows what, was published.
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+    /// The computation would not fit.
+    #[error(
+        "the computation needs about {needed} MiB of memory where {limit} MiB are allowed; \
+         raise --max-memory, lower --top-k, or give fewer ratings"
+    )]
+    Memory {
+        /// The estimate.
+        needed: u64,
+        /// What may be used.
+        limit: u64,
+    },
+    /// A defect of this program.
+    #[error("internal error: {0}; please report it")]
+    Internal(#[source] Box<dyn Error + Send + Sync>),
+}
+
+impl Failure {
+    /// Wraps what no input should be able to cause.
+    pub fn internal(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Internal(error.into())
+    }
+
+    /// The exit code that a scheduler sees.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Usage(_) => Exit::Usage,
+            Self::Ingest(error) if error.is_too_large() => Exit::Memory,
+            Self::Ingest(_) => Exit::BadInput,
+            Self::Synth(SynthError::Write { .. }) => Exit::Store,
+            Self::Synth(_) => Exit::Usage,
+            Self::Store(_) | Self::Open(_) | Self::Segment { .. } => Exit::Store,
+            Self::Commit(CommitError::Superseded { .. } | CommitError::TooOld { .. }) => {
+                Exit::Superseded
+            }
+            Self::Commit(CommitError::Unknown { .. }) => Exit::Unknown,
+            Self::Commit(CommitError::Store(_)) => Exit::Store,
+            Self::Commit(CommitError::Manifest(_)) | Self::Internal(_) => Exit::Internal,
+            Self::Memory { .. } => Exit::Memory,
+        }
+    }
+
+    /// The error and what caused it, in one line.
+    pub fn chain(&self) -> String {
+        let mut line = self.to_string();
+        let mut next = self.source();
+        while let Some(cause) = next {
+            let text = cause.to_string();
+            if !line.contains(&text) {
+                line = format!("{line}: {text}");
+            }
+            next = cause.source();
+        }
+        line
+    }
+}

@@ -1,0 +1,304 @@
+//! Collects entries from files and ledgers, and keeps the last one of each user and item.
+
+use akin_recommender::profile::{OrderKey, Origin};
+use indexmap::IndexSet;
+use rayon::iter::{IntoParallelRefMutIterator, ParallelIterator};
+use rayon::slice::ParallelSliceMut;
+
+use super::catalogue::CatalogueFile;
+use super::error::IngestError;
+use super::interner::Interner;
+use super::ratings::Ratings;
+use super::rejects::{Reason, Rejects};
+use super::row::Row;
+use super::source::InputFile;
+
+/// Takes entries in, in any order.
+#[derive(Debug)]
+pub struct Collector {
+    users: Interner,
+    items: Interner,
+    rows: Vec<Row>,
+    origins: IndexSet<Origin>,
+    max_memory: u64,
+    read: u64,
+    rejects: Rejects,
+    files: Vec<InputFile>,
+}
+
+const ROW_BYTES: u64 = size_of::<Row>() as u64;
+/// Rows that the first allocation has room for.
+const FIRST_ROWS: usize = 1 << 12;
+
+impl Collector {
+    /// Starts empty. Rows and ids together take at most `max_memory` bytes.
+    pub fn new(max_memory: u64) -> Self {
+        Self {
+            users: Interner::new("users"),
+            items: Interner::new("items"),
+            rows: Vec::new(),
+            origins: IndexSet::new(),
+            max_memory,
+            read: 0,
+            rejects: Rejects::default(),
+            files: Vec::new(),
+        }
+    }
+
+    /// Takes an entry in: a rating, or none for a tombstone. The ids must have been checked.
+    ///
+    /// # Errors
+    /// When the rating is not finite, when memory does not suffice, or when there are too many distinct ids or origins.
+    pub fn push(
+        &mut self,
+        user: &str,
+        item: &str,
+        rating: Option<f32>,
+        rated_at: i64,
+        order: OrderKey,
+    ) -> Result<(), IngestError> {
+        if rating.is_some_and(|rating| !rating.is_finite()) {
+            return Err(IngestError::NotFinite { user: user.to_owned(), item: item.to_owned() });
+        }
+        let ids = [self.users.intern(user)?, self.items.intern(item)?];
+        let origin = self.origin(order.origin)?;
+        self.make_room()?;
+        self.rows.push(Row::new(ids, origin, rating, rated_at, order));
+        Ok(())
+    }
+
+    fn origin(&mut self, origin: Origin) -> Result<u16, IngestError> {
+        let (number, _) = self.origins.insert_full(origin);
+        let too_many = |_| IngestError::TooMany { what: "origins", limit: 1 << 16 };
+        u16::try_from(number).map_err(too_many)
+    }
+
+    /// Makes room for one more row. Never allocates more than is allowed, which doubling would.
+    fn make_room(&mut self) -> Result<(), IngestError> {
+        let rows = self.rows.len();
+        let ids = self.users.bytes() + self.items.bytes();
+        let needed = ids + (rows as u64 + 1) * ROW_BYTES;
+        let too_large = IngestError::TooLarge { needed, limit: self.max_memory };
+        if needed > self.max_memory {
+            return Err(too_large);
+        }
+        if rows < self.rows.capacity() {
+            return Ok(());
+        }
+        let allowed = usize::try_from((self.max_memory - ids) / ROW_BYTES).unwrap_or(usize::MAX);
+        let wanted = (rows + rows / 2).max(FIRST_ROWS).min(allowed);
+        self.rows.try_reserve_exact(wanted - rows).map_err(|_| too_large)
+    }
+
+    /// Begins a file of ratings.
+    pub(super) fn begin_file(&mut self, file: InputFile) {
+        self.files.push(file);
+    }
+
+    /// Takes in a record of the current file. Its place in the order is its time, then its place among all records.
+    pub(super) fn accept(
+        &mut self,
+        user: &str,
+        item: &str,
+        rating: f32,
+        micros: i64,
+    ) -> Result<(), IngestError> {
+        self.count_record();
+        let order = OrderKey { micros, origin: Origin::FILES, sequence: self.read };
+        self.push(user, item, Some(rating), micros, order)
+    }
+
+    /// Counts a record of the current file that is not taken in. It keeps its number, so that correcting one record
+    /// does not move the others.
+    pub(super) fn reject(&mut self, line: u64, reason: Reason, text: impl FnOnce() -> String) {
+        self.count_record();
+        if let Some(file) = self.files.last_mut() {
+            file.rejected += 1;
+            self.rejects.add(&file.path, line, reason, text);
+        }
+    }
+
+    fn count_record(&mut self) {
+        self.read += 1;
+        if let Some(file) = self.files.last_mut() {
+            file.rows += 1;
+        }
+    }
+
+    /// Records read from files so far, rejected ones included.
+    pub fn read(&self) -> u64 {
+        self.read
+    }
+
+    /// Those of them that were not taken in.
+    pub fn rejects(&self) -> &Rejects {
+        &self.rejects
+    }
+
+    /// Numbers users and items in the bytewise order of their ids, sorts, and keeps the last entry of each pair.
+    ///
+    /// The result does not depend on the order of the calls to [`push`](Self::push).
+    ///
+    /// # Errors
+    /// When the catalogue's items make too many.
+    pub fn finish(mut self, catalogue: CatalogueFile) -> Result<Ratings, IngestError> {
+        for id in catalogue.ids() {
+            self.items.intern(id)?;
+        }
+        let (users, user_at) = self.users.into_sorted();
+        let (items, item_at) = self.items.into_sorted();
+        let mut origins: Vec<Origin> = self.origins.iter().copied().collect();
+        origins.sort_unstable();
+        let origin_at: Vec<u16> = self
+            .origins
+            .iter()
+            // Every origin is found; there are no more of them than u16 can number.
+            .map(|origin| origins.partition_point(|other| other < origin) as u16)
+            .collect();
+        let mut rows = self.rows;
+        rows.par_iter_mut().for_each(|row| {
+            row.user = user_at[row.user as usize];
+            row.item = item_at[row.item as usize];
+            row.origin = origin_at[usize::from(row.origin)];
+        });
+        rows.par_sort_unstable_by_key(Row::sort_key);
+        // The later entry sorts first, and the first is kept.
+        rows.dedup_by_key(|row| (row.user, row.item));
+        rows.shrink_to_fit();
+        Ok(Ratings {
+            catalogue: catalogue.aligned_with(&items),
+            users,
+            items,
+            rows,
+            origins,
+            read: self.read,
+            rejects: self.rejects,
+            files: self.files,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    type Pushed = (String, String, Option<f32>, i64, OrderKey);
+
+    fn collect(entries: &[Pushed]) -> Ratings {
+        let mut collector = Collector::new(1 << 20);
+        for (user, item, rating, rated_at, order) in entries {
+            collector.push(user, item, *rating, *rated_at, *order).unwrap();
+        }
+        collector.finish(CatalogueFile::default()).unwrap()
+    }
+
+    fn key(micros: i64, origin: &str, sequence: u64) -> OrderKey {
+        OrderKey { micros, origin: origin.parse().unwrap(), sequence }
+    }
+
+    fn any_entries() -> impl Strategy<Value = Vec<Pushed>> {
+        let one = ("[a-c9é]{1,2}", "[a-c9é]{1,2}", any::<Option<bool>>(), 0..3i64, 0..3usize);
+        proptest::collection::vec(one, 0..60).prop_map(|rows| {
+            let origins = ["ledger-b", "files", "ledger-a"];
+            let numbered = rows.into_iter().zip(0..);
+            numbered
+                .map(|((user, item, rating, micros, origin), n)| {
+                    let rating = rating.map(|high| if high { 5.0 } else { 1.0 });
+                    (user, item, rating, 100 - micros, key(micros, origins[origin], n))
+                })
+                .collect()
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn the_entry_with_the_greatest_key_stands_for_each_user_and_item(entries in any_entries()) {
+            let mut oracle = BTreeMap::new();
+            for (user, item, rating, rated_at, order) in &entries {
+                let standing = oracle.entry((user, item)).or_insert((*order, *rating, *rated_at));
+                if *order > standing.0 {
+                    *standing = (*order, *rating, *rated_at);
+                }
+            }
+            let ratings = collect(&entries);
+            let found: Vec<_> = ratings.rows.iter().map(|row| {
+                let entry = row.entry(&ratings.origins);
+                let pair = (&ratings.users[row.user as usize], &ratings.items[row.item as usize]);
+                (pair, (entry.order, entry.rating, entry.rated_at))
+            }).collect();
+            prop_assert_eq!(found, oracle.into_iter().collect::<Vec<_>>());
+            for sorted in [&ratings.users, &ratings.items] {
+                prop_assert!(sorted.windows(2).all(|pair| pair[0].as_bytes() < pair[1].as_bytes()));
+            }
+            prop_assert!(ratings.origins.is_sorted());
+        }
+
+        #[test]
+        fn any_order_and_repetition_of_pushing_gives_the_same_ratings(
+            (entries, shuffled) in any_entries().prop_flat_map(|entries| {
+                let twice = [entries.clone(), entries.clone()].concat();
+                (Just(entries), Just(twice).prop_shuffle())
+            }),
+        ) {
+            prop_assert_eq!(collect(&entries), collect(&shuffled));
+        }
+    }
+
+    #[test]
+    fn a_ledger_wins_a_tie_of_clocks_against_files_and_tombstones_stay() {
+        let entry = |rating, order| ("u".to_owned(), "i".to_owned(), rating, 7, order);
+        let ratings =
+            collect(&[entry(None, key(7, "ledger-a", 1)), entry(Some(3.0), key(7, "files", 900))]);
+        assert_eq!(ratings.rows.len(), 1);
+        assert_eq!(ratings.rows[0].rating(), None);
+        assert!(matches!(ratings.check_not_empty(), Err(IngestError::NoRatings)));
+        assert!(collect(&[entry(Some(1.0), key(7, "files", 1))]).check_not_empty().is_ok());
+    }
+
+    #[test]
+    fn the_memory_that_is_allowed_is_never_exceeded() {
+        let limit = 100_000;
+        let mut collector = Collector::new(limit);
+        let mut pushed = 0;
+        let error = loop {
+            let item = pushed.to_string();
+            let order = OrderKey { micros: 0, origin: Origin::FILES, sequence: pushed };
+            match collector.push("u", &item, Some(1.0), 0, order) {
+                Ok(()) => pushed += 1,
+                Err(error) => break error,
+            }
+            assert!(collector.rows.capacity() as u64 * ROW_BYTES <= limit);
+        };
+        // An item here takes 40 bytes as a row and about 67 as an id.
+        assert!((900..960).contains(&pushed), "{pushed}");
+        assert!(error.is_too_large());
+        let message = error.to_string();
+        assert!(message.contains("100000 are allowed; raise --max-memory"), "{message}");
+    }
+
+    #[test]
+    fn a_rating_that_is_no_number_is_no_tombstone() {
+        let mut collector = Collector::new(1 << 20);
+        for rating in [f32::NAN, f32::INFINITY] {
+            let error = collector.push("u", "i", Some(rating), 0, key(0, "files", 1)).unwrap_err();
+            assert!(matches!(error, IngestError::NotFinite { .. }) && !error.is_too_large());
+        }
+    }
+
+    #[test]
+    fn there_are_at_most_65536_origins() {
+        let mut collector = Collector::new(1 << 30);
+        for number in 0..1 << 16 {
+            let order = key(0, &format!("ledger-{number}"), 1);
+            collector.push("u", "i", Some(1.0), 0, order).unwrap();
+        }
+        let error = collector.push("u", "i", Some(1.0), 0, key(0, "one-more", 1)).unwrap_err();
+        assert!(error.is_too_large());
+    }
+}

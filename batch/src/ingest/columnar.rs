@@ -1,0 +1,195 @@
+//! Reads ratings from a Parquet file.
+//!
+//! Types are taken as they come where the meaning is plain: any strings or integers as ids, any numbers as ratings, and
+//! integer seconds, timestamps of any unit or dates as times. Ids in a floating-point column are refused: `1.0` and `1`
+//! would be two items.
+
+use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int64Array, RecordBatch, StringArray};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Schema, TimeUnit};
+use arrow::util::display::array_value_to_string;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+
+use super::collector::Collector;
+use super::error::IngestError;
+use super::header::{self, RATINGS};
+use super::progress::Progress;
+use super::rejects::{Reason, excerpt};
+use super::rules::{self, Rules, Unit};
+
+/// Rows that are decoded at once.
+const BATCH_ROWS: usize = 8_192;
+const DAMAGED: &str = "check that the file is complete, or write it again";
+const WRITE_AGAIN: &str = "write the file with another type for the column";
+
+/// Reads a file of ratings.
+pub(super) fn read(
+    path: &str,
+    file: File,
+    rules: &Rules,
+    collector: &mut Collector,
+    progress: &dyn Progress,
+) -> Result<(), IngestError> {
+    let bytes = file.metadata().map_err(|error| IngestError::read(path, error))?.len();
+    let (mut reader, positions, total) = open(path, file)?;
+    let (mut rows, mut told) = (0, 0);
+    while let Some(batch) = guarded(path, || Ok(reader.next().transpose()?))? {
+        let columns = Columns::of(path, &batch, &positions)?;
+        for at in 0..batch.num_rows() {
+            rows += 1;
+            match columns.checked(at, rules) {
+                Ok((user, item, rating, micros)) => collector.accept(user, item, rating, micros)?,
+                Err(reason) => collector.reject(rows, reason, || columns.shown(at)),
+            }
+        }
+        // The reader does not say where in the file it is; rows are a fair measure.
+        let done = (u128::from(bytes) * u128::from(rows) / u128::from(total.max(rows))) as u64;
+        progress.advance(done - told);
+        told = done;
+    }
+    Ok(())
+}
+
+/// A reader of the wanted columns, where each of them is in its batches, and the number of rows.
+fn open(
+    path: &str,
+    file: File,
+) -> Result<(ParquetRecordBatchReader, [usize; 4], u64), IngestError> {
+    let builder = guarded(path, || Ok(ParquetRecordBatchReaderBuilder::try_new(file)?))?;
+    let schema = builder.schema();
+    let names: Vec<&[u8]> = schema.fields().iter().map(|field| field.name().as_bytes()).collect();
+    let wanted = header::locate(path, &RATINGS, &names)?;
+    check_types(path, schema, &wanted)?;
+    let mask = ProjectionMask::roots(builder.parquet_schema(), wanted);
+    let total = u64::try_from(builder.metadata().file_metadata().num_rows()).unwrap_or(0);
+    // A batch holds the wanted columns alone, in the order of the file.
+    let positions = wanted.map(|column| wanted.iter().filter(|other| **other < column).count());
+    let reader =
+        guarded(path, || Ok(builder.with_projection(mask).with_batch_size(BATCH_ROWS).build()?))?;
+    Ok((reader, positions, total))
+}
+
+/// Runs the Parquet library on bytes that may be damaged. It asserts some of what they say, so that a panic is one of
+/// its ways to report damage; whatever it worked on is dropped.
+fn guarded<T>(
+    path: &str,
+    work: impl FnOnce() -> Result<T, Box<dyn std::error::Error>>,
+) -> Result<T, IngestError> {
+    let problem = match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(Ok(result)) => return Ok(result),
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "its content contradicts itself".to_owned(),
+    };
+    Err(IngestError::bad(path, format!("not a readable Parquet file: {problem}"), DAMAGED))
+}
+
+/// The type of a column's values, a dictionary's where it has one.
+fn value_type(data_type: &DataType) -> &DataType {
+    match data_type {
+        DataType::Dictionary(_, values) => values,
+        plain => plain,
+    }
+}
+
+fn is_id(data_type: &DataType) -> bool {
+    use DataType::{Binary, BinaryView, LargeBinary, LargeUtf8, Utf8, Utf8View};
+    // Some engines write text without saying that it is text.
+    let text = matches!(data_type, Utf8 | LargeUtf8 | Utf8View | Binary | LargeBinary | BinaryView);
+    text || data_type.is_integer()
+}
+
+fn is_number(data_type: &DataType) -> bool {
+    data_type.is_integer() || data_type.is_floating() || data_type.is_decimal()
+}
+
+fn unit(data_type: &DataType) -> Option<Unit> {
+    match data_type {
+        DataType::Date32 => Some(Unit::Days),
+        DataType::Timestamp(TimeUnit::Second, _) => Some(Unit::Seconds),
+        DataType::Date64 | DataType::Timestamp(TimeUnit::Millisecond, _) => Some(Unit::Millis),
+        DataType::Timestamp(TimeUnit::Microsecond, _) => Some(Unit::Micros),
+        DataType::Timestamp(TimeUnit::Nanosecond, _) => Some(Unit::Nanos),
+        integer if integer.is_integer() => Some(Unit::Seconds),
+        _ => None,
+    }
+}
+
+fn check_types(path: &str, schema: &Schema, wanted: &[usize; 4]) -> Result<(), IngestError> {
+    const IDS: &str = "ids are strings or integers";
+    const NUMBERS: &str = "ratings are numbers";
+    const MOMENTS: &str = "times are integer seconds, timestamps or dates";
+    let [user, item, rating, moment] = wanted.map(|at| value_type(schema.field(at).data_type()));
+    let accepted = [
+        (is_id(user), IDS),
+        (is_id(item), IDS),
+        (is_number(rating), NUMBERS),
+        (unit(moment).is_some(), MOMENTS),
+    ];
+    for (column, (is_accepted, expected)) in wanted.iter().zip(accepted) {
+        if !is_accepted {
+            let field = schema.field(*column);
+            let (name, found) = (field.name(), field.data_type());
+            let problem = format!("column `{name}` has type {found}, {expected}");
+            return Err(IngestError::bad(path, problem, WRITE_AGAIN));
+        }
+    }
+    Ok(())
+}
+
+/// The wanted columns of one batch: as found, dictionaries unpacked, and as read.
+struct Columns {
+    found: [ArrayRef; 4],
+    user: StringArray,
+    item: StringArray,
+    rating: Float64Array,
+    moment: Int64Array,
+    unit: Unit,
+}
+
+impl Columns {
+    fn of(path: &str, batch: &RecordBatch, positions: &[usize; 4]) -> Result<Self, IngestError> {
+        let columns = positions.map(|at| batch.column(at));
+        guarded(path, || {
+            let [user, item, rating, moment] =
+                columns.map(|column| cast(column, value_type(column.data_type())));
+            let found = [user?, item?, rating?, moment?];
+            let [user, item, rating, moment] = &found;
+            Ok(Self {
+                user: cast(user, &DataType::Utf8)?.as_string().clone(),
+                item: cast(item, &DataType::Utf8)?.as_string().clone(),
+                rating: cast(rating, &DataType::Float64)?.as_primitive().clone(),
+                moment: cast(moment, &DataType::Int64)?.as_primitive().clone(),
+                unit: unit(moment.data_type()).unwrap_or(Unit::Seconds),
+                found,
+            })
+        })
+    }
+
+    fn checked(&self, at: usize, rules: &Rules) -> Result<(&str, &str, f32, i64), Reason> {
+        if self.found.iter().any(|column| column.is_null(at)) {
+            return Err(Reason::Null);
+        }
+        // What is null only as read has no value of the type that it is read as.
+        let read = |column: &dyn Array, else_: Reason| {
+            if column.is_valid(at) { Ok(at) } else { Err(else_) }
+        };
+        Ok((
+            rules::id(self.user.value(read(&self.user, Reason::NotUtf8)?))?,
+            rules::id(self.item.value(read(&self.item, Reason::NotUtf8)?))?,
+            rules.rating(self.rating.value(read(&self.rating, Reason::NotANumber)?))?,
+            rules.moment(self.moment.value(read(&self.moment, Reason::After9999)?), self.unit)?,
+        ))
+    }
+
+    fn shown(&self, at: usize) -> String {
+        let shown = |column: &ArrayRef| array_value_to_string(column, at).ok();
+        // A time in a zone that has a name cannot be shown without a table of zones.
+        let values =
+            self.found.iter().map(|column| shown(column).unwrap_or_else(|| "?".to_owned()));
+        excerpt(values.collect::<Vec<_>>().join(",").as_bytes())
+    }
+}

@@ -1,0 +1,236 @@
+//! `akin-batch run`: from ratings to a published version.
+
+mod item_statistics;
+mod ledger;
+mod options;
+mod parts;
+mod summary;
+
+pub use options::{RangeArgument, RunOptions};
+pub use summary::Summary;
+
+use std::collections::BTreeMap;
+
+use akin_recommender::profile::Origin;
+use akin_recommender::similarity::{Neighbours, RatingMatrix, cosine};
+use akin_schemas::{Cut, Manifest, Measure, ObjectKey, RatingRange, VersionCounts};
+use akin_store::{
+    Content, ErrorKind, Publication, Store, open_newest, open_store, read_manifest, write_pointers,
+};
+use bytes::Bytes;
+use chrono::Utc;
+use tracing::{info, warn};
+
+use crate::failure::Failure;
+use crate::ingest::{Collector, IngestOptions, Ratings, read_catalogue, read_files};
+use crate::memory;
+use crate::progress::StageProgress;
+
+use item_statistics::ItemStatistics;
+use ledger::Watermark;
+use summary::Stopwatch;
+
+/// Reads, computes and publishes, and says what was done.
+///
+/// # Errors
+/// See [`Failure`]; unless it says otherwise, nothing was published.
+pub fn run(options: &RunOptions) -> Result<Summary, Failure> {
+    let mut watch = Stopwatch::start();
+    let progress = StageProgress::new();
+    let store = open_store(&options.store)?;
+    let store = store.as_ref();
+    // The number is fixed before any input is read: whoever reads later and publishes earlier wins.
+    let publication = Publication::begin(store, Utc::now())?;
+    info!(version = %publication.version(), sequence = publication.sequence(), "run begins");
+
+    let published = newest_manifest(store)?;
+    let range = rating_range(options, published.as_ref())?;
+    let max_memory = max_memory(options);
+
+    let (ratings, watermark) = ingest(options, store, range, max_memory, &progress)?;
+    watch.lap("ingest");
+    keep_rejects(store, &publication, &ratings)?;
+    ratings.rejects.check(ratings.read, options.max_reject_share)?;
+    ratings.check_not_empty()?;
+    warn_of_ledgers_left_out(published.as_ref(), &watermark);
+
+    let statistics = ItemStatistics::of(&ratings)?;
+    let estimate = ComputationSize::of(&ratings, options);
+    estimate.check(max_memory)?;
+    let neighbours = compute(options, &ratings, &progress)?;
+    watch.lap("similarities");
+
+    progress.begin_steps(3, "publishing");
+    let step = progress.steps();
+    let parts = parts::put_all(&publication, &ratings, &statistics, &neighbours, &step)?;
+    progress.clear();
+    let counts = VersionCounts {
+        ratings: ratings.rows.iter().filter(|row| row.rating().is_some()).count() as u64,
+        users: parts::rating_users(&ratings),
+        items: ratings.items.len() as u64,
+        pairs: neighbours.pair_count() as u64,
+    };
+    let commit = publication.commit(Content {
+        written_by: concat!("akin-batch ", env!("CARGO_PKG_VERSION")).to_owned(),
+        measure: Measure {
+            name: options.measure.to_string(),
+            parameters: BTreeMap::new(),
+            cut: Cut::Target,
+            top_k: options.top_k,
+        },
+        rating_range: range,
+        counts,
+        watermark,
+        latest_order_micros: ratings.rows.iter().map(|row| row.order_micros).max().unwrap_or(0),
+        erasure_epoch: published.map_or(0, |manifest| manifest.erasure_epoch),
+        metrics: BTreeMap::new(),
+        parts,
+    })?;
+    if let Err(error) = write_pointers(store) {
+        warn!(%error, "the version is published, but current.json and views.sql are out of date");
+    }
+    watch.lap("publish");
+    Ok(Summary::new(&commit.manifest, &ratings, store.location(), watch))
+}
+
+/// The newest manifest that can be read; a damaged one is passed over, as a server would.
+fn newest_manifest(store: &dyn Store) -> Result<Option<Manifest>, Failure> {
+    let newest = open_newest(store, None, |sequence| read_manifest(store, sequence))?;
+    for (sequence, error) in &newest.refused {
+        warn!(sequence, %error, "a published manifest is passed over");
+    }
+    Ok(newest.version.map(|(_, manifest)| manifest))
+}
+
+/// The range belongs to the store: the first run sets it, later ones must not contradict it.
+fn rating_range(
+    options: &RunOptions,
+    published: Option<&Manifest>,
+) -> Result<RatingRange, Failure> {
+    let asked = options.rating_range.map(|range| range.0);
+    match (published.map(|manifest| manifest.rating_range), asked) {
+        (Some(kept), Some(asked)) if kept != asked => Err(Failure::Usage(format!(
+            "--rating-range {}:{} contradicts the store, whose ratings are more than {} and at most {}; \
+             leave the option out, or start a new store",
+            asked.above, asked.at_most, kept.above, kept.at_most
+        ))),
+        (Some(kept), _) => Ok(kept),
+        (None, asked) => Ok(asked.unwrap_or_default()),
+    }
+}
+
+fn max_memory(options: &RunOptions) -> u64 {
+    const SHARE: f64 = 0.8;
+    options.max_memory.map_or_else(
+        || memory::available_bytes().map_or(u64::MAX, |bytes| (bytes as f64 * SHARE) as u64),
+        |mebibytes| mebibytes << 20,
+    )
+}
+
+fn ingest(
+    options: &RunOptions,
+    store: &dyn Store,
+    range: RatingRange,
+    max_memory: u64,
+    progress: &StageProgress,
+) -> Result<(Ratings, BTreeMap<String, u64>), Failure> {
+    let ingest = IngestOptions {
+        sources: options.ratings.clone(),
+        items: options.items.clone(),
+        range,
+        now: Utc::now(),
+        max_reject_share: options.max_reject_share,
+        max_memory,
+    };
+    let mut collector = Collector::new(max_memory);
+    let catalogue = read_catalogue(&ingest)?;
+    read_files(&ingest, &mut collector, progress)?;
+    progress.clear();
+    let mut watermark = Watermark::default();
+    if options.with_ledger {
+        watermark = ledger::take_in(store, &mut collector)?;
+    }
+    let mut watermark = watermark.into_map();
+    watermark.insert(Origin::FILES.to_string(), collector.read());
+    Ok((collector.finish(catalogue)?, watermark))
+}
+
+fn keep_rejects(
+    store: &dyn Store,
+    publication: &Publication<'_>,
+    ratings: &Ratings,
+) -> Result<(), Failure> {
+    let rejected = ratings.rejects.total();
+    if rejected == 0 {
+        return Ok(());
+    }
+    let key = ObjectKey::rejects(publication.version());
+    match store.create(&key, Bytes::from(ratings.rejects.to_csv())) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error.into()),
+        _ => warn!(rejected, of = ratings.read, "rejected lines are listed in {key}"),
+    }
+    Ok(())
+}
+
+fn warn_of_ledgers_left_out(published: Option<&Manifest>, watermark: &BTreeMap<String, u64>) {
+    let Some(published) = published else { return };
+    let left_out: Vec<&str> = published
+        .watermark
+        .keys()
+        .filter(|origin| !watermark.contains_key(*origin))
+        .map(String::as_str)
+        .collect();
+    if !left_out.is_empty() {
+        warn!(
+            ledgers = left_out.join(", "),
+            "ratings that the current version holds are left out; run with --with-ledger to keep them"
+        );
+    }
+}
+
+/// What the computation takes beyond the ratings, which are there already.
+struct ComputationSize {
+    bytes: u64,
+}
+
+impl ComputationSize {
+    fn of(ratings: &Ratings, options: &RunOptions) -> Self {
+        let (rows, items) = (ratings.rows.len() as u64, ratings.items.len() as u64);
+        let threads = options.threads.unwrap_or_else(rayon::current_num_threads) as u64;
+        let matrix = rows * 2 * 8;
+        let scratch = threads * items * (16 + 12);
+        // Neighbours: 12 bytes a pair, once by row and once joined.
+        let neighbours = items * u64::from(options.top_k).min(items) * 24;
+        Self { bytes: rows * 40 + matrix + scratch + neighbours }
+    }
+
+    fn check(&self, max_memory: u64) -> Result<(), Failure> {
+        if self.bytes <= max_memory {
+            Ok(())
+        } else {
+            Err(Failure::Memory { needed: self.bytes >> 20, limit: max_memory >> 20 })
+        }
+    }
+}
+
+fn compute(
+    options: &RunOptions,
+    ratings: &Ratings,
+    progress: &StageProgress,
+) -> Result<Neighbours, Failure> {
+    let rated = ratings.rows.iter().filter_map(|row| Some((row.user, row.item, row.rating()?)));
+    let (users, items) = (ratings.users.len(), ratings.items.len());
+    let matrix = RatingMatrix::new(users, items, rated).map_err(Failure::internal)?;
+    info!(users, items, products = matrix.products(), "computing similarities");
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(options.threads.unwrap_or(0))
+        .build()
+        .map_err(Failure::internal)?;
+    progress.begin_steps(items as u64, "computing similarities");
+    let step = progress.steps();
+    let neighbours = pool.install(|| match options.measure {
+        options::MeasureName::Cosine => cosine(&matrix, options.top_k as usize, &step),
+    });
+    progress.clear();
+    Ok(neighbours)
+}

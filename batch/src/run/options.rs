@@ -1,0 +1,116 @@
+//! What `akin-batch run` can be told.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use akin_schemas::RatingRange;
+use clap::{Args, ValueEnum};
+
+/// Options of a run.
+#[derive(Debug, Clone, Args)]
+pub struct RunOptions {
+    /// Files of ratings, or patterns: MovieLens CSV or Parquet, gzip or not. Of two ratings with the same time, the
+    /// later argument, file or line wins.
+    #[arg(long, required = true, num_args = 1.., value_name = "PATH|GLOB")]
+    pub ratings: Vec<String>,
+    /// Titles and genres: MovieLens movies.csv.
+    #[arg(long, value_name = "FILE")]
+    pub items: Option<PathBuf>,
+    /// Where versions are published: a folder.
+    #[arg(long, env = "AKIN_STORE", value_name = "PATH")]
+    pub store: String,
+    /// Take in the ratings that servers accepted and wrote to the store.
+    #[arg(long)]
+    pub with_ledger: bool,
+    /// How similarities are computed.
+    #[arg(long, value_enum, default_value_t = MeasureName::Cosine)]
+    pub measure: MeasureName,
+    /// How many neighbours an item keeps at most.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000), value_name = "N")]
+    pub top_k: u32,
+    /// The ratings that a new store accepts: more than ABOVE, at most AT_MOST [default: 0:10].
+    #[arg(long, value_name = "ABOVE:AT_MOST")]
+    pub rating_range: Option<RangeArgument>,
+    /// Stop, and publish nothing, when more than this share of the records is rejected.
+    #[arg(long, default_value_t = 0.01, value_parser = share, value_name = "SHARE")]
+    pub max_reject_share: f64,
+    /// Memory that may be used, in MiB [default: 80 % of what is available].
+    #[arg(long, value_name = "MIB")]
+    pub max_memory: Option<u64>,
+    /// Threads to compute with [default: one a core].
+    #[arg(long, value_parser = thread_count, value_name = "N")]
+    pub threads: Option<usize>,
+    /// Print the summary as one JSON object.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The measures there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum MeasureName {
+    /// Cosine of the rating vectors.
+    Cosine,
+}
+
+impl fmt::Display for MeasureName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Cosine => "cosine",
+        })
+    }
+}
+
+/// A rating range in an argument: `ABOVE:AT_MOST`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RangeArgument(pub RatingRange);
+
+impl FromStr for RangeArgument {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parsed = text.split_once(':').and_then(|(above, at_most)| {
+            Some(RatingRange { above: above.parse().ok()?, at_most: at_most.parse().ok()? })
+        });
+        parsed
+            .filter(RatingRange::is_valid)
+            .map(Self)
+            .ok_or_else(|| "a range is two numbers, such as 0:10, the first one smaller".to_owned())
+    }
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    text.parse()
+        .ok()
+        .filter(|share| (0.0..=1.0).contains(share))
+        .ok_or_else(|| "a share is a number from 0 to 1".to_owned())
+}
+
+fn thread_count(text: &str) -> Result<usize, String> {
+    text.parse()
+        .ok()
+        .filter(|threads| (1..=1024).contains(threads))
+        .ok_or_else(|| "a number of threads is from 1 to 1024".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_is_two_numbers_in_order() {
+        let half_to_five = RangeArgument(RatingRange { above: 0.0, at_most: 5.0 });
+        assert_eq!("0:5".parse(), Ok(half_to_five));
+        for text in ["", "5", "5:0", "a:b", "0:inf", "NaN:1"] {
+            assert!(text.parse::<RangeArgument>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn shares_and_threads_have_bounds() {
+        assert_eq!(share("0.5"), Ok(0.5));
+        assert!(share("1.5").is_err() && share("NaN").is_err() && share("x").is_err());
+        assert_eq!(thread_count("7"), Ok(7));
+        assert!(thread_count("0").is_err());
+    }
+}

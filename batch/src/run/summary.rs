@@ -1,0 +1,133 @@
+//! What a run reports at its end.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Instant;
+
+use akin_schemas::{Manifest, VersionName};
+use serde::Serialize;
+
+use crate::ingest::Ratings;
+use crate::memory;
+
+/// Measures the stages of a run.
+#[derive(Debug)]
+pub struct Stopwatch {
+    began: Instant,
+    lap_began: Instant,
+    laps: Vec<(&'static str, f64)>,
+}
+
+impl Stopwatch {
+    /// Starts the run and its first stage.
+    pub fn start() -> Self {
+        let now = Instant::now();
+        Self { began: now, lap_began: now, laps: Vec::new() }
+    }
+
+    /// Ends a stage and starts the next.
+    pub fn lap(&mut self, stage: &'static str) {
+        let now = Instant::now();
+        self.laps.push((stage, (now - self.lap_began).as_secs_f64()));
+        self.lap_began = now;
+    }
+}
+
+/// The summary of a run; its JSON form is one object.
+#[derive(Debug, Serialize)]
+pub struct Summary {
+    version: VersionName,
+    sequence: u64,
+    store: String,
+    ratings_read: u64,
+    ratings_rejected: u64,
+    rejected_by_reason: BTreeMap<String, u64>,
+    ratings: u64,
+    users: u64,
+    items: u64,
+    pairs: u64,
+    seconds: f64,
+    seconds_by_stage: BTreeMap<&'static str, f64>,
+    peak_memory_bytes: Option<u64>,
+    program: &'static str,
+    #[serde(skip)]
+    stages: Vec<(&'static str, f64)>,
+}
+
+impl Summary {
+    /// Sums up a run that published `manifest`.
+    pub fn new(manifest: &Manifest, ratings: &Ratings, store: String, watch: Stopwatch) -> Self {
+        let reasons = ratings.rejects.counts().iter();
+        Self {
+            version: manifest.version.clone(),
+            sequence: manifest.sequence,
+            store,
+            ratings_read: ratings.read,
+            ratings_rejected: ratings.rejects.total(),
+            rejected_by_reason: reasons.map(|(reason, n)| (reason.to_string(), *n)).collect(),
+            ratings: manifest.counts.ratings,
+            users: manifest.counts.users,
+            items: manifest.counts.items,
+            pairs: manifest.counts.pairs,
+            seconds: watch.began.elapsed().as_secs_f64(),
+            seconds_by_stage: watch.laps.iter().copied().collect(),
+            peak_memory_bytes: memory::peak_bytes(),
+            program: concat!("akin-batch ", env!("CARGO_PKG_VERSION")),
+            stages: watch.laps,
+        }
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "published {} as number {} in {}", self.version, self.sequence, self.store)?;
+        let rejected = match self.ratings_rejected {
+            0 => String::new(),
+            n => format!(", {} rejected", thousands(n)),
+        };
+        writeln!(f, "  ratings read  {}{rejected}", thousands(self.ratings_read))?;
+        for (reason, count) in &self.rejected_by_reason {
+            writeln!(f, "                  {reason}: {}", thousands(*count))?;
+        }
+        for (name, count) in [
+            ("ratings kept", self.ratings),
+            ("users", self.users),
+            ("items", self.items),
+            ("pairs", self.pairs),
+        ] {
+            writeln!(f, "  {name:<13} {}", thousands(count))?;
+        }
+        let stages: Vec<String> =
+            self.stages.iter().map(|(stage, seconds)| format!("{stage} {seconds:.2} s")).collect();
+        writeln!(f, "  time          {:.2} s: {}", self.seconds, stages.join(", "))?;
+        if let Some(peak) = self.peak_memory_bytes {
+            writeln!(f, "  peak memory   {} MiB", peak >> 20)?;
+        }
+        write!(f, "  program       {}", self.program)
+    }
+}
+
+/// A number with its thousands apart.
+fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_stand_apart() {
+        for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(thousands(number), text);
+        }
+    }
+}

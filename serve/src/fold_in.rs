@@ -1,0 +1,154 @@
+//! The fold-in: from an accepted rating to the output of its execution.
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use akin_recommender::profile::Profile;
+use akin_recommender::scoring::{self, Request, Scorer, Source};
+use akin_schemas::ItemId;
+use akin_schemas::http::{Because, FoldIn, RatedItem, Recommendation};
+use chrono::Utc;
+use tracing::error;
+
+use crate::ledger::{Accepted, Finished, GroupCommit, Outcome};
+use crate::snapshot::{Live, Snapshot};
+
+/// The rated items that a recommendation names as its reasons.
+const REASONS: usize = 3;
+
+/// Recommends to a user with these entries in the ledger, and says whether any rating of the user is known.
+pub fn recommend(
+    snapshot: &Snapshot,
+    scorer: &mut Scorer,
+    user: &str,
+    ledger: &Profile<ItemId>,
+    count: usize,
+) -> (bool, Vec<Recommendation>) {
+    let profile = snapshot.profile(user, ledger);
+    let ratings: Vec<(u32, f32)> =
+        profile.ratings().map(|(item, rating)| (*item, rating)).collect();
+    let request = Request { count, reasons: REASONS };
+    let found = scorer.recommend(&snapshot.model, &ratings, request);
+    let known = !ratings.is_empty() || ledger.ratings().next().is_some();
+    (known, found.into_iter().map(|recommendation| in_words(snapshot, recommendation)).collect())
+}
+
+fn in_words(snapshot: &Snapshot, found: scoring::Recommendation) -> Recommendation {
+    let because = |reason: scoring::Reason| Because {
+        item_id: snapshot.item(reason.item).id.to_string(),
+        title: snapshot.title(reason.item),
+        rating: reason.rating,
+        contribution: reason.contribution,
+    };
+    Recommendation {
+        item_id: snapshot.item(found.item).id.to_string(),
+        title: snapshot.title(found.item),
+        score: found.score,
+        source: match found.source {
+            Source::Neighbours => "neighbours",
+            Source::Popular => "popular",
+        }
+        .to_owned(),
+        because: found.because.into_iter().map(because).collect(),
+    }
+}
+
+fn output(
+    live: &Live,
+    scorer: &mut Scorer,
+    accepted: &Accepted,
+    count: usize,
+) -> Result<String, String> {
+    let snapshot = live.current().ok_or("no version is loaded")?;
+    let Accepted { user, item, entries, .. } = accepted;
+    let number = snapshot.number(item);
+    let (_, recommendations) = recommend(&snapshot, scorer, user, entries, count);
+    let fold_in = FoldIn {
+        version: snapshot.manifest.version.clone(),
+        user: user.to_string(),
+        rated: RatedItem {
+            item_id: item.to_string(),
+            known: number.is_some(),
+            title: number.and_then(|number| snapshot.title(number)),
+        },
+        recommendations,
+    };
+    serde_json::to_string(&fold_in).map_err(|error| error.to_string())
+}
+
+/// Threads that score what was accepted, each with accumulators of its own.
+pub struct ScoringPool {
+    queue: SyncSender<Accepted>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl ScoringPool {
+    /// Starts `threads` threads. Outcomes go to what `commit` yields, once it yields something.
+    ///
+    /// # Errors
+    /// When a thread cannot be started.
+    pub fn start(
+        threads: usize,
+        count: usize,
+        live: &Arc<Live>,
+        commit: &Arc<OnceLock<Arc<GroupCommit>>>,
+    ) -> io::Result<Self> {
+        // When scoring is slower than accepting, this fills, then the ledger's queue does, then clients are refused.
+        let (queue, work) = sync_channel(1024);
+        let work = Arc::new(Mutex::new(work));
+        let threads = (0..threads).map(|number| {
+            let (work, live, commit) = (work.clone(), live.clone(), commit.clone());
+            let run = move || score_all(&work, &live, &commit, count);
+            thread::Builder::new().name(format!("score-{number}")).spawn(run)
+        });
+        Ok(Self { queue, threads: threads.collect::<io::Result<_>>()? })
+    }
+
+    /// Where accepted ratings go in. Blocks when too many wait.
+    pub fn queue(&self) -> SyncSender<Accepted> {
+        self.queue.clone()
+    }
+
+    /// Waits until all that went in is scored. Every clone of the queue must be gone.
+    pub fn join(self) {
+        drop(self.queue);
+        for thread in self.threads {
+            if thread.join().is_err() {
+                error!("a scoring thread had died");
+            }
+        }
+    }
+}
+
+fn score_all(
+    work: &Mutex<Receiver<Accepted>>,
+    live: &Live,
+    commit: &OnceLock<Arc<GroupCommit>>,
+    count: usize,
+) {
+    let mut scorer = Scorer::default();
+    loop {
+        let next = work.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(accepted) = next else { return };
+        let scored = catch_unwind(AssertUnwindSafe(|| output(live, &mut scorer, &accepted, count)));
+        let outcome = match scored {
+            Ok(Ok(output)) => Outcome::Succeeded(output),
+            Ok(Err(cause)) => Outcome::Failed { error: "Unavailable".to_owned(), cause },
+            Err(_) => {
+                // What the panic left behind is not used again.
+                scorer = Scorer::default();
+                error!(user = %accepted.user, item = %accepted.item, "scoring panicked");
+                let cause = "the recommendations could not be computed; the rating is kept";
+                Outcome::Failed { error: "InternalError".to_owned(), cause: cause.to_owned() }
+            }
+        };
+        let id = accepted.execution;
+        let finished = Finished { id, outcome, stopped_at: Utc::now().timestamp_micros() };
+        if let Err(error) = commit.wait().finish(finished) {
+            error!(%error, execution = %id, "an outcome could not be noted");
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! What surrounds every request: an id, an answer for a panic, and problems in one form.
+
+use std::panic::AssertUnwindSafe;
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::middleware::Next;
+use akin_schemas::http::PROBLEM_JSON;
+use futures_util::FutureExt;
+use tracing::{debug, error};
+
+use super::problem::Refusal;
+
+/// Gives the request an id, catches a panic, and turns whatever error comes back into a problem with that id.
+pub async fn frame<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let request_id = format!("{:016x}", rand::random::<u64>());
+    let (method, path) = (request.method().clone(), request.path().to_owned());
+    let answered = AssertUnwindSafe(async move { next.call(request).await }).catch_unwind().await;
+    let Ok(answered) = answered else {
+        error!(request_id, %method, path, "a request panicked");
+        return Err(Refusal::internal().with_id(request_id).into());
+    };
+    match answered {
+        Err(error) => Err(with_id(&error, request_id).into()),
+        Ok(response) => {
+            debug!(request_id, %method, path, status = response.status().as_u16(), "answered");
+            Ok(finish(response, request_id))
+        }
+    }
+}
+
+fn finish<B: MessageBody + 'static>(
+    response: ServiceResponse<B>,
+    request_id: String,
+) -> ServiceResponse<BoxBody> {
+    let is_problem =
+        response.headers().get(header::CONTENT_TYPE).is_some_and(|t| t == PROBLEM_JSON);
+    if let Some(error) = response.response().error() {
+        let refusal = with_id(error, request_id);
+        return response.into_response(actix_web::ResponseError::error_response(&refusal));
+    }
+    if !is_problem && (response.status().is_client_error() || response.status().is_server_error()) {
+        let refusal = Refusal::of_status(response.status()).with_id(request_id);
+        return response.into_response(actix_web::ResponseError::error_response(&refusal));
+    }
+    let mut response = response.map_into_boxed_body();
+    if let Ok(id) = HeaderValue::from_str(&request_id) {
+        response.headers_mut().insert(header::HeaderName::from_static("x-request-id"), id);
+    }
+    response
+}
+
+fn with_id(error: &actix_web::Error, request_id: String) -> Refusal {
+    let refusal = error
+        .as_error::<Refusal>()
+        .cloned()
+        .unwrap_or_else(|| Refusal::of_status(error.as_response_error().status_code()));
+    refusal.with_id(request_id)
+}

@@ -1,0 +1,42 @@
+//! `GET /health/live` and `GET /health/ready`.
+
+use actix_web::HttpResponse;
+use actix_web::web::Data;
+use akin_schemas::http::Health;
+
+use super::state::State;
+
+/// The process answers.
+pub async fn live() -> HttpResponse {
+    HttpResponse::Ok().json(Health { status: "ok".to_owned(), reasons: Vec::new() })
+}
+
+/// Whether requests should be sent here: a version is loaded, the ledger takes ratings, and the server is not stopping.
+pub async fn ready(state: Data<State>) -> HttpResponse {
+    let mut against = Vec::new();
+    if *state.draining.borrow() {
+        against.push("the server is stopping".to_owned());
+    }
+    if state.live.current().is_none() {
+        against.push("no version is loaded".to_owned());
+    }
+    if state.ledger.is_poisoned() {
+        against.push(
+            "the ledger takes no ratings after a failed write; restart the server".to_owned(),
+        );
+    }
+    let mut reasons = Vec::new();
+    if let Some(refused) = state.live.refused() {
+        reasons.push(format!("publication {} does not load: {}", refused.sequence, refused.reason));
+    }
+    if let Some(reason) = state.live.unreachable() {
+        reasons.push(format!("the store cannot be listed: {reason}"));
+    }
+    let (mut response, status) = match (against.is_empty(), reasons.is_empty()) {
+        (false, _) => (HttpResponse::ServiceUnavailable(), "unavailable"),
+        (true, false) => (HttpResponse::Ok(), "degraded"),
+        (true, true) => (HttpResponse::Ok(), "ok"),
+    };
+    against.extend(reasons);
+    response.json(Health { status: status.to_owned(), reasons: against })
+}

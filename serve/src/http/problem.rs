@@ -1,0 +1,159 @@
+//! Refusals: what a client is told when it does not get what it asked for.
+
+use std::fmt;
+
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpResponse, ResponseError};
+use akin_schemas::http::{PROBLEM_JSON, Problem};
+
+use crate::ledger::{self, LedgerError};
+
+/// A problem on its way to the client. The texts are public.
+#[derive(Debug, Clone)]
+pub struct Refusal {
+    status: StatusCode,
+    kind: &'static str,
+    title: &'static str,
+    detail: String,
+    retry_after: Option<u32>,
+    allow: Option<&'static str>,
+    request_id: String,
+}
+
+impl Refusal {
+    fn new(status: StatusCode, kind: &'static str, title: &'static str, detail: String) -> Self {
+        let request_id = String::new();
+        Self { status, kind, title, detail, retry_after: None, allow: None, request_id }
+    }
+
+    /// The same, with the id that finds the request in the log.
+    pub fn with_id(self, request_id: String) -> Self {
+        Self { request_id, ..self }
+    }
+
+    /// 400: not readable as what it should be.
+    pub fn bad_request(detail: impl Into<String>) -> Self {
+        let (kind, title) = ("bad-request", "The request could not be read");
+        Self::new(StatusCode::BAD_REQUEST, kind, title, detail.into())
+    }
+
+    /// 404.
+    pub fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not-found", "There is no such thing", detail.into())
+    }
+
+    /// 405.
+    pub fn method_not_allowed(method: &str, path: &str, allow: &'static str) -> Self {
+        let (kind, title) = ("method-not-allowed", "The method is not allowed here");
+        let detail = format!("{path} does not take {method}; it takes {allow}");
+        let refusal = Self::new(StatusCode::METHOD_NOT_ALLOWED, kind, title, detail);
+        Self { allow: Some(allow), ..refusal }
+    }
+
+    /// 408: the body did not come in time.
+    pub fn body_too_slow(seconds: f64) -> Self {
+        let (kind, title) = ("body-too-slow", "The body came too slowly");
+        let detail = format!("the whole body must arrive within {seconds} seconds");
+        Self::new(StatusCode::REQUEST_TIMEOUT, kind, title, detail)
+    }
+
+    /// 413.
+    pub fn body_too_large(limit: usize) -> Self {
+        let (kind, title) = ("body-too-large", "The body is too large");
+        let detail = format!("a body here has at most {limit} bytes");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, kind, title, detail)
+    }
+
+    /// 415.
+    pub fn not_json_type() -> Self {
+        let (kind, title) = ("unsupported-media-type", "The media type is not supported");
+        let detail =
+            "send the body as `Content-Type: application/json`, without a content encoding";
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, kind, title, detail.to_owned())
+    }
+
+    /// 422: readable, but not acceptable.
+    pub fn invalid(detail: impl Into<String>) -> Self {
+        let (kind, title) = ("invalid-rating", "The rating is not acceptable");
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, kind, title, detail.into())
+    }
+
+    /// 503: come back later.
+    pub fn unavailable(detail: impl Into<String>, retry_after: u32) -> Self {
+        let (kind, title) = ("unavailable", "Not available at the moment");
+        let refusal = Self::new(StatusCode::SERVICE_UNAVAILABLE, kind, title, detail.into());
+        Self { retry_after: Some(retry_after), ..refusal }
+    }
+
+    /// 503 until the first version is loaded.
+    pub fn no_version() -> Self {
+        Self::unavailable(
+            "no version is loaded yet: run akin-batch, or wait until it has published",
+            5,
+        )
+    }
+
+    /// 500: a defect of this server.
+    pub fn internal() -> Self {
+        let (kind, title) = ("internal", "Something went wrong in the server");
+        let detail =
+            "the request could not be answered; the request id finds it in the server's log";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, kind, title, detail.to_owned())
+    }
+
+    /// Whatever the HTTP library refused by itself.
+    pub fn of_status(status: StatusCode) -> Self {
+        let title = status.canonical_reason().unwrap_or("Refused");
+        Self::new(status, "refused", title, "the request was refused".to_owned())
+    }
+}
+
+impl From<LedgerError> for Refusal {
+    fn from(error: LedgerError) -> Self {
+        // The cause names files of this machine: it belongs into the log.
+        tracing::error!(%error, "the ledger failed");
+        Self::unavailable("the ledger cannot be used at the moment", 30)
+    }
+}
+
+impl From<ledger::Refusal> for Refusal {
+    fn from(refusal: ledger::Refusal) -> Self {
+        let retry_after = match refusal {
+            ledger::Refusal::QueueFull | ledger::Refusal::Closing => 1,
+            ledger::Refusal::Poisoned => 30,
+        };
+        Self::unavailable(format!("the rating was not accepted: {refusal}"), retry_after)
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.title, self.detail)
+    }
+}
+
+impl ResponseError for Refusal {
+    fn status_code(&self) -> StatusCode {
+        self.status
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut response = HttpResponse::build(self.status);
+        response.insert_header((header::CONTENT_TYPE, PROBLEM_JSON));
+        response.insert_header(("x-request-id", self.request_id.as_str()));
+        if let Some(seconds) = self.retry_after {
+            response.insert_header((header::RETRY_AFTER, seconds.to_string()));
+        }
+        if let Some(methods) = self.allow {
+            response.insert_header((header::ALLOW, methods));
+        }
+        let problem = Problem {
+            kind: format!("/problems/{}", self.kind),
+            title: self.title.to_owned(),
+            status: self.status.as_u16(),
+            detail: self.detail.clone(),
+            request_id: self.request_id.clone(),
+        };
+        response.body(serde_json::to_string(&problem).unwrap_or_default())
+    }
+}

@@ -1,0 +1,56 @@
+//! Reading what follows the question mark, and identifiers in paths.
+
+use actix_web::dev::Payload;
+use actix_web::web::{Path, Query};
+use actix_web::{FromRequest, HttpRequest};
+use futures_util::FutureExt;
+use serde::de::DeserializeOwned;
+
+use super::problem::Refusal;
+
+/// Recommendations or neighbours at most in one answer.
+const MOST: u16 = 1000;
+const DEFAULT: u16 = 10;
+
+/// `?n=`: how many are wanted.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Count {
+    n: Option<u16>,
+}
+
+impl Count {
+    /// The number asked for.
+    ///
+    /// # Errors
+    /// When it is not from 1 to 1000.
+    pub fn get(&self) -> Result<usize, Refusal> {
+        let n = self.n.unwrap_or(DEFAULT);
+        if (1..=MOST).contains(&n) {
+            Ok(usize::from(n))
+        } else {
+            Err(Refusal::bad_request(format!("n is from 1 to {MOST}, not {n}")))
+        }
+    }
+}
+
+/// Reads the query. Unknown parameters are refused by name.
+///
+/// # Errors
+/// When a parameter is unknown or has no value of its kind.
+pub fn parse<T: DeserializeOwned>(request: &HttpRequest) -> Result<T, Refusal> {
+    Query::from_query(request.query_string())
+        .map(Query::into_inner)
+        .map_err(|error| Refusal::bad_request(format!("the query: {error}")))
+}
+
+/// Reads the one variable step of the path.
+///
+/// # Errors
+/// When it is not UTF-8.
+pub fn path_step(request: &HttpRequest) -> Result<String, Refusal> {
+    let step = Path::<String>::from_request(request, &mut Payload::None).now_or_never();
+    step.and_then(Result::ok)
+        .map(Path::into_inner)
+        .ok_or_else(|| Refusal::bad_request("the path is not UTF-8"))
+}

@@ -1,0 +1,150 @@
+//! The executions in work: who asks for one sees its end at once, on disk or not.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::{ExecutionId, ExecutionRecord, Finished, Ledger, LedgerError};
+
+/// Answers for every execution: those still running, or finished and not yet written, from memory; all others from the
+/// ledger. Memory is bounded by what is in work.
+pub struct Executions {
+    ledger: Arc<dyn Ledger>,
+    live: Mutex<HashMap<ExecutionId, watch::Sender<ExecutionRecord>>>,
+}
+
+/// What is known of an execution at one moment.
+enum Sight {
+    Unknown,
+    Ended(ExecutionRecord),
+    Live(watch::Receiver<ExecutionRecord>),
+}
+
+impl Executions {
+    /// Over a ledger.
+    pub fn new(ledger: Arc<dyn Ledger>) -> Self {
+        Self { ledger, live: Mutex::default() }
+    }
+
+    /// An execution as it stands; none if nobody knows it. Reads the ledger, so it may wait for the disk.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub fn get(&self, id: &ExecutionId) -> Result<Option<ExecutionRecord>, LedgerError> {
+        // In this order: an execution leaves memory only after its end is in the ledger.
+        if let Some(live) = self.lock().get(id) {
+            return Ok(Some(live.borrow().clone()));
+        }
+        self.ledger.execution(id)
+    }
+
+    /// An execution as it stands when it has ended, or after `timeout`. Does not block the thread: the ledger is read
+    /// on the runtime's threads for blocking work.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub async fn wait(
+        self: &Arc<Self>,
+        id: ExecutionId,
+        timeout: Duration,
+    ) -> Result<Option<ExecutionRecord>, LedgerError> {
+        let in_memory = self.lock().get(&id).map(watch::Sender::subscribe);
+        let sight = match in_memory {
+            Some(live) => Sight::Live(live),
+            None => {
+                let executions = self.clone();
+                let looked = tokio::task::spawn_blocking(move || executions.look(&id)).await;
+                looked.map_err(|error| LedgerError::Storage(error.to_string()))??
+            }
+        };
+        match sight {
+            Sight::Unknown => Ok(None),
+            Sight::Ended(record) => Ok(Some(record)),
+            Sight::Live(mut live) => {
+                let ended = live.wait_for(|record| !record.is_running());
+                // On a timeout too: what there is to say is that it still runs.
+                let _ = tokio::time::timeout(timeout, ended).await;
+                let record = live.borrow().clone();
+                Ok(Some(record))
+            }
+        }
+    }
+
+    /// Finds an execution that was not in memory a moment ago.
+    fn look(&self, id: &ExecutionId) -> Result<Sight, LedgerError> {
+        let record = match self.ledger.execution(id)? {
+            None => return Ok(Sight::Unknown),
+            Some(record) if !record.is_running() => return Ok(Sight::Ended(record)),
+            Some(record) => record,
+        };
+        // It is about to begin, or nobody has taken it up since a restart. Whoever ends it must find the waiting, so
+        // it goes into memory.
+        let live = match self.lock().entry(*id) {
+            Entry::Occupied(live) => live.get().subscribe(),
+            Entry::Vacant(empty) => empty.insert(watch::Sender::new(record)).subscribe(),
+        };
+        // Unless it began, ended and was written since the ledger was read: nobody would take it out again.
+        match self.ledger.execution(id)? {
+            Some(record) if !record.is_running() => {
+                if let Some(live) = self.lock().remove(id) {
+                    live.send_replace(record.clone());
+                }
+                Ok(Sight::Ended(record))
+            }
+            _ => Ok(Sight::Live(live)),
+        }
+    }
+
+    /// Takes up an execution that the ledger has as running.
+    pub fn begin(&self, id: ExecutionId, record: ExecutionRecord) {
+        self.lock().entry(id).or_insert_with(|| watch::Sender::new(record));
+    }
+
+    /// Ends an execution: everybody sees it at once. Says whether this was its first end, which stands; then it must
+    /// be written (see [`GroupCommit::finish`](super::GroupCommit::finish)).
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub(super) fn finish(&self, finished: &Finished) -> Result<bool, LedgerError> {
+        let in_memory = self.lock().contains_key(&finished.id);
+        if !in_memory {
+            match self.ledger.execution(&finished.id)? {
+                Some(record) if record.is_running() => self.begin(finished.id, record),
+                _ => return Ok(false),
+            }
+        }
+        let live = self.lock();
+        let Some(live) = live.get(&finished.id) else { return Ok(false) };
+        Ok(live.send_if_modified(|record| {
+            let first = record.is_running();
+            if first {
+                record.end = Some((finished.outcome.clone(), finished.stopped_at));
+            }
+            first
+        }))
+    }
+
+    /// Lets go of executions whose end is in the ledger.
+    pub(super) fn written<'a>(&self, ids: impl Iterator<Item = &'a ExecutionId>) {
+        let mut live = self.lock();
+        for id in ids {
+            live.remove(id);
+        }
+    }
+
+    /// How many run, or have ended and are not yet written.
+    pub fn in_work(&self) -> usize {
+        self.lock().len()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<ExecutionId, watch::Sender<ExecutionRecord>>> {
+        // No code that holds the lock can leave the map half changed.
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,87 @@
+#![allow(clippy::unwrap_used)]
+use std::time::Instant;
+
+use akin_schemas::{ItemId, UserId};
+
+use super::*;
+use crate::ledger::redb::faulty_disk::FaultyDisk;
+use crate::ledger::{Outcome, Submission};
+
+const LONG: Duration = Duration::from_secs(20);
+
+fn accepted() -> (Arc<dyn Ledger>, Arc<Executions>, ExecutionId) {
+    let ledger: Arc<dyn Ledger> = Arc::new(FaultyDisk::default().ledger().unwrap());
+    let (user, item) = (UserId::try_from("abby").unwrap(), ItemId::try_from("1").unwrap());
+    let submission = Submission { user, item, rating: None, input: "{}".to_owned() };
+    let id = ledger.accept(&[submission], &[], 5).unwrap()[0].execution;
+    (ledger.clone(), Arc::new(Executions::new(ledger)), id)
+}
+
+fn ended(id: ExecutionId, output: &str) -> Finished {
+    Finished { id, outcome: Outcome::Succeeded(output.to_owned()), stopped_at: 9 }
+}
+
+#[tokio::test]
+async fn a_long_poll_wakes_when_the_execution_ends() {
+    let (ledger, executions, id) = accepted();
+    executions.begin(id, ledger.execution(&id).unwrap().unwrap());
+    let start = Instant::now();
+    let waiting: Vec<_> = (0..3)
+        .map(|_| {
+            tokio::spawn({
+                let executions = executions.clone();
+                async move { executions.wait(id, LONG).await }
+            })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    assert_eq!(executions.finish(&ended(id, "first")), Ok(true));
+    assert_eq!(executions.finish(&ended(id, "second")), Ok(false));
+    for waiting in waiting {
+        let record = waiting.await.unwrap().unwrap().unwrap();
+        assert_eq!((record.output(), record.stopped_at()), (Some("first"), Some(9)));
+    }
+    assert!(start.elapsed() < LONG / 4);
+}
+
+#[tokio::test]
+async fn a_long_poll_ends_with_its_patience_and_says_that_it_runs() {
+    let (ledger, executions, id) = accepted();
+    executions.begin(id, ledger.execution(&id).unwrap().unwrap());
+    for patience in [Duration::ZERO, Duration::from_millis(10)] {
+        let record = executions.wait(id, patience).await.unwrap().unwrap();
+        assert!(record.is_running());
+    }
+    assert_eq!(executions.wait(ExecutionId::fresh(5), LONG).await, Ok(None));
+}
+
+#[tokio::test]
+async fn who_waits_for_an_execution_that_has_not_begun_is_woken_too() {
+    let (_ledger, executions, id) = accepted();
+    let waiting = tokio::spawn({
+        let executions = executions.clone();
+        async move { executions.wait(id, LONG).await }
+    });
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    assert_eq!(executions.finish(&ended(id, "{}")), Ok(true));
+    assert_eq!(waiting.await.unwrap().unwrap().unwrap().output(), Some("{}"));
+}
+
+#[tokio::test]
+async fn an_end_is_seen_at_once_and_for_good() {
+    let (ledger, executions, id) = accepted();
+    assert!(executions.get(&id).unwrap().unwrap().is_running());
+    // Nobody has taken it up since a restart: the ledger knows it.
+    assert_eq!(executions.finish(&ended(id, "{}")), Ok(true));
+    assert_eq!(executions.get(&id).unwrap().unwrap().output(), Some("{}"));
+    assert!(ledger.execution(&id).unwrap().unwrap().is_running());
+    ledger.accept(&[], &[ended(id, "{}")], 6).unwrap();
+    executions.written([id].iter());
+    assert_eq!(executions.in_work(), 0);
+    assert_eq!(executions.get(&id).unwrap().unwrap().output(), Some("{}"));
+    let record = executions.wait(id, LONG).await.unwrap().unwrap();
+    assert_eq!(record.output(), Some("{}"));
+    assert_eq!(executions.finish(&ended(id, "again")), Ok(false));
+    assert_eq!(executions.finish(&ended(ExecutionId::fresh(5), "{}")), Ok(false));
+    assert_eq!(executions.in_work(), 0);
+}

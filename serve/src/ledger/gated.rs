@@ -1,0 +1,95 @@
+//! A ledger for tests that stops before each commit while its gate is closed.
+
+#![allow(clippy::unwrap_used)]
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex};
+
+use akin_recommender::profile::{Origin, Profile};
+use akin_schemas::{ItemId, UserId};
+
+use super::{
+    Accepted, ExecutionId, ExecutionRecord, Finished, Ledger, LedgerEntry, LedgerError, Submission,
+};
+
+pub(super) struct Gated<L> {
+    pub(super) inner: L,
+    open: Mutex<bool>,
+    changed: Condvar,
+    commits: AtomicUsize,
+}
+
+impl<L> Gated<L> {
+    pub(super) fn open(inner: L) -> Self {
+        let (open, changed) = (Mutex::new(true), Condvar::new());
+        Self { inner, open, changed, commits: AtomicUsize::new(0) }
+    }
+
+    pub(super) fn set_open(&self, open: bool) {
+        *self.open.lock().unwrap() = open;
+        self.changed.notify_all();
+    }
+
+    /// How many commits were begun.
+    pub(super) fn commits(&self) -> usize {
+        self.commits.load(Ordering::SeqCst)
+    }
+}
+
+impl<L: Ledger> Ledger for Gated<L> {
+    fn accept(
+        &self,
+        batch: &[Submission],
+        finished: &[Finished],
+        now: i64,
+    ) -> Result<Vec<Accepted>, LedgerError> {
+        self.commits.fetch_add(1, Ordering::SeqCst);
+        drop(self.changed.wait_while(self.open.lock().unwrap(), |open| !*open).unwrap());
+        self.inner.accept(batch, finished, now)
+    }
+
+    fn entries(&self, user: &UserId) -> Result<Profile<ItemId>, LedgerError> {
+        self.inner.entries(user)
+    }
+
+    fn execution(&self, id: &ExecutionId) -> Result<Option<ExecutionRecord>, LedgerError> {
+        self.inner.execution(id)
+    }
+
+    fn unfinished(&self) -> Result<Vec<(ExecutionId, ExecutionRecord)>, LedgerError> {
+        self.inner.unfinished()
+    }
+
+    fn origin(&self) -> Origin {
+        self.inner.origin()
+    }
+
+    fn renew_origin(&self) -> Result<Origin, LedgerError> {
+        self.inner.renew_origin()
+    }
+
+    fn unflushed(&self, limit: usize) -> Result<Vec<LedgerEntry>, LedgerError> {
+        self.inner.unflushed(limit)
+    }
+
+    fn mark_flushed(&self, through: u64) -> Result<(), LedgerError> {
+        self.inner.mark_flushed(through)
+    }
+
+    fn observe_clock(&self, micros: i64) {
+        self.inner.observe_clock(micros);
+    }
+
+    fn forget_executions(
+        &self,
+        before: i64,
+        keep_at_most: u64,
+        limit: usize,
+    ) -> Result<u64, LedgerError> {
+        self.inner.forget_executions(before, keep_at_most, limit)
+    }
+
+    fn is_poisoned(&self) -> bool {
+        self.inner.is_poisoned()
+    }
+}

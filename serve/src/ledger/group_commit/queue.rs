@@ -1,0 +1,180 @@
+//! What waits for the next commit.
+
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+
+use super::{Answer, Refusal};
+use crate::ledger::{Finished, Submission};
+
+/// One commit takes whole jobs until it holds this many submissions.
+const BATCH: usize = 512;
+
+/// How long outcomes wait for a batch to travel with. They are visible already, and after a crash they are computed
+/// again, so nobody waits for this.
+const OUTCOME_DELAY: Duration = Duration::from_millis(25);
+
+/// Submissions that belong together, and who waits for them.
+pub(super) struct Job {
+    pub(super) submissions: Vec<Submission>,
+    pub(super) answer: oneshot::Sender<Answer>,
+}
+
+/// What the committing thread does next.
+pub(super) enum Turn {
+    /// Commit this.
+    Work(Vec<Job>, Vec<Finished>),
+    /// No submission will come any more; outcomes may. Said once.
+    Drained,
+    /// Nothing will come any more.
+    End,
+}
+
+pub(super) struct Queue {
+    capacity: usize,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    jobs: VecDeque<Job>,
+    /// Submissions in `jobs`.
+    waiting: usize,
+    outcomes: Vec<Finished>,
+    /// When outcomes are committed on their own.
+    outcomes_due: Option<Instant>,
+    poisoned: bool,
+    /// Until when outcomes are waited for, once closing.
+    closing: Option<Instant>,
+    drained: bool,
+}
+
+impl Queue {
+    pub(super) fn new(capacity: usize) -> Self {
+        Self { capacity, state: Mutex::default(), changed: Condvar::new() }
+    }
+
+    pub(super) fn push(&self, job: Job) -> Result<(), Refusal> {
+        let mut state = self.lock();
+        if state.poisoned {
+            return Err(Refusal::Poisoned);
+        }
+        if state.closing.is_some() {
+            return Err(Refusal::Closing);
+        }
+        if state.waiting.saturating_add(job.submissions.len()) > self.capacity {
+            return Err(Refusal::QueueFull);
+        }
+        state.waiting += job.submissions.len();
+        state.jobs.push_back(job);
+        self.changed.notify_one();
+        Ok(())
+    }
+
+    pub(super) fn push_outcome(&self, finished: Finished) {
+        let mut state = self.lock();
+        if state.poisoned {
+            // It stays in memory; after the restart it is computed again.
+            return;
+        }
+        state.outcomes.push(finished);
+        // The thread need not wake for each: it knows when the first is due.
+        if state.outcomes_due.is_none() || state.closing.is_some() {
+            state.outcomes_due.get_or_insert_with(|| Instant::now() + OUTCOME_DELAY);
+            self.changed.notify_one();
+        }
+    }
+
+    pub(super) fn waiting(&self) -> usize {
+        self.lock().waiting
+    }
+
+    /// Refuses new jobs from now on. A second call changes nothing.
+    pub(super) fn close(&self, patience: Duration) {
+        // A patience that no clock can hold is as good as a day.
+        let deadline = Instant::now() + patience.min(Duration::from_secs(86_400));
+        self.lock().closing.get_or_insert(deadline);
+        self.changed.notify_one();
+    }
+
+    /// Refuses everything from now on.
+    pub(super) fn poison(&self) {
+        let mut state = self.lock();
+        state.poisoned = true;
+        state.outcomes = Vec::new();
+        state.outcomes_due = None;
+    }
+
+    /// Nobody takes from this queue any more: lets the waiting know.
+    pub(super) fn abandon(&self) {
+        let mut state = self.lock();
+        state.poisoned |= state.closing.is_none();
+        state.jobs.clear();
+        state.waiting = 0;
+    }
+
+    /// Waits for something to do. `in_work` tells how many executions may still end.
+    pub(super) fn take(&self, in_work: impl Fn() -> usize) -> Turn {
+        let mut state = self.lock();
+        loop {
+            if let Some(turn) = state.next(&in_work) {
+                return turn;
+            }
+            let now = Instant::now();
+            let wake = state.outcomes_due.into_iter().chain(state.closing).min();
+            state = match wake {
+                None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Some(at) => {
+                    let timeout = at.saturating_duration_since(now);
+                    let waited = self.changed.wait_timeout(state, timeout);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // No code that holds the lock can leave the state half changed.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn next(&mut self, in_work: impl Fn() -> usize) -> Option<Turn> {
+        if !self.jobs.is_empty() {
+            return Some(self.work());
+        }
+        let now = Instant::now();
+        let due = self.outcomes_due.is_some_and(|due| due <= now);
+        let Some(deadline) = self.closing else { return due.then(|| self.work()) };
+        if !self.drained {
+            self.drained = true;
+            return Some(Turn::Drained);
+        }
+        if self.poisoned {
+            return Some(Turn::End);
+        }
+        // An execution is in work until its outcome is written: none can slip through between the two.
+        if self.outcomes.is_empty() {
+            return (deadline <= now || in_work() == 0).then_some(Turn::End);
+        }
+        (due || deadline <= now || in_work() <= self.outcomes.len()).then(|| self.work())
+    }
+
+    fn work(&mut self) -> Turn {
+        let (mut jobs, mut size) = (Vec::new(), 0);
+        while size < BATCH
+            && let Some(job) = self.jobs.pop_front()
+        {
+            size += job.submissions.len();
+            // A job without submissions is answered too, and must not keep the loop from ending.
+            jobs.push(job);
+        }
+        self.waiting -= size;
+        self.outcomes_due = None;
+        Turn::Work(jobs, std::mem::take(&mut self.outcomes))
+    }
+}

@@ -1,0 +1,128 @@
+//! Records as bytes: a format byte, then fields in order. Numbers are little-endian, texts are preceded by their
+//! length. A record of another format is an error, not a guess.
+
+use akin_recommender::profile::{Entry, OrderKey, Origin};
+use akin_schemas::{ItemId, UserId};
+
+use crate::ledger::{ExecutionRecord, LedgerEntry, LedgerError, Outcome};
+
+mod bytes;
+use bytes::{Reader, Writer};
+
+/// The format of every kind of record so far.
+const FORMAT: u8 = 1;
+
+/// An entry of the profiles table. `origin` is its origin's number.
+pub(super) fn write_entry(entry: &Entry, origin: u32) -> Vec<u8> {
+    let mut out = Writer::new(FORMAT);
+    put_entry(&mut out, entry, origin);
+    out.finish()
+}
+
+pub(super) fn read_entry(bytes: &[u8], origins: &[Origin]) -> Result<Entry, LedgerError> {
+    let mut from = Reader::new("entry", FORMAT, bytes)?;
+    let entry = take_entry(&mut from, origins)?;
+    from.finish()?;
+    Ok(entry)
+}
+
+/// An entry of the log: with whom and what it is about.
+pub(super) fn write_log(user: &UserId, item: &ItemId, entry: &Entry, origin: u32) -> Vec<u8> {
+    let mut out = Writer::new(FORMAT);
+    put_entry(&mut out, entry, origin);
+    out.text(user);
+    out.text(item);
+    out.finish()
+}
+
+pub(super) fn read_log(bytes: &[u8], origins: &[Origin]) -> Result<LedgerEntry, LedgerError> {
+    let mut from = Reader::new("log entry", FORMAT, bytes)?;
+    let entry = take_entry(&mut from, origins)?;
+    let user = from.id()?;
+    let item = from.id()?;
+    from.finish()?;
+    Ok(LedgerEntry { user, item, entry })
+}
+
+fn put_entry(out: &mut Writer, entry: &Entry, origin: u32) {
+    out.option(entry.rating, Writer::f32);
+    out.i64(entry.rated_at);
+    out.i64(entry.order.micros);
+    out.u32(origin);
+    out.u64(entry.order.sequence);
+}
+
+fn take_entry(from: &mut Reader, origins: &[Origin]) -> Result<Entry, LedgerError> {
+    let rating = from.option(Reader::f32)?;
+    let rated_at = from.i64()?;
+    let micros = from.i64()?;
+    let number = from.u32()?;
+    let sequence = from.u64()?;
+    let origin = usize::try_from(number).ok().and_then(|n| origins.get(n)).copied();
+    let origin = origin.ok_or_else(|| from.error("an origin that the ledger never had"))?;
+    Ok(Entry { rating, rated_at, order: OrderKey { micros, origin, sequence } })
+}
+
+/// How an execution began.
+pub(super) fn write_execution(record: &ExecutionRecord) -> Vec<u8> {
+    let mut out = Writer::new(FORMAT);
+    out.i64(record.started_at);
+    out.text(&record.user);
+    out.text(&record.item);
+    out.text(&record.input);
+    out.finish()
+}
+
+pub(super) fn read_execution(bytes: &[u8]) -> Result<ExecutionRecord, LedgerError> {
+    let mut from = Reader::new("execution", FORMAT, bytes)?;
+    let started_at = from.i64()?;
+    let user = from.id()?;
+    let item = from.id()?;
+    let input = from.text()?.to_owned();
+    from.finish()?;
+    Ok(ExecutionRecord { user, item, input, started_at, end: None })
+}
+
+/// How an execution ended.
+pub(super) fn write_outcome(outcome: &Outcome, stopped_at: i64) -> Vec<u8> {
+    let mut out = Writer::new(FORMAT);
+    out.i64(stopped_at);
+    match outcome {
+        Outcome::Succeeded(output) => {
+            out.u8(0);
+            out.text(output);
+        }
+        Outcome::Failed { error, cause } => {
+            out.u8(1);
+            out.text(error);
+            out.text(cause);
+        }
+        Outcome::TimedOut => out.u8(2),
+        Outcome::Aborted { error, cause } => {
+            out.u8(3);
+            out.option(error.as_deref(), Writer::text);
+            out.option(cause.as_deref(), Writer::text);
+        }
+    }
+    out.finish()
+}
+
+pub(super) fn read_outcome(bytes: &[u8]) -> Result<(Outcome, i64), LedgerError> {
+    let mut from = Reader::new("outcome", FORMAT, bytes)?;
+    let stopped_at = from.i64()?;
+    let outcome = match from.u8()? {
+        0 => Outcome::Succeeded(from.text()?.to_owned()),
+        1 => Outcome::Failed { error: from.text()?.to_owned(), cause: from.text()?.to_owned() },
+        2 => Outcome::TimedOut,
+        3 => Outcome::Aborted {
+            error: from.option(Reader::text)?.map(str::to_owned),
+            cause: from.option(Reader::text)?.map(str::to_owned),
+        },
+        other => return Err(from.error(&format!("status {other}"))),
+    };
+    from.finish()?;
+    Ok((outcome, stopped_at))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,66 @@
+#![allow(clippy::unwrap_used)]
+use super::*;
+
+fn origins() -> Vec<Origin> {
+    vec!["ledger-a".parse().unwrap(), "ledger-b".parse().unwrap()]
+}
+
+fn entry(rating: Option<f32>) -> Entry {
+    let order = OrderKey { micros: -7, origin: origins()[1], sequence: u64::MAX };
+    Entry { rating, rated_at: i64::MIN, order }
+}
+
+fn outcomes() -> Vec<Outcome> {
+    vec![
+        Outcome::Succeeded("{\"a\":\"é\"}".to_owned()),
+        Outcome::Failed { error: "Timeout".to_owned(), cause: String::new() },
+        Outcome::TimedOut,
+        Outcome::Aborted { error: None, cause: Some("enough".to_owned()) },
+    ]
+}
+
+#[test]
+fn records_come_back_as_they_went_in() {
+    for rating in [None, Some(0.1), Some(f32::MAX)] {
+        let entry = entry(rating);
+        assert_eq!(read_entry(&write_entry(&entry, 1), &origins()), Ok(entry));
+        let (user, item) = (UserId::try_from("é").unwrap(), ItemId::try_from(" 1").unwrap());
+        let log = write_log(&user, &item, &entry, 1);
+        assert_eq!(read_log(&log, &origins()), Ok(LedgerEntry { user, item, entry }));
+    }
+    for outcome in outcomes() {
+        assert_eq!(read_outcome(&write_outcome(&outcome, 9)), Ok((outcome, 9)));
+    }
+}
+
+#[test]
+fn an_unknown_format_a_cut_and_a_tail_are_errors_and_no_panic() {
+    let user = UserId::try_from("abby").unwrap();
+    let item = ItemId::try_from("1234").unwrap();
+    let input = "{}".to_owned();
+    let execution = ExecutionRecord { user, item, input, started_at: 1, end: None };
+    type Check = fn(&[u8]) -> Option<LedgerError>;
+    let kinds: [(Vec<u8>, Check); 3] = [
+        (write_entry(&entry(Some(1.0)), 0), |bytes| read_entry(bytes, &origins()).err()),
+        (write_execution(&execution), |bytes| read_execution(bytes).err()),
+        (write_outcome(&outcomes()[3], 9), |bytes| read_outcome(bytes).err()),
+    ];
+    for (bytes, error_of) in kinds {
+        assert_eq!(error_of(&bytes), None);
+        let newer = [&[2], &bytes[1..]].concat();
+        let error = error_of(&newer).unwrap().to_string();
+        assert!(error.contains("format 2 where 1 was expected"), "{error}");
+        for length in 0..bytes.len() {
+            assert!(error_of(&bytes[..length]).is_some(), "{length}");
+        }
+        assert!(error_of(&[&bytes[..], &[0]].concat()).is_some());
+    }
+}
+
+#[test]
+fn a_length_beyond_the_record_and_an_unknown_origin_are_errors() {
+    let mut bytes = write_outcome(&outcomes()[0], 9);
+    bytes[10..18].fill(0xff);
+    assert!(read_outcome(&bytes).is_err());
+    assert!(read_entry(&write_entry(&entry(None), 2), &origins()).is_err());
+}

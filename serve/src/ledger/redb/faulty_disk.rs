@@ -1,0 +1,204 @@
+//! A disk in memory that loses what was not synced, dies in the middle of an operation, and whose sync fails once.
+
+#![allow(clippy::unwrap_used)]
+
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use redb::{Database, StorageBackend, WriteTransaction};
+
+use super::{RedbLedger, open, tables};
+use crate::ledger::LedgerError;
+
+const SECTOR: usize = 512;
+
+/// The same disk for all clones.
+#[derive(Debug, Clone, Default)]
+pub(in crate::ledger) struct FaultyDisk(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    /// What a power cut leaves for certain.
+    durable: Vec<u8>,
+    /// What reads see.
+    current: Vec<u8>,
+    /// What the next sync makes durable, and a power cut any part of.
+    pending: Vec<Change>,
+    operations: u64,
+    dies_at: Option<u64>,
+    /// Whether it works again after that one operation.
+    revives: bool,
+    failing_syncs: u32,
+}
+
+#[derive(Debug)]
+enum Change {
+    Sector(usize, Vec<u8>),
+    Length(usize),
+}
+
+impl Change {
+    fn apply(&self, image: &mut Vec<u8>, grow: bool) {
+        match self {
+            Self::Length(length) => image.resize(*length, 0),
+            Self::Sector(at, bytes) => {
+                let end = at + bytes.len();
+                if image.len() < end && grow {
+                    image.resize(end, 0);
+                }
+                if let Some(target) = image.get_mut(*at..end) {
+                    target.copy_from_slice(bytes);
+                }
+            }
+        }
+    }
+}
+
+impl FaultyDisk {
+    pub(in crate::ledger) fn holding(image: Vec<u8>) -> Self {
+        let state = State { durable: image.clone(), current: image, ..State::default() };
+        Self(Arc::new(Mutex::new(state)))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap()
+    }
+
+    /// The power goes in the middle of the operation that many operations ahead (writes, syncs, changes of length).
+    pub(in crate::ledger) fn die_in(&self, operations: u64) {
+        let mut state = self.state();
+        state.dies_at = Some(state.operations + operations);
+    }
+
+    /// One operation, that many ahead, fails; those after it succeed. As on a disk that is full for a moment.
+    pub(in crate::ledger) fn fail_once_in(&self, operations: u64) {
+        self.die_in(operations);
+        self.state().revives = true;
+    }
+
+    /// The next sync fails, and what it should have written is never written: later syncs succeed without.
+    pub(in crate::ledger) fn fail_next_sync(&self) {
+        self.state().failing_syncs = 1;
+    }
+
+    /// What a restarted program finds, the machine still running.
+    pub(in crate::ledger) fn after_restart(&self) -> Vec<u8> {
+        self.state().current.clone()
+    }
+
+    /// What is there after a power cut: what was synced, and a random part of the rest, sector by sector.
+    pub(in crate::ledger) fn after_power_cut(&self, random: &mut StdRng) -> Vec<u8> {
+        let state = self.state();
+        let mut image = state.durable.clone();
+        let survival = [0.0, 0.1, 0.5, 0.9, 1.0][random.random_range(0..5)];
+        for change in &state.pending {
+            if random.random_bool(survival) {
+                change.apply(&mut image, false);
+            }
+        }
+        image
+    }
+
+    /// A ledger on this disk; a new one on an empty disk.
+    pub(in crate::ledger) fn ledger(&self) -> Result<RedbLedger, LedgerError> {
+        let damaged = |error: redb::DatabaseError| LedgerError::Storage(error.to_string());
+        let empty = self.state().current.is_empty();
+        let mut builder = Database::builder();
+        let builder = builder.set_cache_size(1 << 20);
+        let database = builder.create_with_backend(self.clone()).map_err(damaged)?;
+        if empty {
+            open::initialise(&database)?;
+        }
+        RedbLedger::over(database, Path::new("memory"), None)
+    }
+}
+
+impl State {
+    /// Counts an operation; says whether the power goes during it.
+    fn operate(&mut self) -> Result<bool, io::Error> {
+        self.operations += 1;
+        match self.dies_at {
+            Some(at) if self.operations > at && !self.revives => Err(failure()),
+            at => Ok(at == Some(self.operations)),
+        }
+    }
+}
+
+fn failure() -> io::Error {
+    io::Error::from_raw_os_error(5)
+}
+
+impl StorageBackend for FaultyDisk {
+    fn len(&self) -> Result<u64, io::Error> {
+        Ok(self.state().current.len() as u64)
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> Result<(), io::Error> {
+        let state = self.state();
+        let from = offset as usize;
+        let bytes = state.current.get(from..from + out.len());
+        out.copy_from_slice(bytes.ok_or(io::ErrorKind::UnexpectedEof)?);
+        Ok(())
+    }
+
+    fn set_len(&self, len: u64) -> Result<(), io::Error> {
+        let mut state = self.state();
+        let dying = state.operate()?;
+        let change = Change::Length(len as usize);
+        change.apply(&mut state.current, true);
+        state.pending.push(change);
+        if dying { Err(failure()) } else { Ok(()) }
+    }
+
+    fn sync_data(&self) -> Result<(), io::Error> {
+        let mut state = self.state();
+        if state.operate()? {
+            return Err(failure());
+        }
+        let pending = std::mem::take(&mut state.pending);
+        if state.failing_syncs > 0 {
+            state.failing_syncs -= 1;
+            return Err(failure());
+        }
+        for change in pending {
+            change.apply(&mut state.durable, true);
+        }
+        Ok(())
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> Result<(), io::Error> {
+        let mut state = self.state();
+        let dying = state.operate()?;
+        let from = offset as usize;
+        let target = state.current.get_mut(from..from + data.len());
+        target.ok_or(io::ErrorKind::UnexpectedEof)?.copy_from_slice(data);
+        let first = from / SECTOR * SECTOR;
+        for at in (first..from + data.len()).step_by(SECTOR) {
+            let end = (at + SECTOR).min(state.current.len());
+            let sector = state.current[at..end].to_vec();
+            state.pending.push(Change::Sector(at, sector));
+        }
+        if dying { Err(failure()) } else { Ok(()) }
+    }
+}
+
+/// Puts a record of an unknown format between this user's entries.
+pub(in crate::ledger) fn spoil(ledger: &RedbLedger, user: &str) {
+    let spoil = |transaction: &WriteTransaction| {
+        let mut profiles = transaction.open_table(tables::PROFILES)?;
+        profiles.insert((user, "spoiled"), &[9u8, 1, 2][..])?;
+        Ok(())
+    };
+    ledger.write(spoil).unwrap();
+}
+
+/// A generator for a test, with a seed that a failing test has printed: from `AKIN_SEED`, or a fresh one.
+pub(in crate::ledger) fn seeded() -> StdRng {
+    let given = std::env::var("AKIN_SEED").ok().and_then(|seed| seed.parse().ok());
+    let seed: u64 = given.unwrap_or_else(|| rand::rng().random());
+    eprintln!("AKIN_SEED={seed}");
+    StdRng::seed_from_u64(seed)
+}

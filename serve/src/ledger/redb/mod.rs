@@ -1,0 +1,197 @@
+//! The ledger as one embedded file (redb).
+//!
+//! Every write is one transaction with an immediate, two-phase, quickly repaired commit. Two phases matter after a
+//! failed fsync: the commit's data and its activation are synced one after the other, so what a reopened file shows is
+//! a whole transaction even if the kernel dropped the pages that it failed to write.
+
+mod accept;
+mod codec;
+mod open;
+mod read;
+mod retention;
+mod tables;
+
+#[cfg(test)]
+mod creation_tests;
+#[cfg(test)]
+mod disk_fault_tests;
+#[cfg(test)]
+pub(super) mod faulty_disk;
+#[cfg(test)]
+mod power_loss_tests;
+#[cfg(test)]
+mod tests;
+
+use std::any::Any;
+use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{OnceLock, PoisonError, RwLock};
+
+use akin_recommender::profile::{Origin, Profile};
+use akin_schemas::{ItemId, UserId};
+use redb::{Database, Durability, ReadTransaction, ReadableDatabase, WriteTransaction};
+
+use super::{
+    Accepted, ExecutionId, ExecutionRecord, Finished, Ledger, LedgerEntry, LedgerError, Submission,
+};
+pub use open::Opening;
+
+/// A ledger in a file of its own.
+pub struct RedbLedger {
+    database: Database,
+    /// The current origin. The file has all of them.
+    origin: RwLock<Origin>,
+    /// What loaded versions contain at most; not on disk.
+    observed: AtomicI64,
+    /// The failure after which nothing is accepted.
+    poison: OnceLock<String>,
+    /// Held as long as the database is open; dropped after it.
+    _lock: Option<File>,
+}
+
+impl RedbLedger {
+    fn begin_read(&self) -> Result<ReadTransaction, LedgerError> {
+        Ok(self.database.begin_read()?)
+    }
+
+    /// Runs a read. redb may panic over a file that something else has altered: one request fails, not the server.
+    fn read<T>(
+        &self,
+        work: impl FnOnce(&ReadTransaction) -> Result<T, LedgerError>,
+    ) -> Result<T, LedgerError> {
+        catch(|| work(&self.begin_read()?))
+    }
+
+    /// Runs a write as one durable transaction, or not at all. Poisons the ledger unless the error is about one
+    /// record: after a failed write or sync only reopening tells what is on disk, and a second sync of the same pages
+    /// may well claim success.
+    fn write<T>(
+        &self,
+        work: impl FnOnce(&WriteTransaction) -> Result<T, LedgerError>,
+    ) -> Result<T, LedgerError> {
+        self.check_poison()?;
+        let result = catch(|| {
+            let mut transaction = self.database.begin_write()?;
+            // The transaction before, which this one waited for, may have failed.
+            self.check_poison()?;
+            make_durable(&mut transaction)?;
+            let value = work(&transaction)?;
+            transaction.commit()?;
+            Ok(value)
+        });
+        if let Err(error) = &result
+            && !matches!(error, LedgerError::Record(_) | LedgerError::Poisoned { .. })
+            && self.poison.set(error.to_string()).is_ok()
+        {
+            tracing::error!(%error, "the ledger is poisoned: nothing is accepted until a restart");
+        }
+        result
+    }
+
+    fn check_poison(&self) -> Result<(), LedgerError> {
+        match self.poison.get() {
+            None => Ok(()),
+            Some(cause) => Err(LedgerError::Poisoned { cause: cause.clone() }),
+        }
+    }
+}
+
+impl Ledger for RedbLedger {
+    fn accept(
+        &self,
+        batch: &[Submission],
+        finished: &[Finished],
+        now: i64,
+    ) -> Result<Vec<Accepted>, LedgerError> {
+        if batch.is_empty() && finished.is_empty() {
+            return Ok(Vec::new());
+        }
+        let observed = self.observed.load(Ordering::Acquire);
+        self.write(|transaction| {
+            accept::finish(transaction, finished)?;
+            accept::submit(transaction, batch, now, observed)
+        })
+    }
+
+    fn entries(&self, user: &UserId) -> Result<Profile<ItemId>, LedgerError> {
+        self.read(|transaction| {
+            let origins = read::origins(&transaction.open_table(tables::ORIGINS)?)?;
+            read::profile(&transaction.open_table(tables::PROFILES)?, user, &origins)
+        })
+    }
+
+    fn execution(&self, id: &ExecutionId) -> Result<Option<ExecutionRecord>, LedgerError> {
+        self.read(|transaction| read::execution(transaction, id))
+    }
+
+    fn unfinished(&self) -> Result<Vec<(ExecutionId, ExecutionRecord)>, LedgerError> {
+        self.read(read::unfinished)
+    }
+
+    fn origin(&self) -> Origin {
+        *self.origin.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn renew_origin(&self) -> Result<Origin, LedgerError> {
+        let fresh = self.write(open::add_origin)?;
+        *self.origin.write().unwrap_or_else(PoisonError::into_inner) = fresh;
+        Ok(fresh)
+    }
+
+    fn unflushed(&self, limit: usize) -> Result<Vec<LedgerEntry>, LedgerError> {
+        self.read(|transaction| read::unflushed(transaction, limit))
+    }
+
+    fn mark_flushed(&self, through: u64) -> Result<(), LedgerError> {
+        self.write(|transaction| retention::mark_flushed(transaction, through))
+    }
+
+    fn observe_clock(&self, micros: i64) {
+        self.observed.fetch_max(micros, Ordering::AcqRel);
+    }
+
+    fn forget_executions(
+        &self,
+        before: i64,
+        keep_at_most: u64,
+        limit: usize,
+    ) -> Result<u64, LedgerError> {
+        self.write(|transaction| retention::forget(transaction, before, keep_at_most, limit))
+    }
+
+    fn is_poisoned(&self) -> bool {
+        self.poison.get().is_some()
+    }
+}
+
+/// When a commit of this transaction returns, it is on disk; after a crash the file opens without a scan.
+fn make_durable(transaction: &mut WriteTransaction) -> Result<(), LedgerError> {
+    transaction.set_durability(Durability::Immediate)?;
+    transaction.set_two_phase_commit(true);
+    transaction.set_quick_repair(true);
+    Ok(())
+}
+
+/// Turns a panic into an error.
+fn catch<T>(work: impl FnOnce() -> Result<T, LedgerError>) -> Result<T, LedgerError> {
+    catch_unwind(AssertUnwindSafe(work))
+        .unwrap_or_else(|panic| Err(LedgerError::Storage(message(panic.as_ref()))))
+}
+
+fn message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    format!("panic: {}", text.unwrap_or("without a message"))
+}
+
+macro_rules! storage_errors {
+    ($($error:ident),*) => {
+        $(impl From<redb::$error> for LedgerError {
+            fn from(error: redb::$error) -> Self {
+                Self::Storage(error.to_string())
+            }
+        })*
+    };
+}
+storage_errors!(StorageError, TableError, TransactionError, CommitError, SetDurabilityError);

@@ -1,0 +1,224 @@
+//! Creates and opens the file.
+//!
+//! A file that redb is still creating does not open after a crash. So a new ledger is made under another name, and gets
+//! its own name when all of it is on disk: a first start that dies half-way leaves nothing but a file that the next
+//! start removes.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, ErrorKind};
+use std::path::Path;
+use std::sync::atomic::AtomicI64;
+use std::sync::{OnceLock, RwLock};
+
+use akin_recommender::profile::Origin;
+use rand::RngExt;
+use redb::{Builder, Database, DatabaseError, ReadableTable, StorageError, WriteTransaction};
+
+use super::{RedbLedger, catch, make_durable, read, tables};
+use crate::ledger::LedgerError;
+
+const FILE: &str = "ledger.redb";
+const UNFINISHED_FILE: &str = "ledger.redb.new";
+const LOCK_FILE: &str = "ledger.lock";
+
+/// How to open a ledger.
+#[derive(Debug, Clone, Copy)]
+pub struct Opening {
+    /// Memory for pages of the file.
+    pub cache_bytes: usize,
+    /// Whether to check every page of the file, which takes a while for a large one. Without, damage done from outside
+    /// shows when the damaged page is read.
+    pub verify: bool,
+}
+
+impl Default for Opening {
+    /// redb's own default of 1 GiB is no good neighbour to a model in memory.
+    fn default() -> Self {
+        Self { cache_bytes: 64 << 20, verify: false }
+    }
+}
+
+impl Opening {
+    fn builder(self) -> Builder {
+        let mut builder = Database::builder();
+        builder.set_cache_size(self.cache_bytes).set_check_integrity_on_open(self.verify);
+        builder
+    }
+}
+
+impl RedbLedger {
+    /// Opens the ledger in this folder; creates folder and ledger where there are none.
+    ///
+    /// # Errors
+    /// When another server holds it, the folder cannot be used, or the file is damaged or of a newer format.
+    pub fn open(folder: &Path, opening: Opening) -> Result<Self, LedgerError> {
+        let refused = |error: io::Error| LedgerError::Folder {
+            path: folder.display().to_string(),
+            detail: error.to_string(),
+        };
+        create_folder(folder).map_err(refused)?;
+        let path = folder.join(FILE);
+        let lock = lock(folder, &path)?;
+        let unfinished = folder.join(UNFINISHED_FILE);
+        match fs::remove_file(&unfinished) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(refused(error)),
+            _ => {}
+        }
+        if !path.try_exists().map_err(refused)? {
+            create(&unfinished, opening)?;
+            File::open(&unfinished).and_then(|file| file.sync_all()).map_err(refused)?;
+            fs::rename(&unfinished, &path).map_err(refused)?;
+        }
+        // Each time: an earlier start may have died between renaming and this.
+        sync_folder(folder).map_err(refused)?;
+        let database = catch(|| {
+            let builder = opening.builder();
+            builder.open(&path).map_err(|error| database_error(error, folder, &path))
+        });
+        Self::over(database.map_err(|error| damaged(error, &path))?, &path, Some(lock))
+    }
+
+    /// A ledger over a database that holds one.
+    pub(super) fn over(
+        database: Database,
+        path: &Path,
+        lock: Option<File>,
+    ) -> Result<Self, LedgerError> {
+        let ledger = Self {
+            database,
+            // Not asked for before the file has told.
+            origin: RwLock::new(Origin::FILES),
+            observed: AtomicI64::new(i64::MIN),
+            poison: OnceLock::new(),
+            _lock: lock,
+        };
+        let (found, origins) = ledger
+            .read(|transaction| {
+                let counters = transaction.open_table(tables::COUNTERS)?;
+                match read::counter(&counters, tables::FORMAT_COUNTER)? {
+                    tables::FORMAT => {
+                        let origins = read::origins(&transaction.open_table(tables::ORIGINS)?)?;
+                        Ok((tables::FORMAT, origins))
+                    }
+                    found => Ok((found, Vec::new())),
+                }
+            })
+            .map_err(|error| damaged(error, path))?;
+        match origins.last() {
+            Some(&origin) => Ok(Self { origin: RwLock::new(origin), ..ledger }),
+            None => {
+                let path = path.display().to_string();
+                Err(LedgerError::Format { path, found, known: tables::FORMAT })
+            }
+        }
+    }
+}
+
+/// Makes an empty database a ledger.
+pub(super) fn initialise(database: &Database) -> Result<(), LedgerError> {
+    let mut transaction = database.begin_write()?;
+    make_durable(&mut transaction)?;
+    {
+        let mut counters = transaction.open_table(tables::COUNTERS)?;
+        counters.insert(tables::FORMAT_COUNTER, tables::FORMAT)?;
+        counters.insert(tables::SEQUENCE_COUNTER, 0)?;
+        counters.insert(tables::CLOCK_COUNTER, 0)?;
+        counters.insert(tables::FLUSHED_COUNTER, 0)?;
+        transaction.open_table(tables::LOG)?;
+        transaction.open_table(tables::PROFILES)?;
+        transaction.open_table(tables::EXECUTIONS)?;
+        transaction.open_table(tables::OUTCOMES)?;
+        transaction.open_table(tables::OPEN)?;
+    }
+    add_origin(&transaction)?;
+    Ok(transaction.commit()?)
+}
+
+/// Adds a random origin, the current one from now on.
+pub(super) fn add_origin(transaction: &WriteTransaction) -> Result<Origin, LedgerError> {
+    const LETTERS: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+    let mut random = rand::rng();
+    let mut name = Origin::LEDGER_PREFIX.to_owned();
+    while name.len() < Origin::MAX_BYTES {
+        name.push(char::from(LETTERS[random.random_range(0..LETTERS.len())]));
+    }
+    let mut origins = transaction.open_table(tables::ORIGINS)?;
+    let number = origins.last()?.map_or(0, |(number, _)| number.value() + 1);
+    origins.insert(number, &*name)?;
+    read::origin(&name)
+}
+
+fn create(path: &Path, opening: Opening) -> Result<(), LedgerError> {
+    let failed = |error: DatabaseError| LedgerError::Folder {
+        path: path.display().to_string(),
+        detail: error.to_string(),
+    };
+    let database = opening.builder().create(path).map_err(failed)?;
+    initialise(&database)?;
+    database.close().map_err(failed)
+}
+
+/// Two servers that start at once in an empty folder would each create a ledger, and one would replace the other's.
+/// So a file of its own is locked before anything is looked at. The system lets go of it when the program ends.
+fn lock(folder: &Path, path: &Path) -> Result<File, LedgerError> {
+    let refused = |error: io::Error| LedgerError::Folder {
+        path: folder.display().to_string(),
+        detail: error.to_string(),
+    };
+    let mut options = OpenOptions::new();
+    let options = options.read(true).write(true).create(true).truncate(false);
+    let file = options.open(folder.join(LOCK_FILE)).map_err(refused)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            Err(LedgerError::Held { path: path.display().to_string() })
+        }
+        Err(TryLockError::Error(error)) => Err(refused(error)),
+    }
+}
+
+/// Creates a folder and those above it. A folder whose own entry is lost in a crash takes the ledger with it, so the
+/// folder above is synced too.
+fn create_folder(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let above = folder.parent().filter(|above| !above.as_os_str().is_empty());
+    let above = above.unwrap_or(Path::new("."));
+    create_folder(above)?;
+    match fs::create_dir(folder) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists || !folder.is_dir() => Err(error),
+        _ => sync_folder(above),
+    }
+}
+
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+fn database_error(error: DatabaseError, folder: &Path, path: &Path) -> LedgerError {
+    use ErrorKind::{InvalidData, UnexpectedEof};
+    let detail = error.to_string();
+    match error {
+        DatabaseError::DatabaseAlreadyOpen | DatabaseError::LockProtocolMismatch => {
+            LedgerError::Held { path: path.display().to_string() }
+        }
+        // These two say that the content is wrong, the others that it cannot be reached.
+        DatabaseError::Storage(StorageError::Io(error))
+            if !matches!(error.kind(), InvalidData | UnexpectedEof) =>
+        {
+            LedgerError::Folder { path: folder.display().to_string(), detail }
+        }
+        _ => LedgerError::Storage(detail),
+    }
+}
+
+/// While opening, whatever the file answers but sense is damage.
+fn damaged(error: LedgerError, path: &Path) -> LedgerError {
+    match error {
+        LedgerError::Storage(detail) | LedgerError::Record(detail) => {
+            LedgerError::Damaged { path: path.display().to_string(), detail }
+        }
+        other => other,
+    }
+}

@@ -1,0 +1,95 @@
+//! What is read from the tables, inside either kind of transaction.
+
+use akin_recommender::profile::{Origin, Profile};
+use akin_schemas::{ItemId, UserId};
+use redb::{ReadTransaction, ReadableTable};
+
+use super::{codec, tables};
+use crate::ledger::{ExecutionId, ExecutionRecord, LedgerEntry, LedgerError};
+
+/// A counter that every ledger has.
+pub(super) fn counter(
+    counters: &impl ReadableTable<&'static str, u64>,
+    name: &str,
+) -> Result<u64, LedgerError> {
+    match counters.get(name)? {
+        Some(value) => Ok(value.value()),
+        None => Err(LedgerError::Storage(format!("the counter `{name}` is missing"))),
+    }
+}
+
+/// The origins that the ledger has had, by number; at least one.
+pub(super) fn origins(
+    origins: &impl ReadableTable<u32, &'static str>,
+) -> Result<Vec<Origin>, LedgerError> {
+    let origins = origins.iter()?.map(|row| origin(row?.1.value()));
+    let origins = origins.collect::<Result<Vec<_>, LedgerError>>()?;
+    if origins.is_empty() {
+        return Err(LedgerError::Record("no origin at all".to_owned()));
+    }
+    Ok(origins)
+}
+
+pub(super) fn origin(name: &str) -> Result<Origin, LedgerError> {
+    name.parse().map_err(|error| LedgerError::Record(format!("the origin `{name}`: {error}")))
+}
+
+/// One user's entries.
+pub(super) fn profile(
+    profiles: &impl ReadableTable<(&'static str, &'static str), &'static [u8]>,
+    user: &UserId,
+    origins: &[Origin],
+) -> Result<Profile<ItemId>, LedgerError> {
+    let mut profile = Profile::default();
+    for row in profiles.range((&**user, "")..)? {
+        let (key, value) = row?;
+        let (of, item) = key.value();
+        if of != &**user {
+            break;
+        }
+        let item = ItemId::try_from(item)
+            .map_err(|error| LedgerError::Record(format!("an item's name: {error}")))?;
+        profile.apply(item, codec::read_entry(value.value(), origins)?);
+    }
+    Ok(profile)
+}
+
+pub(super) fn execution(
+    transaction: &ReadTransaction,
+    id: &ExecutionId,
+) -> Result<Option<ExecutionRecord>, LedgerError> {
+    let executions = transaction.open_table(tables::EXECUTIONS)?;
+    let Some(beginning) = executions.get(id.key())? else { return Ok(None) };
+    let mut record = codec::read_execution(beginning.value())?;
+    if let Some(end) = transaction.open_table(tables::OUTCOMES)?.get(id.key())? {
+        record.end = Some(codec::read_outcome(end.value())?);
+    }
+    Ok(Some(record))
+}
+
+pub(super) fn unfinished(
+    transaction: &ReadTransaction,
+) -> Result<Vec<(ExecutionId, ExecutionRecord)>, LedgerError> {
+    let executions = transaction.open_table(tables::EXECUTIONS)?;
+    let mut found = Vec::new();
+    for row in transaction.open_table(tables::OPEN)?.iter()? {
+        let id = ExecutionId::from_key(*row?.0.value());
+        let Some(beginning) = executions.get(id.key())? else {
+            return Err(LedgerError::Record(format!("the open execution {id} has no beginning")));
+        };
+        found.push((id, codec::read_execution(beginning.value())?));
+    }
+    Ok(found)
+}
+
+pub(super) fn unflushed(
+    transaction: &ReadTransaction,
+    limit: usize,
+) -> Result<Vec<LedgerEntry>, LedgerError> {
+    let origins = origins(&transaction.open_table(tables::ORIGINS)?)?;
+    let counters = transaction.open_table(tables::COUNTERS)?;
+    let mark = counter(&counters, tables::FLUSHED_COUNTER)?;
+    let log = transaction.open_table(tables::LOG)?;
+    let rows = log.range(mark.saturating_add(1)..)?.take(limit);
+    rows.map(|row| codec::read_log(row?.1.value(), &origins)).collect()
+}

@@ -1,0 +1,42 @@
+//! The tables of the file. Names and types are part of the format.
+
+use redb::TableDefinition;
+
+use crate::ledger::ExecutionId;
+
+/// The format this program writes. A file with another one is refused.
+pub(super) const FORMAT: u64 = 1;
+
+/// Single numbers, by the names below.
+pub(super) const COUNTERS: TableDefinition<&str, u64> = TableDefinition::new("counters");
+/// The file's format.
+pub(super) const FORMAT_COUNTER: &str = "format";
+/// The sequence number of the newest entry; 0 before the first.
+pub(super) const SEQUENCE_COUNTER: &str = "sequence";
+/// The hybrid clock of the newest entry: the bits of an `i64`.
+pub(super) const CLOCK_COUNTER: &str = "clock";
+/// The newest entry that is in the store.
+pub(super) const FLUSHED_COUNTER: &str = "flushed";
+
+/// The ledger's names, from 0 on; the last one is current. Entries refer to them by number.
+pub(super) const ORIGINS: TableDefinition<u32, &str> = TableDefinition::new("origins");
+
+/// Every entry, by sequence number.
+pub(super) const LOG: TableDefinition<u64, &[u8]> = TableDefinition::new("entries_by_sequence");
+
+/// The newest entry of each user and item.
+pub(super) const PROFILES: TableDefinition<(&str, &str), &[u8]> =
+    TableDefinition::new("entries_by_user");
+
+/// An execution's name.
+pub(super) type ExecutionKey = &'static [u8; ExecutionId::KEY_BYTES];
+
+/// How each execution began.
+pub(super) const EXECUTIONS: TableDefinition<ExecutionKey, &[u8]> =
+    TableDefinition::new("executions");
+
+/// How each finished execution ended. Apart from [`EXECUTIONS`], so that ending one does not write its input again.
+pub(super) const OUTCOMES: TableDefinition<ExecutionKey, &[u8]> = TableDefinition::new("outcomes");
+
+/// The executions that have not ended.
+pub(super) const OPEN: TableDefinition<ExecutionKey, ()> = TableDefinition::new("open_executions");

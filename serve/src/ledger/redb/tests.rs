@@ -1,0 +1,223 @@
+#![allow(clippy::unwrap_used)]
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use tempfile::tempdir;
+
+use super::faulty_disk::FaultyDisk;
+use super::*;
+use crate::ledger::{ExecutionStatus, Outcome};
+
+const DAY: i64 = 86_400_000_000;
+
+fn user(name: &str) -> UserId {
+    UserId::try_from(name).unwrap()
+}
+
+fn item(name: &str) -> ItemId {
+    ItemId::try_from(name).unwrap()
+}
+
+fn submission(of: &str, about: &str, rating: Option<f32>) -> Submission {
+    let input = format!("{{\"movieID\":\"{about}\"}}");
+    Submission { user: user(of), item: item(about), rating, input }
+}
+
+fn succeeded(id: ExecutionId, output: &str) -> Finished {
+    Finished { id, outcome: Outcome::Succeeded(output.to_owned()), stopped_at: 77 }
+}
+
+#[test]
+fn reopening_keeps_everything() {
+    let folder = tempdir().unwrap();
+    let ledger = RedbLedger::open(folder.path(), Opening::default()).unwrap();
+    let batch = [submission("abby", "1", Some(4.5)), submission("abby", "2", None)];
+    let accepted = ledger.accept(&batch, &[], 1000).unwrap();
+    // Each of a batch carries what the whole batch left.
+    assert_eq!(accepted[0].entries, accepted[1].entries);
+    assert_eq!(accepted[0].entries.entries().count(), 2);
+    assert_eq!((accepted[0].started_at, &accepted[0].item), (1000, &item("1")));
+    let bob = [submission("bob", "1", Some(1.0))];
+    ledger.accept(&bob, &[succeeded(accepted[0].execution, "{}")], 2000).unwrap();
+    let seen = (ledger.entries(&user("abby")), ledger.unflushed(9), ledger.origin());
+    drop(ledger);
+
+    let ledger = RedbLedger::open(folder.path(), Opening::default()).unwrap();
+    assert_eq!((ledger.entries(&user("abby")), ledger.unflushed(9), ledger.origin()), seen);
+    assert_eq!(seen.0.unwrap(), *accepted[0].entries);
+    assert!(ledger.entries(&user("abb")).unwrap().is_empty());
+    let ended = ledger.execution(&accepted[0].execution).unwrap().unwrap();
+    assert_eq!((ended.status(), ended.output()), (ExecutionStatus::Succeeded, Some("{}")));
+    assert_eq!((ended.started_at, ended.stopped_at()), (1000, Some(77)));
+    assert_eq!((ended.user, ended.input), (user("abby"), batch[0].input.clone()));
+    let running = ledger.unfinished().unwrap();
+    assert_eq!(running.len(), 2);
+    assert_eq!(running[0].0, accepted[1].execution);
+    assert!(running.iter().all(|(_, record)| record.is_running()));
+    assert_eq!(ledger.execution(&ExecutionId::fresh(0)), Ok(None));
+}
+
+#[test]
+fn the_first_outcome_stands() {
+    let ledger = FaultyDisk::default().ledger().unwrap();
+    let id = ledger.accept(&[submission("abby", "1", None)], &[], 0).unwrap()[0].execution;
+    let stopped = Outcome::Aborted { error: None, cause: Some("enough".to_owned()) };
+    let stop = Finished { id, outcome: stopped, stopped_at: 5 };
+    ledger.accept(&[], &[stop, succeeded(id, "late")], 0).unwrap();
+    ledger
+        .accept(&[], &[succeeded(id, "later"), succeeded(ExecutionId::fresh(0), "?")], 0)
+        .unwrap();
+    let record = ledger.execution(&id).unwrap().unwrap();
+    assert_eq!(record.status(), ExecutionStatus::Aborted);
+    assert_eq!(record.failure(), (None, Some("enough")));
+    assert!(ledger.unfinished().unwrap().is_empty());
+}
+
+#[test]
+fn sequence_and_clock_never_go_back_though_the_wall_clock_does() {
+    let disk = FaultyDisk::default();
+    let ledger = disk.ledger().unwrap();
+    let order = |ledger: &RedbLedger, now: i64| {
+        ledger.accept(&[submission("abby", "1", Some(1.0))], &[], now).unwrap();
+        let entry = *ledger.entries(&user("abby")).unwrap().entries().next().unwrap().1;
+        assert_eq!(entry.rated_at, now);
+        (entry.order.micros, entry.order.sequence)
+    };
+    assert_eq!(order(&ledger, 10 * DAY), (10 * DAY, 1));
+    assert_eq!(order(&ledger, 10 * DAY), (10 * DAY + 1, 2));
+    drop(ledger);
+    let ledger = FaultyDisk::holding(disk.after_restart()).ledger().unwrap();
+    assert_eq!(order(&ledger, 9 * DAY), (10 * DAY + 2, 3));
+    ledger.observe_clock(20 * DAY);
+    ledger.observe_clock(DAY);
+    assert_eq!(order(&ledger, 9 * DAY), (20 * DAY + 1, 4));
+    ledger.observe_clock(i64::MAX);
+    assert_eq!(order(&ledger, -5), (i64::MAX, 5));
+    assert_eq!(order(&ledger, 21 * DAY), (i64::MAX, 6));
+}
+
+#[test]
+fn a_renewed_origin_names_new_entries_only() {
+    let disk = FaultyDisk::default();
+    let ledger = disk.ledger().unwrap();
+    let old = ledger.origin();
+    ledger.accept(&[submission("abby", "1", Some(1.0))], &[], 0).unwrap();
+    let new = ledger.renew_origin().unwrap();
+    assert_ne!(old, new);
+    ledger.accept(&[submission("abby", "2", Some(1.0))], &[], 0).unwrap();
+    drop(ledger);
+    let ledger = FaultyDisk::holding(disk.after_restart()).ledger().unwrap();
+    assert_eq!(ledger.origin(), new);
+    let log = ledger.unflushed(9).unwrap();
+    let origins: Vec<_> = log.iter().map(|entry| entry.entry.order.origin).collect();
+    assert_eq!(origins, [old, new]);
+}
+
+#[test]
+fn the_flush_mark_moves_forward_over_what_there_is() {
+    let ledger = FaultyDisk::default().ledger().unwrap();
+    let batch: Vec<_> = (1..=5).map(|n| submission("abby", &n.to_string(), Some(1.0))).collect();
+    ledger.accept(&batch, &[], 0).unwrap();
+    let sequences = |limit| -> Vec<u64> {
+        let entries = ledger.unflushed(limit).unwrap();
+        entries.iter().map(|entry| entry.entry.order.sequence).collect()
+    };
+    assert_eq!(sequences(2), [1, 2]);
+    ledger.mark_flushed(2).unwrap();
+    assert_eq!(sequences(9), [3, 4, 5]);
+    ledger.mark_flushed(1).unwrap();
+    assert_eq!(sequences(9), [3, 4, 5]);
+    ledger.mark_flushed(u64::MAX).unwrap();
+    assert_eq!(sequences(9), [0; 0]);
+    ledger.accept(&batch[..1], &[], 0).unwrap();
+    assert_eq!(sequences(9), [6]);
+    assert_eq!(ledger.entries(&user("abby")).unwrap().entries().count(), 5);
+}
+
+#[test]
+fn finished_executions_are_forgotten_by_age_and_by_number_and_open_ones_stay() {
+    let ledger = FaultyDisk::default().ledger().unwrap();
+    let mut ids = Vec::new();
+    for day in 0..10 {
+        let accepted = ledger.accept(&[submission("abby", "1", None)], &[], day * DAY).unwrap();
+        ids.push(accepted[0].execution);
+    }
+    let ended: Vec<_> = ids[1..].iter().map(|&id| succeeded(id, "{}")).collect();
+    ledger.accept(&[], &ended, 10 * DAY).unwrap();
+    let left = || -> Vec<usize> {
+        (0..10).filter(|&n| ledger.execution(&ids[n]).unwrap().is_some()).collect()
+    };
+    assert_eq!(ledger.forget_executions(0, 100, 9), Ok(0));
+    assert_eq!(ledger.forget_executions(4 * DAY, 100, 2), Ok(2));
+    assert_eq!(left(), [0, 3, 4, 5, 6, 7, 8, 9]);
+    assert_eq!(ledger.forget_executions(4 * DAY, 100, 2), Ok(1));
+    assert_eq!(ledger.forget_executions(4 * DAY, 100, 2), Ok(0));
+    assert_eq!(ledger.forget_executions(0, 5, 9), Ok(2));
+    assert_eq!(left(), [0, 6, 7, 8, 9]);
+    assert_eq!(ledger.forget_executions(100 * DAY, 0, 9), Ok(4));
+    assert_eq!(left(), [0]);
+    assert_eq!(ledger.unfinished().unwrap().len(), 1);
+    ledger.accept(&[], &[succeeded(ids[0], "{}")], 11 * DAY).unwrap();
+    assert_eq!(ledger.forget_executions(0, 0, 9), Ok(1));
+    // Ratings do not go with their executions.
+    assert_eq!(ledger.entries(&user("abby")).unwrap().entries().count(), 1);
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Submit(Vec<(u8, u8, Option<u8>)>, i64),
+    Reopen,
+}
+
+fn any_steps() -> impl Strategy<Value = Vec<Step>> {
+    let one = (0..3u8, 0..4u8, proptest::option::weighted(0.7, 1..10u8));
+    let batch = proptest::collection::vec(one, 1..5);
+    let step = prop_oneof![
+        4 => (batch, -DAY..DAY).prop_map(|(batch, now)| Step::Submit(batch, now)),
+        1 => Just(Step::Reopen),
+    ];
+    proptest::collection::vec(step, 1..20)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) })]
+    #[test]
+    fn entries_are_a_last_writer_wins_map(steps in any_steps()) {
+        let mut disk = FaultyDisk::default();
+        let mut ledger = disk.ledger().unwrap();
+        let mut expected: BTreeMap<(u8, u8), Option<f32>> = BTreeMap::new();
+        // Names that are each other's beginning.
+        let name = |of: u8| "a".repeat(usize::from(of) + 1);
+        for step in steps {
+            match step {
+                Step::Reopen => {
+                    drop(ledger);
+                    disk = FaultyDisk::holding(disk.after_restart());
+                    ledger = disk.ledger().unwrap();
+                }
+                Step::Submit(batch, now) => {
+                    let batch: Vec<_> = batch
+                        .into_iter()
+                        .map(|(of, about, rating)| {
+                            let rating = rating.map(f32::from);
+                            expected.insert((of, about), rating);
+                            submission(&name(of), &name(about), rating)
+                        })
+                        .collect();
+                    for accepted in ledger.accept(&batch, &[], now).unwrap() {
+                        let entries = ledger.entries(&accepted.user).unwrap();
+                        prop_assert_eq!(&*accepted.entries, &entries);
+                    }
+                }
+            }
+            for of in 0..3 {
+                let found: Vec<_> = ledger.entries(&user(&name(of))).unwrap().entries()
+                    .map(|(about, entry)| (about.len() as u8 - 1, entry.rating))
+                    .collect();
+                let expected = expected.range((of, 0)..(of + 1, 0));
+                let expected: Vec<_> = expected.map(|(key, rating)| (key.1, *rating)).collect();
+                prop_assert_eq!(found, expected);
+            }
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! What akin-serve can be told, on the command line or in the environment.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Parser;
+
+/// Takes ratings, and answers with recommendations.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "akin-serve", version)]
+pub struct Options {
+    /// Where versions are published: a folder.
+    #[arg(long, env = "AKIN_STORE", value_name = "PATH")]
+    pub store: String,
+    /// Where this server keeps its ledger. One server a folder.
+    #[arg(long, env = "AKIN_DATA_DIR", value_name = "FOLDER")]
+    pub data_dir: PathBuf,
+    /// The address to listen on.
+    #[arg(
+        long,
+        env = "AKIN_LISTEN",
+        default_value = "127.0.0.1:8080",
+        value_name = "ADDRESS:PORT"
+    )]
+    pub listen: SocketAddr,
+    /// Recommendations in an execution's output.
+    #[arg(long, env = "AKIN_RECOMMENDATIONS", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1000), value_name = "N")]
+    pub recommendations: u16,
+    /// Seconds between looks for a new version.
+    #[arg(long, env = "AKIN_POLL_INTERVAL", default_value = "5", value_parser = seconds, value_name = "SECONDS")]
+    pub poll_interval: Duration,
+    /// Accepted ratings are written to the store after this many seconds at the latest.
+    #[arg(long, env = "AKIN_FLUSH_INTERVAL", default_value = "60", value_parser = seconds, value_name = "SECONDS")]
+    pub flush_interval: Duration,
+    /// Accepted ratings are written to the store when so many are waiting.
+    #[arg(long, env = "AKIN_FLUSH_RATINGS", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000), value_name = "N")]
+    pub flush_ratings: u32,
+    /// Ratings that may wait for the disk; more are refused with 503.
+    #[arg(long, env = "AKIN_QUEUE", default_value_t = 4_096, value_parser = clap::value_parser!(u32).range(1..=1_000_000), value_name = "N")]
+    pub queue: u32,
+    /// Connections at once; more wait in the operating system.
+    #[arg(long, env = "AKIN_CONNECTIONS", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..), value_name = "N")]
+    pub connections: u32,
+    /// Seconds that a client may take to send its headers, and again its body.
+    #[arg(long, env = "AKIN_REQUEST_TIMEOUT", default_value = "5", value_parser = seconds, value_name = "SECONDS")]
+    pub request_timeout: Duration,
+    /// Days after which a finished execution is forgotten.
+    #[arg(long, env = "AKIN_KEEP_EXECUTIONS_DAYS", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=3650), value_name = "DAYS")]
+    pub keep_executions_days: u32,
+    /// Finished executions kept at most.
+    #[arg(long, env = "AKIN_KEEP_EXECUTIONS", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..), value_name = "N")]
+    pub keep_executions: u64,
+    /// Seconds between turning not-ready and refusing connections on SIGTERM, for load balancers to notice.
+    #[arg(long, env = "AKIN_DRAIN_DELAY", default_value = "0", value_parser = seconds, value_name = "SECONDS")]
+    pub drain_delay: Duration,
+    /// Seconds that requests in work have to finish on SIGTERM.
+    #[arg(long, env = "AKIN_DRAIN_TIMEOUT", default_value = "20", value_parser = seconds, value_name = "SECONDS")]
+    pub drain_timeout: Duration,
+    /// Log one JSON object a line. `AKIN_LOG` sets what is logged (error, warn, info, debug).
+    #[arg(long, env = "AKIN_LOG_JSON")]
+    pub log_json: bool,
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    text.parse()
+        .ok()
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .filter(|duration| duration.as_secs() <= 86_400)
+        .ok_or_else(|| "a number of seconds from 0 to 86400".to_owned())
+}

@@ -1,0 +1,280 @@
+//! The server as a value: start it, ask for its address, run it until it is stopped.
+
+use std::io;
+use std::net::SocketAddr;
+use std::num::NonZero;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use actix_web::dev::ServerHandle;
+use actix_web::middleware::from_fn;
+use actix_web::web::Data;
+use actix_web::{App, HttpServer};
+use akin_store::{Store, StoreError, open_store};
+use chrono::Utc;
+use thiserror::Error;
+use tokio::sync::watch;
+use tracing::{info, warn};
+
+use crate::background::Repeating;
+use crate::flush::flush;
+use crate::fold_in::ScoringPool;
+use crate::http::{self, State};
+use crate::ledger::{
+    Accepted, ExecutionRecord, Executions, GroupCommit, Ledger, LedgerError, Opening, RedbLedger,
+};
+use crate::options::Options;
+use crate::snapshot::Live;
+
+/// How often the flusher looks whether something is due.
+const FLUSH_TICK: Duration = Duration::from_millis(200);
+/// How many executions are forgotten at once, and how often.
+const FORGET_AT_ONCE: usize = 10_000;
+const FORGET_PAUSE: Duration = Duration::from_secs(60);
+
+/// Why the server does not start or ends.
+#[derive(Debug, Error)]
+pub enum ServerError {
+    /// The ledger cannot be used.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The store cannot be used.
+    #[error("{}", with_cause(.0))]
+    Store(#[from] StoreError),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {source}; choose another address with --listen")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The operating system refused something else.
+    #[error("the system refused a thread or socket: {0}")]
+    System(#[from] io::Error),
+}
+
+fn with_cause(error: &StoreError) -> String {
+    match std::error::Error::source(error) {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
+}
+
+/// A started server: its address is bound, its ledger open, its threads at work.
+pub struct Server {
+    options: Options,
+    listener: std::net::TcpListener,
+    state: State,
+    draining: watch::Sender<bool>,
+    scoring: ScoringPool,
+    store: Arc<dyn Store>,
+    /// Ratings accepted since the last flush.
+    unflushed: Arc<AtomicU64>,
+    background: Vec<Repeating>,
+}
+
+impl Server {
+    /// Opens the ledger, binds the address and starts the threads. The version is loaded in the background: until it
+    /// is there the server is not ready.
+    ///
+    /// # Errors
+    /// When the ledger, the store or the address cannot be used.
+    pub fn start(options: &Options) -> Result<Self, ServerError> {
+        let store = open_store(&options.store)?;
+        let ledger = RedbLedger::open(&options.data_dir, Opening::default())?;
+        let ledger: Arc<dyn Ledger> = Arc::new(ledger);
+        let address = options.listen;
+        let listener = std::net::TcpListener::bind(address)
+            .map_err(|source| ServerError::Listen { address, source })?;
+
+        let live = Arc::new(Live::new(store.clone()));
+        let executions = Arc::new(Executions::new(ledger.clone()));
+        let commit_slot = Arc::new(OnceLock::new());
+        let count = usize::from(options.recommendations);
+        let scoring = ScoringPool::start(cores(), count, &live, &commit_slot)?;
+        let queue = scoring.queue();
+        let unflushed = Arc::new(AtomicU64::new(0));
+        let counter = unflushed.clone();
+        let commit = Arc::new(GroupCommit::start(
+            ledger.clone(),
+            executions.clone(),
+            options.queue as usize,
+            Box::new(move |accepted| {
+                counter.fetch_add(accepted.len() as u64, Ordering::Relaxed);
+                for accepted in accepted {
+                    // The threads outlive this sender.
+                    let _ = queue.send(accepted);
+                }
+            }),
+        )?);
+        let _ = commit_slot.set(commit.clone());
+        let (draining, is_draining) = watch::channel(false);
+        let state = State {
+            live,
+            ledger,
+            commit,
+            executions,
+            draining: is_draining,
+            body_deadline: options.request_timeout,
+        };
+        let mut server = Self {
+            options: options.clone(),
+            listener,
+            state,
+            draining,
+            scoring,
+            store,
+            unflushed,
+            background: Vec::new(),
+        };
+        server.start_background()?;
+        Ok(server)
+    }
+
+    /// The address that the server listens on.
+    ///
+    /// # Errors
+    /// When the system does not tell.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    fn start_background(&mut self) -> io::Result<()> {
+        let options = self.options.clone();
+        let State { live, ledger, executions, .. } = self.state.clone();
+
+        let queue = self.scoring.queue();
+        let clock = ledger.clone();
+        let (sweep_ledger, mut swept) = (ledger.clone(), false);
+        let watch = move || {
+            live.refresh(|snapshot| clock.observe_clock(snapshot.manifest.latest_order_micros));
+            // What a crash left running is folded in as soon as there is something to fold it into.
+            if !swept && live.current().is_some() {
+                swept = true;
+                sweep(sweep_ledger.as_ref(), &executions, &queue);
+            }
+        };
+        self.background.push(Repeating::start("watch", options.poll_interval, watch)?);
+
+        let (flush_ledger, store) = (ledger.clone(), self.store.clone());
+        let unflushed = self.unflushed.clone();
+        let mut last = Instant::now();
+        let flusher = move || {
+            let are_many = unflushed.load(Ordering::Relaxed) >= u64::from(options.flush_ratings);
+            if are_many || last.elapsed() >= options.flush_interval {
+                unflushed.store(0, Ordering::Relaxed);
+                flush_or_warn(flush_ledger.as_ref(), store.as_ref());
+                last = Instant::now();
+            }
+        };
+        self.background.push(Repeating::start("flush", FLUSH_TICK, flusher)?);
+
+        let days = i64::from(options.keep_executions_days);
+        let forget = move || {
+            let before = (Utc::now() - chrono::Duration::days(days)).timestamp_micros();
+            match ledger.forget_executions(before, options.keep_executions, FORGET_AT_ONCE) {
+                Ok(0) => {}
+                Ok(executions) => info!(executions, "old executions are forgotten"),
+                Err(error) => warn!(%error, "old executions could not be forgotten"),
+            }
+        };
+        self.background.push(Repeating::start("forget", FORGET_PAUSE, forget)?);
+        Ok(())
+    }
+
+    /// Serves until SIGTERM or SIGINT, then drains: turns not-ready, stops taking connections, lets requests in work
+    /// finish, commits and scores all that was accepted, and flushes it to the store.
+    ///
+    /// # Errors
+    /// When the sockets or the runtime fail.
+    pub fn run_until_stopped(self) -> Result<(), ServerError> {
+        let address = self.address()?;
+        let Self { options, listener, state, draining, scoring, store, background, .. } = self;
+        let data = Data::new(state.clone());
+        let system = actix_web::rt::System::new();
+        system.block_on(async {
+            let app = move || {
+                App::new().app_data(data.clone()).wrap(from_fn(http::frame)).configure(http::routes)
+            };
+            let server = HttpServer::new(app)
+                .workers(cores())
+                .client_request_timeout(options.request_timeout)
+                .client_disconnect_timeout(Duration::from_secs(1))
+                .keep_alive(Duration::from_secs(75))
+                .max_connections(options.connections as usize / cores() + 1)
+                .shutdown_timeout(options.drain_timeout.as_secs().max(1))
+                .disable_signals()
+                .listen(listener)?
+                .run();
+            info!(%address, store = store.location(), "listening");
+            let handle = server.handle();
+            actix_web::rt::spawn(stop_on_signal(handle, draining, options.drain_delay));
+            server.await
+        })?;
+
+        state.commit.close(options.drain_timeout);
+        for thread in background {
+            thread.stop();
+        }
+        drop(state.live);
+        scoring.join();
+        flush_or_warn(state.ledger.as_ref(), store.as_ref());
+        info!("stopped");
+        Ok(())
+    }
+}
+
+fn cores() -> usize {
+    thread::available_parallelism().map_or(1, NonZero::get)
+}
+
+async fn stop_on_signal(handle: ServerHandle, draining: watch::Sender<bool>, delay: Duration) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        warn!("signals cannot be received; the server only stops when it is killed");
+        return;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    info!("stopping: requests in work are finished first");
+    draining.send_replace(true);
+    tokio::time::sleep(delay).await;
+    handle.stop(true).await;
+}
+
+fn flush_or_warn(ledger: &dyn Ledger, store: &dyn Store) {
+    if let Err(error) = flush(ledger, store) {
+        warn!(%error, "accepted ratings could not be written to the store; the ledger keeps them");
+    }
+}
+
+/// Hands over what an earlier process accepted and did not finish.
+fn sweep(
+    ledger: &dyn Ledger,
+    executions: &Executions,
+    queue: &std::sync::mpsc::SyncSender<Accepted>,
+) {
+    let unfinished = match ledger.unfinished() {
+        Ok(unfinished) => unfinished,
+        Err(error) => return warn!(%error, "unfinished executions cannot be read"),
+    };
+    for (execution, record) in unfinished {
+        let entries = match ledger.entries(&record.user) {
+            Ok(entries) => Arc::new(entries),
+            Err(error) => {
+                warn!(%error, %execution, "an unfinished execution cannot be taken up");
+                continue;
+            }
+        };
+        let ExecutionRecord { user, item, started_at, .. } = record.clone();
+        executions.begin(execution, record);
+        let _ = queue.send(Accepted { execution, started_at, user, item, entries });
+    }
+}

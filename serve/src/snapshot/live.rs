@@ -1,0 +1,132 @@
+//! The version that serves now, and the watch for a newer one.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use akin_store::{Store, published_sequences};
+use tracing::{info, warn};
+
+use super::Snapshot;
+
+/// How long a publication that did not load is left alone, at first and at most.
+const RETRY_FIRST: Duration = Duration::from_secs(5);
+const RETRY_LONGEST: Duration = Duration::from_secs(300);
+
+/// A publication that would not load.
+#[derive(Debug, Clone)]
+pub struct Refused {
+    /// Its number.
+    pub sequence: u64,
+    /// Why.
+    pub reason: String,
+}
+
+struct Failure {
+    reason: String,
+    retry_at: Instant,
+    delay: Duration,
+}
+
+/// Holds the current snapshot. Whoever asks gets one that stays whole for as long as it is held.
+pub struct Live {
+    store: Arc<dyn Store>,
+    current: RwLock<Option<Arc<Snapshot>>>,
+    failures: Mutex<HashMap<u64, Failure>>,
+    unreachable: Mutex<Option<String>>,
+}
+
+impl Live {
+    /// Starts without a version.
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self {
+            store,
+            current: RwLock::new(None),
+            failures: Mutex::default(),
+            unreachable: Mutex::default(),
+        }
+    }
+
+    /// The version that serves now.
+    pub fn current(&self) -> Option<Arc<Snapshot>> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The newest publication that is newer than the current one and would not load.
+    pub fn refused(&self) -> Option<Refused> {
+        let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        let newest = failures.iter().max_by_key(|(sequence, _)| **sequence)?;
+        Some(Refused { sequence: *newest.0, reason: newest.1.reason.clone() })
+    }
+
+    /// Why the store could not be listed at the last look; none when it could.
+    pub fn unreachable(&self) -> Option<String> {
+        self.unreachable.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Looks for publications newer than the current one and loads the newest that loads, beside the current one.
+    /// Gives the new snapshot before it serves to `prepare`.
+    pub fn refresh(&self, prepare: impl Fn(&Snapshot)) {
+        let after = self.current().map(|snapshot| snapshot.manifest.sequence);
+        let listed = published_sequences(self.store.as_ref(), after);
+        let sequences = match listed {
+            Ok(sequences) => sequences,
+            Err(error) => {
+                let text = error.to_string();
+                warn!(%error, "the store cannot be listed; the current version serves on");
+                *self.unreachable.lock().unwrap_or_else(PoisonError::into_inner) = Some(text);
+                return;
+            }
+        };
+        *self.unreachable.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        let found = sequences.into_iter().rev().find_map(|sequence| self.try_load(sequence));
+        if let Some(snapshot) = found {
+            prepare(&snapshot);
+            self.swap(snapshot);
+        }
+    }
+
+    fn try_load(&self, sequence: u64) -> Option<Snapshot> {
+        if !self.is_due(sequence) {
+            return None;
+        }
+        match Snapshot::load(self.store.as_ref(), sequence) {
+            Ok(snapshot) => Some(snapshot),
+            Err(error) => {
+                warn!(sequence, %error, "a version is refused; the current one serves on");
+                self.note_failure(sequence, error.to_string());
+                None
+            }
+        }
+    }
+
+    fn is_due(&self, sequence: u64) -> bool {
+        let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        failures.get(&sequence).is_none_or(|failure| failure.retry_at <= Instant::now())
+    }
+
+    fn note_failure(&self, sequence: u64, reason: String) {
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        let delay = failures
+            .get(&sequence)
+            .map_or(RETRY_FIRST, |failure| (failure.delay * 2).min(RETRY_LONGEST));
+        let retry_at = Instant::now() + delay;
+        failures.insert(sequence, Failure { reason, retry_at, delay });
+    }
+
+    fn swap(&self, snapshot: Snapshot) {
+        let (version, sequence) = (snapshot.manifest.version.clone(), snapshot.manifest.sequence);
+        let old = self
+            .current
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .replace(Arc::new(snapshot));
+        self.failures
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|&failed, _| failed > sequence);
+        info!(%version, sequence, "a version serves");
+        // Freed here, if nobody holds it any more, and not on a request's time.
+        drop(old);
+    }
+}

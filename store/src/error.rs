@@ -1,0 +1,98 @@
+//! What can go wrong with a store.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+
+/// The kinds of failure that callers treat differently.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// There is no such object.
+    NotFound,
+    /// There is such an object already.
+    AlreadyExists,
+    /// The store did not do it, or did not say whether it did.
+    Failed,
+}
+
+/// A failed call: what was tried, on which object, where, and why it failed.
+#[derive(Debug)]
+pub struct StoreError {
+    kind: ErrorKind,
+    operation: &'static str,
+    subject: String,
+    cause: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl StoreError {
+    /// A failure of `operation` on `subject`.
+    pub fn new(
+        kind: ErrorKind,
+        operation: &'static str,
+        subject: impl fmt::Display,
+        cause: impl Into<Box<dyn Error + Send + Sync>>,
+    ) -> Self {
+        Self { kind, operation, subject: subject.to_string(), cause: Some(cause.into()) }
+    }
+
+    /// There is no such object.
+    pub fn not_found(operation: &'static str, subject: impl fmt::Display) -> Self {
+        Self { kind: ErrorKind::NotFound, operation, subject: subject.to_string(), cause: None }
+    }
+
+    /// There is such an object already.
+    pub fn already_exists(operation: &'static str, subject: impl fmt::Display) -> Self {
+        let kind = ErrorKind::AlreadyExists;
+        Self { kind, operation, subject: subject.to_string(), cause: None }
+    }
+
+    pub(crate) fn io(
+        operation: &'static str,
+        subject: impl fmt::Display,
+        cause: io::Error,
+    ) -> Self {
+        let kind = match cause.kind() {
+            io::ErrorKind::NotFound => ErrorKind::NotFound,
+            io::ErrorKind::AlreadyExists => ErrorKind::AlreadyExists,
+            _ => ErrorKind::Failed,
+        };
+        Self::new(kind, operation, subject, cause)
+    }
+
+    pub(crate) fn unsupported(location: &str, scheme: &str) -> Self {
+        let cause = format!("this build has no `{scheme}` stores; give the path of a folder");
+        Self::new(ErrorKind::Failed, "open", location, cause)
+    }
+
+    /// The kind of failure.
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// Whether a write that failed so may have taken effect all the same.
+    pub fn may_have_happened(&self) -> bool {
+        self.kind == ErrorKind::Failed
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot {} {}", self.operation, self.subject)?;
+        match self.kind {
+            ErrorKind::NotFound => f.write_str(": there is no such object"),
+            ErrorKind::AlreadyExists => f.write_str(": it exists already"),
+            ErrorKind::Failed => Ok(()),
+        }
+    }
+}
+
+impl Error for StoreError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        // The kind already says what a not-found or exists error would.
+        if self.kind == ErrorKind::Failed {
+            self.cause.as_deref().map(|cause| cause as _)
+        } else {
+            None
+        }
+    }
+}

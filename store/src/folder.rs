@@ -1,0 +1,140 @@
+//! A store in a folder of a local or network file system that has hard links and honest fsync.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use akin_schemas::ObjectKey;
+use bytes::Bytes;
+
+use crate::error::StoreError;
+use crate::{Listed, Store};
+
+/// Where objects are written before they get their name; no table engine looks into dot folders.
+const STAGING: &str = ".staging";
+
+/// A store in a folder.
+#[derive(Debug)]
+pub struct FolderStore {
+    root: PathBuf,
+}
+
+impl FolderStore {
+    /// Opens a folder, creating it when it is missing.
+    ///
+    /// # Errors
+    /// When it cannot be created or is not a folder.
+    pub fn open(root: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let given = root.as_ref();
+        let failed = |cause| StoreError::io("open the store", given.display(), cause);
+        fs::create_dir_all(given).map_err(failed)?;
+        let root = given.canonicalize().map_err(failed)?;
+        Ok(Self { root })
+    }
+
+    fn path(&self, key: &ObjectKey) -> PathBuf {
+        self.root.join(key.as_str())
+    }
+
+    /// Writes a file under a name of its own, durably.
+    fn stage(&self, bytes: &[u8]) -> io::Result<PathBuf> {
+        let folder = self.root.join(STAGING);
+        fs::create_dir_all(&folder)?;
+        let path = folder.join(format!("{}-{:016x}", std::process::id(), rand::random::<u64>()));
+        let mut file = File::create_new(&path)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        Ok(path)
+    }
+
+    /// Creates the folders above a path and makes their names durable.
+    fn make_parents(&self, path: &Path) -> io::Result<()> {
+        let Some(parent) = path.parent() else { return Ok(()) };
+        if !parent.is_dir() {
+            self.make_parents(parent)?;
+            match fs::create_dir(parent) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+                _ => sync_folder(parent.parent())?,
+            }
+        }
+        Ok(())
+    }
+
+    fn walk(&self, folder: &Path, found: &mut Vec<Listed>) -> io::Result<()> {
+        let entries = match fs::read_dir(folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            entries => entries?,
+        };
+        for entry in entries {
+            let path = entry?.path();
+            let Ok(metadata) = fs::metadata(&path) else { continue };
+            if metadata.is_dir() {
+                self.walk(&path, found)?;
+            } else if let Some(key) = self.key(&path) {
+                found.push(Listed { key, bytes: metadata.len() });
+            }
+        }
+        Ok(())
+    }
+
+    /// The key of a path; none for files that no store would have written.
+    fn key(&self, path: &Path) -> Option<ObjectKey> {
+        let text = path.strip_prefix(&self.root).ok()?.to_str()?;
+        ObjectKey::try_from(text.to_owned()).ok()
+    }
+}
+
+fn sync_folder(folder: Option<&Path>) -> io::Result<()> {
+    folder.map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+}
+
+impl Store for FolderStore {
+    fn location(&self) -> String {
+        self.root.display().to_string()
+    }
+
+    fn create(&self, key: &ObjectKey, bytes: Bytes) -> Result<(), StoreError> {
+        let path = self.path(key);
+        let create = || {
+            self.make_parents(&path)?;
+            let staged = self.stage(&bytes)?;
+            // A hard link, unlike a rename, fails when the name is taken.
+            let linked = fs::hard_link(&staged, &path);
+            let removed = fs::remove_file(&staged);
+            linked?;
+            sync_folder(path.parent())?;
+            removed
+        };
+        create().map_err(|cause| StoreError::io("create", path.display(), cause))
+    }
+
+    fn overwrite(&self, key: &ObjectKey, bytes: Bytes) -> Result<(), StoreError> {
+        let path = self.path(key);
+        let overwrite = || {
+            self.make_parents(&path)?;
+            fs::rename(self.stage(&bytes)?, &path)?;
+            sync_folder(path.parent())
+        };
+        overwrite().map_err(|cause| StoreError::io("write", path.display(), cause))
+    }
+
+    fn get(&self, key: &ObjectKey) -> Result<Bytes, StoreError> {
+        let path = self.path(key);
+        match fs::read(&path) {
+            Ok(bytes) => Ok(Bytes::from(bytes)),
+            Err(cause) => Err(StoreError::io("read", path.display(), cause)),
+        }
+    }
+
+    fn list(&self, prefix: &str, after: Option<&ObjectKey>) -> Result<Vec<Listed>, StoreError> {
+        let folder = self.root.join(prefix);
+        let mut found = Vec::new();
+        self.walk(&folder, &mut found)
+            .map_err(|cause| StoreError::io("list", folder.display(), cause))?;
+        if let Some(after) = after {
+            found.retain(|listed| listed.key > *after);
+        }
+        found.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+        Ok(found)
+    }
+}

@@ -1,0 +1,38 @@
+//! What only a folder can get wrong.
+
+use akin_store::{FolderStore, Store, open_store};
+use bytes::Bytes;
+
+use crate::{TemporaryStore, key, temporary_store};
+
+#[test]
+fn a_creation_leaves_nothing_behind_but_the_object() {
+    let TemporaryStore { store, folder } = temporary_store();
+    store.create(&key("items/a.parquet"), Bytes::from_static(b"1")).unwrap();
+    assert!(store.create(&key("items/a.parquet"), Bytes::from_static(b"2")).is_err());
+    store.overwrite(&key("current.json"), Bytes::from_static(b"3")).unwrap();
+    let staged = std::fs::read_dir(folder.path().join(".staging")).unwrap().count();
+    assert_eq!(staged, 0);
+}
+
+#[test]
+fn foreign_files_are_not_listed() {
+    let TemporaryStore { store, folder } = temporary_store();
+    store.create(&key("ratings/date=2026-01-01/a.parquet"), Bytes::from_static(b"1")).unwrap();
+    for name in [".DS_Store", "with space.parquet", ".a.swp"] {
+        std::fs::write(folder.path().join("ratings").join(name), "x").unwrap();
+    }
+    assert_eq!(store.list("ratings/", None).unwrap().len(), 1);
+}
+
+#[test]
+fn a_location_that_cannot_be_a_store_is_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "x").unwrap();
+    let error = FolderStore::open(&file).unwrap_err().to_string();
+    assert!(error.contains("cannot open the store") && error.contains("file"), "{error}");
+    let error = open_store("gs://bucket").err().unwrap();
+    let cause = std::error::Error::source(&error).unwrap().to_string();
+    assert_eq!(cause, "this build has no `gs` stores; give the path of a folder");
+}
