@@ -47,7 +47,9 @@ pub enum Failure {
     #[error(transparent)]
     Open(#[from] OpenError),
     /// A ledger segment is damaged. Leaving it out would lose accepted ratings.
-    #[error("the ledger segment {key} is damaged ({problem}); restore it, or run without --with-ledger")]
+    #[error(
+        "the ledger segment {key} is damaged ({problem}); restore it, or run without --with-ledger"
+    )]
     Segment {
         /// The segment's key.
         key: String,

@@ -1,5 +1,6 @@
 //! The `akin-serve` program.
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use akin_serve::options::Options;
@@ -10,7 +11,10 @@ use tracing_subscriber::EnvFilter;
 fn main() -> ExitCode {
     let options = Options::parse();
     let filter = EnvFilter::try_from_env("AKIN_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
     if options.log_json {
         log.json().init()
     } else {

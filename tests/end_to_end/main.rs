@@ -1,1 +1,11 @@
+//! The real programs, driven as their users drive them.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod batch_inputs;
+mod durability;
+mod harness;
+mod hot_swap;
+mod movielens;
+mod publication;
+mod requests;
+mod the_loop;

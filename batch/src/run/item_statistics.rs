@@ -30,7 +30,9 @@ impl ItemStatistics {
             mean: vec![0.0; ratings.items.len()],
             rated_between: vec![(0, 0); ratings.items.len()],
         };
-        statistics.fill(&by_item(ratings).map_err(Failure::internal)?).map_err(Failure::internal)?;
+        statistics
+            .fill(&by_item(ratings).map_err(Failure::internal)?)
+            .map_err(Failure::internal)?;
         Ok(statistics)
     }
 

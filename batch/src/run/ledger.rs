@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use akin_recommender::profile::{Origin, OrderKey};
+use akin_recommender::profile::{OrderKey, Origin};
 use akin_schemas::tables::{ProfileRow, Profiles, read_part};
 use akin_schemas::{ItemId, ObjectKey, UserId};
 use akin_store::Store;
@@ -23,12 +23,13 @@ impl Watermark {
     /// For each ledger, the number up to which nothing is missing. Entries beyond a gap are in the profiles, but a
     /// server must not believe that everything before them is.
     pub fn into_map(self) -> BTreeMap<String, u64> {
-        let complete_through = |mut runs: Vec<(u64, u64)>| {
-            runs.sort_unstable();
-            runs.into_iter().fold(0, |through, (first, last)| {
-                if first <= through + 1 { through.max(last) } else { through }
-            })
-        };
+        let complete_through =
+            |mut runs: Vec<(u64, u64)>| {
+                runs.sort_unstable();
+                runs.into_iter().fold(0, |through, (first, last)| {
+                    if first <= through + 1 { through.max(last) } else { through }
+                })
+            };
         self.0.into_iter().map(|(origin, runs)| (origin, complete_through(runs))).collect()
     }
 }

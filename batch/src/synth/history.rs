@@ -48,18 +48,18 @@ impl Taste {
             liking: [0; GENRES.len()],
             search: [1; GENRES.len()],
             mildness: chance.bell(330),
-            mainstream: 20 + chance.below(30),
+            mainstream: 10 + chance.below(25),
         };
         let shares: [u32; GENRES.len()] = std::array::from_fn(|n| GENRES[n].share + 4);
         for _ in 0..2 + chance.below(3) {
             let liked = chance.weighted(&shares);
-            taste.liking[liked] = 350 + chance.below(500) as i32;
+            taste.liking[liked] = 400 + chance.below(600) as i32;
             taste.search[liked] = 15 + chance.below(30);
         }
         for _ in 0..2 + chance.below(3) {
             let disliked = chance.below(GENRES.len() as u32) as usize;
             if taste.liking[disliked] == 0 {
-                taste.liking[disliked] = -400 - chance.below(500) as i32;
+                taste.liking[disliked] = -500 - chance.below(600) as i32;
                 taste.search[disliked] = 0;
             }
         }
@@ -132,7 +132,7 @@ impl Histories {
             let Some(item) = table.draw(chance) else { continue };
             let film = &self.catalogue.items[item as usize];
             let possible = self.rated_by[item as usize] != user && film.released <= now;
-            if possible && (taste.match_with(film.genres) >= 0 || chance.percent(50)) {
+            if possible && (taste.match_with(film.genres) >= 0 || chance.percent(25)) {
                 return item;
             }
         }
@@ -147,7 +147,7 @@ impl Histories {
     fn rate(&self, item: u32, taste: &Taste, now: i64, chance: &mut Chance) -> Row {
         let film = &self.catalogue.items[item as usize];
         let opinion = film.quality + taste.mildness + taste.match_with(film.genres);
-        let thousandths = (3_100 + opinion + chance.bell(750)).clamp(500, 5_000);
+        let thousandths = (3_050 + opinion + chance.bell(720)).clamp(500, 5_000);
         // Who has rated everything that was out waits for a release, at most to the end of 2015.
         let rated_at = if film.released <= now {
             now

@@ -2,12 +2,14 @@
 
 use thiserror::Error;
 
-/// Why the ledger could not be opened, read or written. Cheap to clone: one failed commit answers many clients.
+/// Why the ledger could not be opened, read or written. Cheap to clone: one failed commit answers
+/// many clients.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum LedgerError {
     /// Another program has the file open.
     #[error(
-        "another server holds the ledger `{path}`: stop it, or give this one a data folder of its own"
+        "another server holds the ledger `{path}`: stop it, or give this one a data folder of its \
+         own"
     )]
     Held {
         /// The ledger's file.
@@ -15,7 +17,8 @@ pub enum LedgerError {
     },
     /// The file is not a ledger, or not a whole one.
     #[error(
-        "the ledger `{path}` is damaged ({detail}): restore it from a backup, or move it aside to begin an empty one"
+        "the ledger `{path}` is damaged ({detail}): restore it from a backup, or move it \
+         aside to begin an empty one"
     )]
     Damaged {
         /// The ledger's file.
@@ -25,8 +28,8 @@ pub enum LedgerError {
     },
     /// The folder cannot be used.
     #[error(
-        "the data folder `{path}` cannot be used ({detail}): this program must be able to read it and to create and \
-         write files in it"
+        "the data folder `{path}` cannot be used ({detail}): this program must be able to read \
+         it and to create and write files in it"
     )]
     Folder {
         /// The data folder.
@@ -36,7 +39,8 @@ pub enum LedgerError {
     },
     /// The file was written by a newer program.
     #[error(
-        "the ledger `{path}` has format {found}, this program knows format {known}: upgrade akin-serve"
+        "the ledger `{path}` has format {found}, this program knows format {known}: \
+         upgrade akin-serve"
     )]
     Format {
         /// The ledger's file.

@@ -6,10 +6,12 @@ use std::str::FromStr;
 use thiserror::Error;
 use uuid::{Uuid, Variant};
 
-/// Names one execution: 48 bits of milliseconds since 1970, then 122 random bits (a version 4 UUID).
+/// Names one execution: 48 bits of milliseconds since 1970, then 122 random bits (a version 4
+/// UUID).
 ///
-/// The time first keeps the ledger's inserts at one end of the table and lets retention drop ranges; the random bits
-/// make it unguessable. As text `<12 hexadecimal digits>-<UUID>`, lower case, 49 characters.
+/// The time first keeps the ledger's inserts at one end of the table and lets retention drop
+/// ranges; the random bits make it unguessable. As text `<12 hexadecimal digits>-<UUID>`, lower
+/// case, 49 characters.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ExecutionId([u8; ExecutionId::KEY_BYTES]);
 
@@ -88,7 +90,8 @@ impl FromStr for ExecutionId {
         key[Self::TIME_BYTES..].copy_from_slice(random.as_bytes());
         let id = Self(key);
         let version_4 = random.get_version_num() == 4 && random.get_variant() == Variant::RFC4122;
-        // One spelling only: signs, capitals, braces and missing hyphens do not come back as they went in.
+        // One spelling only: signs, capitals, braces and missing hyphens do not come back as they
+        // went in.
         if version_4 && id.to_string() == text { Ok(id) } else { Err(ExecutionIdError) }
     }
 }

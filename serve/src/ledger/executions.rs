@@ -9,8 +9,8 @@ use tokio::sync::watch;
 
 use super::{ExecutionId, ExecutionRecord, Finished, Ledger, LedgerError};
 
-/// Answers for every execution: those still running, or finished and not yet written, from memory; all others from the
-/// ledger. Memory is bounded by what is in work.
+/// Answers for every execution: those still running, or finished and not yet written, from memory;
+/// all others from the ledger. Memory is bounded by what is in work.
 pub struct Executions {
     ledger: Arc<dyn Ledger>,
     live: Mutex<HashMap<ExecutionId, watch::Sender<ExecutionRecord>>>,
@@ -29,7 +29,8 @@ impl Executions {
         Self { ledger, live: Mutex::default() }
     }
 
-    /// An execution as it stands; none if nobody knows it. Reads the ledger, so it may wait for the disk.
+    /// An execution as it stands; none if nobody knows it. Reads the ledger, so it may wait for the
+    /// disk.
     ///
     /// # Errors
     /// When the ledger cannot be read.
@@ -41,8 +42,8 @@ impl Executions {
         self.ledger.execution(id)
     }
 
-    /// An execution as it stands when it has ended, or after `timeout`. Does not block the thread: the ledger is read
-    /// on the runtime's threads for blocking work.
+    /// An execution as it stands when it has ended, or after `timeout`. Does not block the thread:
+    /// the ledger is read on the runtime's threads for blocking work.
     ///
     /// # Errors
     /// When the ledger cannot be read.
@@ -80,13 +81,14 @@ impl Executions {
             Some(record) if !record.is_running() => return Ok(Sight::Ended(record)),
             Some(record) => record,
         };
-        // It is about to begin, or nobody has taken it up since a restart. Whoever ends it must find the waiting, so
-        // it goes into memory.
+        // It is about to begin, or nobody has taken it up since a restart. Whoever ends it must
+        // find the waiting, so it goes into memory.
         let live = match self.lock().entry(*id) {
             Entry::Occupied(live) => live.get().subscribe(),
             Entry::Vacant(empty) => empty.insert(watch::Sender::new(record)).subscribe(),
         };
-        // Unless it began, ended and was written since the ledger was read: nobody would take it out again.
+        // Unless it began, ended and was written since the ledger was read: nobody would take it
+        // out again.
         match self.ledger.execution(id)? {
             Some(record) if !record.is_running() => {
                 if let Some(live) = self.lock().remove(id) {
@@ -103,8 +105,8 @@ impl Executions {
         self.lock().entry(id).or_insert_with(|| watch::Sender::new(record));
     }
 
-    /// Ends an execution: everybody sees it at once. Says whether this was its first end, which stands; then it must
-    /// be written (see [`GroupCommit::finish`](super::GroupCommit::finish)).
+    /// Ends an execution: everybody sees it at once. Says whether this was its first end, which
+    /// stands; then it must be written (see [`GroupCommit::finish`](super::GroupCommit::finish)).
     ///
     /// # Errors
     /// When the ledger cannot be read.

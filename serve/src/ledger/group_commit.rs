@@ -1,4 +1,5 @@
-//! One thread commits what many clients send: whatever is queued when the last commit is finished goes into the next.
+//! One thread commits what many clients send: whatever is queued when the last commit is finished
+//! goes into the next.
 
 mod queue;
 
@@ -43,7 +44,8 @@ pub enum Refusal {
     Closing,
 }
 
-/// Takes what was accepted, in the order of acceptance. May block: then the queue fills, and submitters are refused.
+/// Takes what was accepted, in the order of acceptance. May block: then the queue fills, and
+/// submitters are refused.
 pub type OnAccepted = Box<dyn FnMut(Vec<Accepted>) + Send>;
 
 /// Queues submissions and outcomes for the ledger.
@@ -54,8 +56,8 @@ pub struct GroupCommit {
 }
 
 impl GroupCommit {
-    /// Starts the thread. `capacity` submissions may wait at once. `on_accepted` gets all that is on disk, whether or
-    /// not the client is still there.
+    /// Starts the thread. `capacity` submissions may wait at once. `on_accepted` gets all that is
+    /// on disk, whether or not the client is still there.
     ///
     /// # Errors
     /// When the thread cannot be started.
@@ -72,12 +74,12 @@ impl GroupCommit {
         Ok(Self { queue, executions, thread: Mutex::new(Some(thread)) })
     }
 
-    /// Queues submissions that are accepted together or not at all. Never waits. The answer comes after the commit;
-    /// if it never comes, the thread has died and nothing is known.
+    /// Queues submissions that are accepted together or not at all. Never waits. The answer comes
+    /// after the commit; if it never comes, the thread has died and nothing is known.
     ///
     /// # Errors
-    /// When the queue is full (always so for more submissions than fit), the ledger is poisoned, or the server shuts
-    /// down.
+    /// When the queue is full (always so for more submissions than fit), the ledger is poisoned, or
+    /// the server shuts down.
     pub fn submit(
         &self,
         submissions: Vec<Submission>,
@@ -87,8 +89,9 @@ impl GroupCommit {
         Ok(receiver)
     }
 
-    /// Ends an execution: visible at once, on disk with the next commit or soon after. Never waits for a commit; reads
-    /// the ledger only for an execution that was not taken up since the start. Says whether this was its first end.
+    /// Ends an execution: visible at once, on disk with the next commit or soon after. Never waits
+    /// for a commit; reads the ledger only for an execution that was not taken up since the start.
+    /// Says whether this was its first end.
     ///
     /// # Errors
     /// When the ledger cannot be read.
@@ -105,9 +108,10 @@ impl GroupCommit {
         self.queue.waiting()
     }
 
-    /// Shuts down: refuses new submissions, commits all that are queued, drops `on_accepted` (so that whoever receives
-    /// from it knows that nothing more comes), waits until every execution in work has ended or `patience` is over,
-    /// writes their outcomes, and ends the thread. Executions still running are swept at the next start.
+    /// Shuts down: refuses new submissions, commits all that are queued, drops `on_accepted` (so
+    /// that whoever receives from it knows that nothing more comes), waits until every execution in
+    /// work has ended or `patience` is over, writes their outcomes, and ends the thread. Executions
+    /// still running are swept at the next start.
     ///
     /// Blocks. Called from `on_accepted` it would wait for itself.
     pub fn close(&self, patience: Duration) {

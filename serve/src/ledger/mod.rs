@@ -1,10 +1,11 @@
 //! The durable record of accepted ratings and of the executions that answer them.
 //!
-//! A rating is accepted when [`Ledger::accept`] has returned: it is on disk, together with the execution whose handle
-//! the client gets. Everything after that (fold-in, scoring, flushing to the store) can be replayed from here.
-//! [`GroupCommit`] queues what clients send and commits it in batches; [`Executions`] knows the executions that are
-//! still in work. Both stand on the [`Ledger`] trait only, so that a shared database may take the embedded file's
-//! place: nothing here iterates over all that was ever accepted.
+//! A rating is accepted when [`Ledger::accept`] has returned: it is on disk, together with the
+//! execution whose handle the client gets. Everything after that (fold-in, scoring, flushing to the
+//! store) can be replayed from here. [`GroupCommit`] queues what clients send and commits it in
+//! batches; [`Executions`] knows the executions that are still in work. Both stand on the
+//! [`Ledger`] trait only, so that a shared database may take the embedded file's place: nothing
+//! here iterates over all that was ever accepted.
 //!
 //! This module must not know HTTP, the published version, or how a recommendation is computed.
 
@@ -32,13 +33,14 @@ pub use redb::{Opening, RedbLedger};
 
 /// Keeps accepted ratings and executions. All times are microseconds since 1970.
 pub trait Ledger: Send + Sync {
-    /// Writes a batch and the outcomes of earlier executions in **one durable transaction**. When this returns `Ok`,
-    /// all of it is on disk; after an error none of it may be answered as accepted. An outcome of an execution that
-    /// is finished already, or that nobody knows, is passed over: the first one stands.
+    /// Writes a batch and the outcomes of earlier executions in **one durable transaction**. When
+    /// this returns `Ok`, all of it is on disk; after an error none of it may be answered as
+    /// accepted. An outcome of an execution that is finished already, or that nobody knows, is
+    /// passed over: the first one stands.
     ///
     /// # Errors
-    /// When the write fails (the ledger is poisoned from then on), or a record of one of these users is unreadable
-    /// (nothing was written, the ledger goes on).
+    /// When the write fails (the ledger is poisoned from then on), or a record of one of these
+    /// users is unreadable (nothing was written, the ledger goes on).
     fn accept(
         &self,
         batch: &[Submission],
@@ -58,7 +60,8 @@ pub trait Ledger: Send + Sync {
     /// When the storage cannot be read.
     fn execution(&self, id: &ExecutionId) -> Result<Option<ExecutionRecord>, LedgerError>;
 
-    /// The executions without an outcome, oldest first. Swept at start, so that none is left running for ever.
+    /// The executions without an outcome, oldest first. Swept at start, so that none is left
+    /// running for ever.
     ///
     /// # Errors
     /// When the storage cannot be read.
@@ -67,34 +70,35 @@ pub trait Ledger: Send + Sync {
     /// The name under which new entries are numbered.
     fn origin(&self) -> Origin;
 
-    /// Takes a fresh origin. For a ledger that was restored from a backup: entries that it handed out after the backup
-    /// carry sequence numbers that it would hand out again.
+    /// Takes a fresh origin. For a ledger that was restored from a backup: entries that it handed
+    /// out after the backup carry sequence numbers that it would hand out again.
     ///
     /// # Errors
     /// When the write fails.
     fn renew_origin(&self) -> Result<Origin, LedgerError>;
 
-    /// The first `limit` entries after the flush mark, in the order of their sequence numbers. Entries from before
-    /// [`Ledger::renew_origin`] carry the older origin.
+    /// The first `limit` entries after the flush mark, in the order of their sequence numbers.
+    /// Entries from before [`Ledger::renew_origin`] carry the older origin.
     ///
     /// # Errors
     /// When the storage cannot be read.
     fn unflushed(&self, limit: usize) -> Result<Vec<LedgerEntry>, LedgerError>;
 
-    /// Moves the flush mark: entries up to `through` are in the store. The mark never goes back, nor past the newest
-    /// entry.
+    /// Moves the flush mark: entries up to `through` are in the store. The mark never goes back,
+    /// nor past the newest entry.
     ///
     /// # Errors
     /// When the write fails.
     fn mark_flushed(&self, through: u64) -> Result<(), LedgerError>;
 
-    /// Moves the hybrid clock past `micros`, what a loaded version contains. Kept in memory until the next entry
-    /// carries it to disk: whoever loads a version after a restart observes it again.
+    /// Moves the hybrid clock past `micros`, what a loaded version contains. Kept in memory until
+    /// the next entry carries it to disk: whoever loads a version after a restart observes it
+    /// again.
     fn observe_clock(&self, micros: i64);
 
-    /// Forgets finished executions, oldest first: those started before `before`, and as many as exceed `keep_at_most`
-    /// in all. At most `limit` a call, because a call holds up accepting. Executions still open stay. Says how many
-    /// went.
+    /// Forgets finished executions, oldest first: those started before `before`, and as many as
+    /// exceed `keep_at_most` in all. At most `limit` a call, because a call holds up accepting.
+    /// Executions still open stay. Says how many went.
     ///
     /// # Errors
     /// When the write fails.
@@ -105,6 +109,7 @@ pub trait Ledger: Send + Sync {
         limit: usize,
     ) -> Result<u64, LedgerError>;
 
-    /// Whether a write has failed. Then nothing is accepted until the program restarts; reads may still work.
+    /// Whether a write has failed. Then nothing is accepted until the program restarts; reads may
+    /// still work.
     fn is_poisoned(&self) -> bool;
 }

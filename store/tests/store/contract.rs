@@ -9,7 +9,7 @@ use crate::{key, temporary_store};
 
 #[test]
 fn a_folder_keeps_the_contract() {
-    check_contract(&temporary_store().store);
+    check_contract(&*temporary_store());
 }
 
 fn check_contract(store: &dyn Store) {

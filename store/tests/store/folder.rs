@@ -3,24 +3,24 @@
 use akin_store::{FolderStore, Store, open_store};
 use bytes::Bytes;
 
-use crate::{TemporaryStore, key, temporary_store};
+use crate::{key, temporary_store};
 
 #[test]
 fn a_creation_leaves_nothing_behind_but_the_object() {
-    let TemporaryStore { store, folder } = temporary_store();
+    let store = temporary_store();
     store.create(&key("items/a.parquet"), Bytes::from_static(b"1")).unwrap();
     assert!(store.create(&key("items/a.parquet"), Bytes::from_static(b"2")).is_err());
     store.overwrite(&key("current.json"), Bytes::from_static(b"3")).unwrap();
-    let staged = std::fs::read_dir(folder.path().join(".staging")).unwrap().count();
+    let staged = std::fs::read_dir(store.folder.path().join(".staging")).unwrap().count();
     assert_eq!(staged, 0);
 }
 
 #[test]
 fn foreign_files_are_not_listed() {
-    let TemporaryStore { store, folder } = temporary_store();
+    let store = temporary_store();
     store.create(&key("ratings/date=2026-01-01/a.parquet"), Bytes::from_static(b"1")).unwrap();
     for name in [".DS_Store", "with space.parquet", ".a.swp"] {
-        std::fs::write(folder.path().join("ratings").join(name), "x").unwrap();
+        std::fs::write(store.folder.path().join("ratings").join(name), "x").unwrap();
     }
     assert_eq!(store.list("ratings/", None).unwrap().len(), 1);
 }

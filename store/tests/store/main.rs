@@ -10,11 +10,19 @@ use akin_schemas::tables::{EncodedPart, ItemRow, Items, NeighbourRow, Neighbours
 use akin_schemas::{Cut, Measure, ObjectKey, Parts, RatingRange, VersionCounts};
 use akin_store::{Commit, CommitError, Content, FolderStore, Publication, Store};
 use chrono::{DateTime, Utc};
+use std::ops::Deref;
 
 /// A folder store that is removed with its folder.
 struct TemporaryStore {
     store: FolderStore,
     folder: tempfile::TempDir,
+}
+
+impl Deref for TemporaryStore {
+    type Target = FolderStore;
+    fn deref(&self) -> &FolderStore {
+        &self.store
+    }
 }
 
 fn temporary_store() -> TemporaryStore {

@@ -10,7 +10,7 @@ use akin_store::{
 use bytes::Bytes;
 
 use crate::faults::{Fault, FaultyStore};
-use crate::{TemporaryStore, begin, content, now, publish, temporary_store};
+use crate::{begin, content, now, publish, temporary_store};
 
 /// What a reader sees: the number and the title in the newest version that opens, and how many were refused.
 fn seen(store: &dyn Store) -> (Option<(u64, String)>, usize) {
@@ -28,25 +28,25 @@ fn seen(store: &dyn Store) -> (Option<(u64, String)>, usize) {
 
 #[test]
 fn a_version_is_seen_once_it_is_committed_and_not_before() {
-    let TemporaryStore { store, .. } = temporary_store();
-    let first = begin(&store);
-    assert_eq!(seen(&store), (None, 0));
+    let store = temporary_store();
+    let first = begin(&*store);
+    assert_eq!(seen(&*store), (None, 0));
     publish(first, "one").unwrap();
-    assert_eq!(seen(&store), (Some((1, "one".to_owned())), 0));
-    publish(begin(&store), "two").unwrap();
-    assert_eq!(seen(&store), (Some((2, "two".to_owned())), 0));
+    assert_eq!(seen(&*store), (Some((1, "one".to_owned())), 0));
+    publish(begin(&*store), "two").unwrap();
+    assert_eq!(seen(&*store), (Some((2, "two".to_owned())), 0));
 }
 
 #[test]
 fn at_every_fault_of_every_call_readers_see_exactly_one_whole_version() {
     let run = |fault: Fault, at: usize| -> bool {
-        let TemporaryStore { store, .. } = temporary_store();
-        publish(begin(&store), "old").unwrap();
-        let faulty = FaultyStore::new(&store, at, fault);
+        let store = temporary_store();
+        publish(begin(&*store), "old").unwrap();
+        let faulty = FaultyStore::new(&*store, at, fault);
         let outcome = Publication::begin(&faulty, now())
             .map_err(CommitError::Store)
             .and_then(|publication| publish(publication, "new"));
-        let (version, refused) = seen(&store);
+        let (version, refused) = seen(&*store);
         assert_eq!(refused, 0, "{fault:?} at call {at}");
         let (sequence, title) = version.unwrap();
         match &outcome {
@@ -58,8 +58,8 @@ fn at_every_fault_of_every_call_readers_see_exactly_one_whole_version() {
             Err(other) => panic!("{fault:?} at call {at}: {other:?}"),
         }
         // The next run is not hindered by what the broken one left.
-        publish(begin(&store), "next").unwrap();
-        assert_eq!(seen(&store).0.unwrap().1, "next");
+        publish(begin(&*store), "next").unwrap();
+        assert_eq!(seen(&*store).0.unwrap().1, "next");
         faulty.calls() > at
     };
     for fault in Fault::ALL {
@@ -71,19 +71,19 @@ fn at_every_fault_of_every_call_readers_see_exactly_one_whole_version() {
 #[test]
 fn a_lost_answer_to_the_commit_is_recognised_as_a_success() {
     for fault in [Fault::AnswerLost, Fault::OwnWriteFound] {
-        let TemporaryStore { store, .. } = temporary_store();
+        let store = temporary_store();
         // Calls: list, two parts, the manifest.
-        let faulty = FaultyStore::new(&store, 3, fault);
+        let faulty = FaultyStore::new(&*store, 3, fault);
         let commit = publish(begin(&faulty), "new").unwrap();
-        assert_eq!(seen(&store), (Some((1, "new".to_owned())), 0));
+        assert_eq!(seen(&*store), (Some((1, "new".to_owned())), 0));
         assert_eq!(commit.manifest.sequence, 1);
     }
 }
 
 #[test]
 fn a_store_that_stays_silent_after_the_commit_gives_an_unknown_outcome() {
-    let TemporaryStore { store, .. } = temporary_store();
-    let faulty = FaultyStore::new(&store, 3, Fault::CrashAfter);
+    let store = temporary_store();
+    let faulty = FaultyStore::new(&*store, 3, Fault::CrashAfter);
     let outcome = publish(begin(&faulty), "new");
     assert!(matches!(outcome, Err(CommitError::Unknown { sequence: 1, .. })), "{outcome:?}");
     assert!(outcome.unwrap_err().to_string().contains("delete nothing"));
@@ -91,8 +91,8 @@ fn a_store_that_stays_silent_after_the_commit_gives_an_unknown_outcome() {
 
 #[test]
 fn of_two_runs_that_began_together_the_second_is_superseded() {
-    let TemporaryStore { store, .. } = temporary_store();
-    let (slow, quick) = (begin(&store), begin(&store));
+    let store = temporary_store();
+    let (slow, quick) = (begin(&*store), begin(&*store));
     let published = publish(quick, "quick").unwrap();
     let outcome = publish(slow, "slow");
     match &outcome {
@@ -101,57 +101,57 @@ fn of_two_runs_that_began_together_the_second_is_superseded() {
         }
         other => panic!("{other:?}"),
     }
-    assert_eq!(seen(&store), (Some((1, "quick".to_owned())), 0));
+    assert_eq!(seen(&*store), (Some((1, "quick".to_owned())), 0));
 }
 
 #[test]
 fn a_run_over_its_age_limit_does_not_commit() {
-    let TemporaryStore { store, .. } = temporary_store();
-    let zombie = begin(&store).with_age_limit(Duration::ZERO);
+    let store = temporary_store();
+    let zombie = begin(&*store).with_age_limit(Duration::ZERO);
     assert!(matches!(publish(zombie, "zombie"), Err(CommitError::TooOld { .. })));
-    assert_eq!(seen(&store), (None, 0));
+    assert_eq!(seen(&*store), (None, 0));
 }
 
 #[test]
 fn a_flip_of_any_byte_of_a_version_is_refused_and_the_older_one_stands() {
-    let TemporaryStore { store, folder } = temporary_store();
-    publish(begin(&store), "old").unwrap();
-    let parts = publish(begin(&store), "new").unwrap().manifest.parts;
+    let store = temporary_store();
+    publish(begin(&*store), "old").unwrap();
+    let parts = publish(begin(&*store), "new").unwrap().manifest.parts;
     let mut keys = vec![ObjectKey::manifest(2)];
     keys.extend(parts.items.into_iter().chain(parts.neighbours).map(|part| part.key));
     for key in keys {
-        let path = folder.path().join(key.as_str());
+        let path = store.folder.path().join(key.as_str());
         let bytes = store.get(&key).unwrap();
         for at in 0..bytes.len() {
             let mut damaged = bytes.to_vec();
             damaged[at] ^= 0x20;
             std::fs::write(&path, damaged).unwrap();
-            assert!(open_version(&store, 2).is_err(), "{key}, byte {at}");
+            assert!(open_version(&*store, 2).is_err(), "{key}, byte {at}");
         }
         std::fs::write(&path, &bytes[..bytes.len() - 1]).unwrap();
-        assert_eq!(seen(&store), (Some((1, "old".to_owned())), 1), "{key}, one byte short");
+        assert_eq!(seen(&*store), (Some((1, "old".to_owned())), 1), "{key}, one byte short");
         std::fs::remove_file(&path).unwrap();
         if key != ObjectKey::manifest(2) {
-            assert_eq!(seen(&store), (Some((1, "old".to_owned())), 1), "{key} missing");
+            assert_eq!(seen(&*store), (Some((1, "old".to_owned())), 1), "{key} missing");
         }
         std::fs::write(&path, &bytes).unwrap();
     }
-    assert_eq!(seen(&store), (Some((2, "new".to_owned())), 0));
+    assert_eq!(seen(&*store), (Some((2, "new".to_owned())), 0));
 }
 
 #[test]
 fn a_manifest_under_another_number_is_refused() {
-    let TemporaryStore { store, .. } = temporary_store();
-    publish(begin(&store), "one").unwrap();
+    let store = temporary_store();
+    publish(begin(&*store), "one").unwrap();
     let bytes = store.get(&ObjectKey::manifest(1)).unwrap();
     store.create(&ObjectKey::manifest(7), bytes).unwrap();
-    assert!(matches!(open_version(&store, 7), Err(OpenError::Misplaced { stated: 1, .. })));
+    assert!(matches!(open_version(&*store, 7), Err(OpenError::Misplaced { stated: 1, .. })));
 }
 
 #[test]
 fn other_bytes_under_a_parts_key_fail_the_run() {
-    let TemporaryStore { store, .. } = temporary_store();
-    let publication = begin(&store);
+    let store = temporary_store();
+    let publication = begin(&*store);
     let key = ObjectKey::items_part(publication.version(), 0);
     store.create(&key, Bytes::from_static(b"other")).unwrap();
     assert!(publication.put_part(key, crate::items_part("x")).is_err());
@@ -159,12 +159,12 @@ fn other_bytes_under_a_parts_key_fail_the_run() {
 
 #[test]
 fn the_pointers_follow_the_newest_publication() {
-    let TemporaryStore { store, .. } = temporary_store();
-    write_pointers(&store).unwrap();
+    let store = temporary_store();
+    write_pointers(&*store).unwrap();
     assert!(store.get(&ObjectKey::current()).is_err());
-    publish(begin(&store), "one").unwrap();
-    let two = begin(&store).commit(content(Parts::default())).unwrap().manifest;
-    write_pointers(&store).unwrap();
+    publish(begin(&*store), "one").unwrap();
+    let two = begin(&*store).commit(content(Parts::default())).unwrap().manifest;
+    write_pointers(&*store).unwrap();
     let current = store.get(&ObjectKey::current()).unwrap();
     let current: serde_json::Value = serde_json::from_slice(&current).unwrap();
     assert_eq!(current["version"], two.version.as_str());

@@ -76,7 +76,9 @@ fn a_pipe_is_opened_once_and_read_as_it_comes() {
         });
         // A second opening would wait for ever.
         let (sender, receiver) = std::sync::mpsc::channel();
-        std::thread::spawn(move || sender.send(read(&options(&[path.to_str().unwrap()]))));
+        std::thread::spawn(move || {
+            sender.send(read(&options(&[path.to_str().unwrap()]))).unwrap();
+        });
         let ratings = receiver.recv_timeout(Duration::from_secs(20)).unwrap().unwrap();
         assert_eq!(triples(&ratings), [("a", "1", 3.0), ("a", "2", 4.0)]);
     }

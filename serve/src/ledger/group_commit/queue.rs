@@ -12,8 +12,8 @@ use crate::ledger::{Finished, Submission};
 /// One commit takes whole jobs until it holds this many submissions.
 const BATCH: usize = 512;
 
-/// How long outcomes wait for a batch to travel with. They are visible already, and after a crash they are computed
-/// again, so nobody waits for this.
+/// How long outcomes wait for a batch to travel with. They are visible already, and after a crash
+/// they are computed again, so nobody waits for this.
 const OUTCOME_DELAY: Duration = Duration::from_millis(25);
 
 /// Submissions that belong together, and who waits for them.
@@ -157,7 +157,8 @@ impl State {
         if self.poisoned {
             return Some(Turn::End);
         }
-        // An execution is in work until its outcome is written: none can slip through between the two.
+        // An execution is in work until its outcome is written: none can slip through between the
+        // two.
         if self.outcomes.is_empty() {
             return (deadline <= now || in_work() == 0).then_some(Turn::End);
         }

@@ -28,7 +28,8 @@ pub(super) fn finish(
     Ok(())
 }
 
-/// Writes entries and executions for a batch. `observed` is what the hybrid clock has seen elsewhere.
+/// Writes entries and executions for a batch. `observed` is what the hybrid clock has seen
+/// elsewhere.
 pub(super) fn submit(
     transaction: &WriteTransaction,
     batch: &[Submission],
@@ -60,7 +61,8 @@ pub(super) fn submit(
         ids.push(id);
     }
     numbering.save()?;
-    // Read before the commit: an unreadable record then refuses the batch instead of leaving it half answered.
+    // Read before the commit: an unreadable record then refuses the batch instead of leaving it
+    // half answered.
     let mut entries_of: HashMap<&UserId, Arc<Profile<ItemId>>> = HashMap::new();
     let mut accepted = Vec::with_capacity(batch.len());
     for (Submission { user, item, .. }, execution) in batch.iter().zip(ids) {
@@ -77,8 +79,8 @@ pub(super) fn submit(
     Ok(accepted)
 }
 
-/// Hands out order keys. Both counters live in the file and move with the transaction: nothing to take back when it
-/// fails.
+/// Hands out order keys. Both counters live in the file and move with the transaction: nothing to
+/// take back when it fails.
 struct Numbering<'t> {
     counters: Table<'t, &'static str, u64>,
     origin: Origin,

@@ -1,5 +1,5 @@
-//! Records as bytes: a format byte, then fields in order. Numbers are little-endian, texts are preceded by their
-//! length. A record of another format is an error, not a guess.
+//! Records as bytes: a format byte, then fields in order. Numbers are little-endian, texts are
+//! preceded by their length. A record of another format is an error, not a guess.
 
 use akin_recommender::profile::{Entry, OrderKey, Origin};
 use akin_schemas::{ItemId, UserId};

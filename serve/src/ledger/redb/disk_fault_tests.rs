@@ -26,7 +26,8 @@ fn after_a_failed_sync_nothing_is_acknowledged_though_later_syncs_succeed() {
     assert!(matches!(ledger.renew_origin(), Err(LedgerError::Poisoned { .. })));
     drop(ledger);
 
-    // The machine went on (its page cache shows what it never wrote) or it did not: a whole ledger either way.
+    // The machine went on (its page cache shows what it never wrote) or it did not: a whole ledger
+    // either way.
     let mut random = seeded();
     for image in [disk.after_restart(), disk.after_power_cut(&mut random)] {
         let ledger = FaultyDisk::holding(image).ledger().unwrap();

@@ -1,4 +1,5 @@
-//! A disk in memory that loses what was not synced, dies in the middle of an operation, and whose sync fails once.
+//! A disk in memory that loses what was not synced, dies in the middle of an operation, and whose
+//! sync fails once.
 
 #![allow(clippy::unwrap_used)]
 
@@ -67,19 +68,22 @@ impl FaultyDisk {
         self.0.lock().unwrap()
     }
 
-    /// The power goes in the middle of the operation that many operations ahead (writes, syncs, changes of length).
+    /// The power goes in the middle of the operation that many operations ahead (writes, syncs,
+    /// changes of length).
     pub(in crate::ledger) fn die_in(&self, operations: u64) {
         let mut state = self.state();
         state.dies_at = Some(state.operations + operations);
     }
 
-    /// One operation, that many ahead, fails; those after it succeed. As on a disk that is full for a moment.
+    /// One operation, that many ahead, fails; those after it succeed. As on a disk that is full for
+    /// a moment.
     pub(in crate::ledger) fn fail_once_in(&self, operations: u64) {
         self.die_in(operations);
         self.state().revives = true;
     }
 
-    /// The next sync fails, and what it should have written is never written: later syncs succeed without.
+    /// The next sync fails, and what it should have written is never written: later syncs succeed
+    /// without.
     pub(in crate::ledger) fn fail_next_sync(&self) {
         self.state().failing_syncs = 1;
     }
@@ -89,7 +93,8 @@ impl FaultyDisk {
         self.state().current.clone()
     }
 
-    /// What is there after a power cut: what was synced, and a random part of the rest, sector by sector.
+    /// What is there after a power cut: what was synced, and a random part of the rest, sector by
+    /// sector.
     pub(in crate::ledger) fn after_power_cut(&self, random: &mut StdRng) -> Vec<u8> {
         let state = self.state();
         let mut image = state.durable.clone();
@@ -195,7 +200,8 @@ pub(in crate::ledger) fn spoil(ledger: &RedbLedger, user: &str) {
     ledger.write(spoil).unwrap();
 }
 
-/// A generator for a test, with a seed that a failing test has printed: from `AKIN_SEED`, or a fresh one.
+/// A generator for a test, with a seed that a failing test has printed: from `AKIN_SEED`, or a
+/// fresh one.
 pub(in crate::ledger) fn seeded() -> StdRng {
     let given = std::env::var("AKIN_SEED").ok().and_then(|seed| seed.parse().ok());
     let seed: u64 = given.unwrap_or_else(|| rand::rng().random());

@@ -1,8 +1,9 @@
 //! The ledger as one embedded file (redb).
 //!
-//! Every write is one transaction with an immediate, two-phase, quickly repaired commit. Two phases matter after a
-//! failed fsync: the commit's data and its activation are synced one after the other, so what a reopened file shows is
-//! a whole transaction even if the kernel dropped the pages that it failed to write.
+//! Every write is one transaction with an immediate, two-phase, quickly repaired commit. Two phases
+//! matter after a failed fsync: the commit's data and its activation are synced one after the
+//! other, so what a reopened file shows is a whole transaction even if the kernel dropped the pages
+//! that it failed to write.
 
 mod accept;
 mod codec;
@@ -55,7 +56,8 @@ impl RedbLedger {
         Ok(self.database.begin_read()?)
     }
 
-    /// Runs a read. redb may panic over a file that something else has altered: one request fails, not the server.
+    /// Runs a read. redb may panic over a file that something else has altered: one request fails,
+    /// not the server.
     fn read<T>(
         &self,
         work: impl FnOnce(&ReadTransaction) -> Result<T, LedgerError>,
@@ -63,9 +65,9 @@ impl RedbLedger {
         catch(|| work(&self.begin_read()?))
     }
 
-    /// Runs a write as one durable transaction, or not at all. Poisons the ledger unless the error is about one
-    /// record: after a failed write or sync only reopening tells what is on disk, and a second sync of the same pages
-    /// may well claim success.
+    /// Runs a write as one durable transaction, or not at all. Poisons the ledger unless the error
+    /// is about one record: after a failed write or sync only reopening tells what is on disk, and
+    /// a second sync of the same pages may well claim success.
     fn write<T>(
         &self,
         work: impl FnOnce(&WriteTransaction) -> Result<T, LedgerError>,
@@ -165,7 +167,8 @@ impl Ledger for RedbLedger {
     }
 }
 
-/// When a commit of this transaction returns, it is on disk; after a crash the file opens without a scan.
+/// When a commit of this transaction returns, it is on disk; after a crash the file opens without a
+/// scan.
 fn make_durable(transaction: &mut WriteTransaction) -> Result<(), LedgerError> {
     transaction.set_durability(Durability::Immediate)?;
     transaction.set_two_phase_commit(true);

@@ -1,8 +1,8 @@
 //! Creates and opens the file.
 //!
-//! A file that redb is still creating does not open after a crash. So a new ledger is made under another name, and gets
-//! its own name when all of it is on disk: a first start that dies half-way leaves nothing but a file that the next
-//! start removes.
+//! A file that redb is still creating does not open after a crash. So a new ledger is made under
+//! another name, and gets its own name when all of it is on disk: a first start that dies half-way
+//! leaves nothing but a file that the next start removes.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind};
@@ -26,8 +26,8 @@ const LOCK_FILE: &str = "ledger.lock";
 pub struct Opening {
     /// Memory for pages of the file.
     pub cache_bytes: usize,
-    /// Whether to check every page of the file, which takes a while for a large one. Without, damage done from outside
-    /// shows when the damaged page is read.
+    /// Whether to check every page of the file, which takes a while for a large one. Without,
+    /// damage done from outside shows when the damaged page is read.
     pub verify: bool,
 }
 
@@ -50,7 +50,8 @@ impl RedbLedger {
     /// Opens the ledger in this folder; creates folder and ledger where there are none.
     ///
     /// # Errors
-    /// When another server holds it, the folder cannot be used, or the file is damaged or of a newer format.
+    /// When another server holds it, the folder cannot be used, or the file is damaged or of a
+    /// newer format.
     pub fn open(folder: &Path, opening: Opening) -> Result<Self, LedgerError> {
         let refused = |error: io::Error| LedgerError::Folder {
             path: folder.display().to_string(),
@@ -158,8 +159,9 @@ fn create(path: &Path, opening: Opening) -> Result<(), LedgerError> {
     database.close().map_err(failed)
 }
 
-/// Two servers that start at once in an empty folder would each create a ledger, and one would replace the other's.
-/// So a file of its own is locked before anything is looked at. The system lets go of it when the program ends.
+/// Two servers that start at once in an empty folder would each create a ledger, and one would
+/// replace the other's. So a file of its own is locked before anything is looked at. The system
+/// lets go of it when the program ends.
 fn lock(folder: &Path, path: &Path) -> Result<File, LedgerError> {
     let refused = |error: io::Error| LedgerError::Folder {
         path: folder.display().to_string(),
@@ -177,8 +179,8 @@ fn lock(folder: &Path, path: &Path) -> Result<File, LedgerError> {
     }
 }
 
-/// Creates a folder and those above it. A folder whose own entry is lost in a crash takes the ledger with it, so the
-/// folder above is synced too.
+/// Creates a folder and those above it. A folder whose own entry is lost in a crash takes the
+/// ledger with it, so the folder above is synced too.
 fn create_folder(folder: &Path) -> io::Result<()> {
     if folder.is_dir() {
         return Ok(());

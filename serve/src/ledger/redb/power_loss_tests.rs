@@ -8,6 +8,7 @@ use super::faulty_disk::{FaultyDisk, seeded};
 use super::*;
 use crate::ledger::Outcome;
 
+/// `AKIN_CUTS` asks for more.
 const CUTS: usize = 200;
 
 /// What was acknowledged before the power went, and what was on its way.
@@ -66,7 +67,8 @@ fn work(ledger: &RedbLedger, random: &mut StdRng) -> Story {
     story
 }
 
-/// Checks what is there after the cut against the story. Says whether the batch that was cut is there.
+/// Checks what is there after the cut against the story. Says whether the batch that was cut is
+/// there.
 fn check(ledger: &RedbLedger, story: &Story) -> bool {
     let log = ledger.unflushed(usize::MAX).unwrap();
     let cut_is_there = log.len() != story.accepted.len();
@@ -99,22 +101,24 @@ fn check(ledger: &RedbLedger, story: &Story) -> bool {
 
 #[test]
 fn after_any_power_cut_all_that_was_acknowledged_is_there_and_no_half_batch() {
-    cut_power(&mut seeded());
+    let cuts = std::env::var("AKIN_CUTS").ok().and_then(|cuts| cuts.parse().ok());
+    cut_power(&mut seeded(), cuts.unwrap_or(CUTS));
 }
 
 #[test]
 fn the_power_cuts_of_a_fixed_seed_hit_every_kind_of_moment() {
-    let (cut, kept, cut_in_recovery) = cut_power(&mut StdRng::seed_from_u64(1));
+    let (cut, kept, cut_in_recovery) = cut_power(&mut StdRng::seed_from_u64(1), CUTS);
     // Otherwise the test tests nothing.
     assert!(cut > CUTS / 2 && kept > 0 && kept < cut / 2 && cut_in_recovery > CUTS / 10);
 }
 
-/// How many batches were cut, how many of these are there afterwards, and how often the power went in recovery.
-fn cut_power(random: &mut StdRng) -> (usize, usize, usize) {
+/// How many batches were cut, how many of these are there afterwards, and how often the power went
+/// in recovery.
+fn cut_power(random: &mut StdRng, cuts: usize) -> (usize, usize, usize) {
     let fresh = FaultyDisk::default();
     drop(fresh.ledger().unwrap());
     let (mut cut, mut kept, mut cut_in_recovery) = (0, 0, 0);
-    for _ in 0..CUTS {
+    for _ in 0..cuts {
         let disk = FaultyDisk::holding(fresh.after_restart());
         let ledger = disk.ledger().unwrap();
         disk.die_in(random.random_range(1..250));

@@ -35,7 +35,8 @@ pub(super) type ExecutionKey = &'static [u8; ExecutionId::KEY_BYTES];
 pub(super) const EXECUTIONS: TableDefinition<ExecutionKey, &[u8]> =
     TableDefinition::new("executions");
 
-/// How each finished execution ended. Apart from [`EXECUTIONS`], so that ending one does not write its input again.
+/// How each finished execution ended. Apart from [`EXECUTIONS`], so that ending one does not write
+/// its input again.
 pub(super) const OUTCOMES: TableDefinition<ExecutionKey, &[u8]> = TableDefinition::new("outcomes");
 
 /// The executions that have not ended.

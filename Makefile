@@ -1,0 +1,72 @@
+# Every chore is a target; `make` lists them. Needs cargo, a C compiler and python3; what else a target needs, it installs
+# below target/.
+
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+
+# Dependencies are resolved alike for all of them (see `programs`), so that nothing is compiled twice.
+CARGO_WORKSPACE := --locked --workspace
+
+# A pinned version stands in its path: another version is another target.
+CARGO_DENY_VERSION := 0.20.2
+CARGO_DENY := target/tools/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
+DUCKDB_VERSION := 2.0.0
+VENV := target/venv-duckdb-$(DUCKDB_VERSION)
+DEMO := $(VENV)/bin/python tests/demo.py
+
+.PHONY: help
+help: ## List the targets.
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: demo
+demo: venv ## Show the whole loop. RATINGS=ratings.csv ITEMS=movies.csv for your own data, KEEP=1 to keep the store.
+	cargo build --locked --release -p akin-batch -p akin-serve
+	$(DEMO) --bin-dir "$(TARGET)/release" $(if $(RATINGS),--ratings "$(RATINGS)") $(if $(ITEMS),--items "$(ITEMS)") \
+		$(if $(KEEP),--keep)
+
+.PHONY: demo-dev
+demo-dev: venv programs ## The same with made-up ratings and the programs that the tests use: no release build.
+	$(DEMO) --bin-dir "$(TARGET)/debug"
+
+.PHONY: test
+test: programs ## Run all tests: unit, property, contract, end to end.
+	cargo test $(CARGO_WORKSPACE)
+
+.PHONY: e2e
+e2e: programs ## Run only the end-to-end tests, which drive the real programs.
+	cargo test $(CARGO_WORKSPACE) --test end_to_end
+
+# With --tests, because cargo gives some dependencies other features when no test is built, and would then compile
+# polars, parquet and actix-web a second time.
+.PHONY: programs
+programs: ## Build the programs as the tests use them, and the tests.
+	cargo build $(CARGO_WORKSPACE) --bins --tests
+
+.PHONY: check
+check: $(CARGO_DENY) ## Check format, lints and dependencies.
+	cargo fmt --all --check
+	cargo clippy $(CARGO_WORKSPACE) --all-targets -- -D warnings
+	$(CARGO_DENY) --locked check -D warnings -A unused-wrapper bans licenses sources
+
+.PHONY: bench
+bench: ## Measure on this machine: the ignored tests named *_a_second, in release. No peers are compared yet.
+	cargo test $(CARGO_WORKSPACE) --release --lib -- --ignored --nocapture --test-threads 1 a_second
+
+.PHONY: bless
+bless: ## Regenerate generated files that are checked in. There are none yet.
+	@echo "nothing to do: no generated file is checked in"
+
+.PHONY: venv
+venv: $(VENV)/ready
+
+# The programs' own build must not wait for a tool's, nor the other way round: it has a folder of its own. Not optimised:
+# it runs for seconds.
+$(CARGO_DENY):
+	CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+		cargo install --locked --version $(CARGO_DENY_VERSION) --target-dir target/tools/build \
+		--root target/tools/cargo-deny-$(CARGO_DENY_VERSION) cargo-deny
+	rm -rf target/tools/build
+
+$(VENV)/ready:
+	python3 -m venv --clear $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: duckdb==$(DUCKDB_VERSION)
+	touch $@

@@ -1,0 +1,57 @@
+//! A small HTTP client.
+
+use std::time::Duration;
+
+use super::Server;
+
+/// An answer, whatever its status.
+#[derive(Debug)]
+pub struct Response {
+    pub status: u16,
+    pub headers: ureq::http::HeaderMap,
+    pub body: String,
+}
+
+impl Response {
+    #[track_caller]
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    fn of(answer: ureq::http::Response<ureq::Body>) -> Self {
+        let (parts, mut body) = answer.into_parts();
+        let body = body.read_to_string().unwrap();
+        Self { status: parts.status.as_u16(), headers: parts.headers, body }
+    }
+}
+
+fn agent() -> ureq::Agent {
+    let timeout = Some(Duration::from_secs(60));
+    ureq::Agent::config_builder().http_status_as_error(false).timeout_global(timeout).build().into()
+}
+
+fn url(server: &Server, path: &str) -> String {
+    format!("http://{}{path}", server.address)
+}
+
+pub fn get(server: &Server, path: &str) -> Response {
+    Response::of(agent().get(url(server, path)).call().unwrap())
+}
+
+pub fn post_raw(server: &Server, path: &str, content_type: &str, body: &[u8]) -> Response {
+    let request = agent().post(url(server, path)).header("content-type", content_type);
+    Response::of(request.send(body).unwrap())
+}
+
+/// Posts a rating and returns the handle.
+#[track_caller]
+pub fn post_rating(server: &Server, user: &str, item: &str, rating: f64) -> String {
+    let body = serde_json::json!({"movieID": item, "user": user, "rating": rating}).to_string();
+    let answer = post_raw(server, "/ratings", "application/json", body.as_bytes());
+    assert_eq!(answer.status, 202, "{}", answer.body);
+    answer.json()["executionArn"].as_str().unwrap().to_owned()
+}

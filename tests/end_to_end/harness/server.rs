@@ -1,0 +1,127 @@
+//! Running akin-serve.
+
+use std::fs::File;
+use std::net::SocketAddr;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use super::{Workplace, get, program};
+
+/// How long anything may take before a test gives up. Nothing asserts a time.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running server; killed at the end.
+pub struct Server {
+    child: Child,
+    pub address: SocketAddr,
+    log: std::path::PathBuf,
+}
+
+impl Server {
+    /// Starts a server on the workplace's store and data folder, and waits until it listens.
+    pub fn start(workplace: &Workplace, more: &[&str]) -> Self {
+        let mut server = Self::spawn(workplace, more);
+        wait_for("the server listens", || {
+            let line =
+                server.log_text().lines().find(|line| line.contains("listening"))?.to_owned();
+            line.split_whitespace().find_map(|word| word.strip_prefix("address=")?.parse().ok())
+        })
+        .clone_into(&mut server.address);
+        server
+    }
+
+    /// Starts a server and waits until it is ready.
+    pub fn start_ready(workplace: &Workplace, more: &[&str]) -> Self {
+        let server = Self::start(workplace, more);
+        server.wait_until_ready();
+        server
+    }
+
+    fn spawn(workplace: &Workplace, more: &[&str]) -> Self {
+        let number = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        let log = workplace.path(&format!("serve-{}.log", number.as_nanos()));
+        let (store, data) = (workplace.store(), workplace.text("data"));
+        let child = Command::new(program("akin-serve"))
+            .args(["--store", &store, "--data-dir", &data, "--listen", "127.0.0.1:0"])
+            .args(["--poll-interval", "0.1"])
+            .args(more)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(File::create(&log).unwrap())
+            .spawn()
+            .unwrap();
+        Self { child, address: ([127, 0, 0, 1], 0).into(), log }
+    }
+
+    /// Starts a server that is expected to give up, and returns its exit code and log.
+    pub fn start_in_vain(workplace: &Workplace) -> (Option<i32>, String) {
+        let mut server = Self::spawn(workplace, &[]);
+        let status = server.wait();
+        (status.code(), server.log_text())
+    }
+
+    pub fn log_text(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap()
+    }
+
+    pub fn wait_until_ready(&self) {
+        wait_for("the server is ready", || {
+            (get(self, "/health/ready").status == 200).then_some(())
+        });
+    }
+
+    /// Waits until a version with this number serves.
+    pub fn wait_for_sequence(&self, sequence: u64) {
+        wait_for("the version serves", || {
+            (get(self, "/versions/current").json()["sequence"] == sequence).then_some(())
+        });
+    }
+
+    /// SIGKILL: nothing is written any more.
+    pub fn kill_9(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// SIGTERM.
+    pub fn ask_to_stop(&self) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    }
+
+    /// SIGTERM, and waits for the end.
+    pub fn stop(mut self) -> ExitStatus {
+        self.ask_to_stop();
+        self.wait()
+    }
+
+    pub fn wait(&mut self) -> ExitStatus {
+        wait_for("the server ends", || self.child.try_wait().unwrap())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if self.child.try_wait().ok().flatten().is_none() {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+        if std::thread::panicking() {
+            eprintln!("--- the server's log\n{}", self.log_text());
+        }
+    }
+}
+
+/// Asks until there is an answer.
+#[track_caller]
+pub fn wait_for<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    let began = Instant::now();
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(began.elapsed() < PATIENCE, "waited in vain until {what}");
+        sleep(Duration::from_millis(20));
+    }
+}
