@@ -10,10 +10,10 @@ use crate::harness::{Server, Workplace, get, post_rating};
 fn versions_come_and_go_under_load_and_no_request_is_refused() {
     let workplace = Workplace::new();
     workplace.publish(&[]).summary();
-    let server = Server::start_ready(&workplace, &["--poll-interval", "0.02"]);
+    let server = Server::start_ready(&workplace, &[]);
     let (stop, versions) = (AtomicBool::new(false), Mutex::new(BTreeSet::new()));
+    let running = || !stop.load(Ordering::Relaxed);
     std::thread::scope(|scope| {
-        let running = || !stop.load(Ordering::Relaxed);
         for _ in 0..2 {
             scope.spawn(|| {
                 while running() {

@@ -41,7 +41,6 @@ fn a_bad_body_is_refused_with_its_status() {
         (400, b"{\"movieID\":\"\xff\",\"user\":\"a\",\"rating\":1}".into()),
         (400, [b"\xef\xbb\xbf".as_slice(), rating("5").as_bytes()].concat()),
         (400, format!("{} x", rating("5")).into()),
-        (422, rating("5")[1..].replace('{', "[").replacen('"', "[\"", 1).replace('}', "]]").into()),
         (422, format!("[{}]", rating("5")).into()),
         (422, rating("0").into()),
         (422, rating("-0.0").into()),
@@ -63,8 +62,6 @@ fn a_bad_body_is_refused_with_its_status() {
     ];
     for (status, body) in cases {
         let case = String::from_utf8_lossy(&body[..body.len().min(80)]).into_owned();
-        // What opens with a bracket and is cut short is no JSON.
-        let status = if case.starts_with('"') || case.starts_with("[[\"") { 400 } else { status };
         let answer = post_raw(&server, "/ratings", "application/json", &body);
         assert_problem(&answer, status, &case);
     }

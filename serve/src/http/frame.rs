@@ -37,13 +37,14 @@ fn finish<B: MessageBody + 'static>(
     response: ServiceResponse<B>,
     request_id: String,
 ) -> ServiceResponse<BoxBody> {
-    let is_problem =
-        response.headers().get(header::CONTENT_TYPE).is_some_and(|t| t == PROBLEM_JSON);
+    // What a handler said itself, as health does, stands.
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    let has_body = kind.is_some_and(|kind| kind == PROBLEM_JSON || kind == "application/json");
     if let Some(error) = response.response().error() {
         let refusal = with_id(error, request_id);
         return response.into_response(actix_web::ResponseError::error_response(&refusal));
     }
-    if !is_problem && (response.status().is_client_error() || response.status().is_server_error()) {
+    if !has_body && (response.status().is_client_error() || response.status().is_server_error()) {
         let refusal = Refusal::of_status(response.status()).with_id(request_id);
         return response.into_response(actix_web::ResponseError::error_response(&refusal));
     }

@@ -49,8 +49,32 @@ pub fn parse<T: DeserializeOwned>(request: &HttpRequest) -> Result<T, Refusal> {
 /// # Errors
 /// When it is not UTF-8.
 pub fn path_step(request: &HttpRequest) -> Result<String, Refusal> {
+    if !is_utf8_when_decoded(request.uri().path()) {
+        return Err(Refusal::bad_request("the path is not UTF-8"));
+    }
     let step = Path::<String>::from_request(request, &mut Payload::None).now_or_never();
     step.and_then(Result::ok)
         .map(Path::into_inner)
         .ok_or_else(|| Refusal::bad_request("the path is not UTF-8"))
+}
+
+/// actix-web itself would put a replacement character where the bytes are not UTF-8.
+fn is_utf8_when_decoded(path: &str) -> bool {
+    let mut decoded = Vec::with_capacity(path.len());
+    let mut rest = path.as_bytes();
+    while let [first, after @ ..] = rest {
+        let pair = after.get(..2).and_then(|pair| std::str::from_utf8(pair).ok());
+        let byte = pair.and_then(|pair| u8::from_str_radix(pair, 16).ok());
+        match (first, byte) {
+            (b'%', Some(byte)) => {
+                decoded.push(byte);
+                rest = &after[2..];
+            }
+            _ => {
+                decoded.push(*first);
+                rest = after;
+            }
+        }
+    }
+    std::str::from_utf8(&decoded).is_ok()
 }

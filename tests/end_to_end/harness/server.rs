@@ -22,12 +22,12 @@ impl Server {
     /// Starts a server on the workplace's store and data folder, and waits until it listens.
     pub fn start(workplace: &Workplace, more: &[&str]) -> Self {
         let mut server = Self::spawn(workplace, more);
-        wait_for("the server listens", || {
-            let line =
-                server.log_text().lines().find(|line| line.contains("listening"))?.to_owned();
-            line.split_whitespace().find_map(|word| word.strip_prefix("address=")?.parse().ok())
-        })
-        .clone_into(&mut server.address);
+        server.address = wait_for("the server listens", || {
+            let log = server.log_text();
+            let line = log.lines().find(|line| line.contains("listening"))?;
+            let mut words = line.split_whitespace();
+            words.find_map(|word| word.strip_prefix("address=")?.parse::<SocketAddr>().ok())
+        });
         server
     }
 
