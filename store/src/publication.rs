@@ -96,7 +96,7 @@ pub enum CommitError {
         /// The manifest's key.
         key: ObjectKey,
         /// What the store said last.
-        source: OpenError,
+        source: Box<OpenError>,
     },
     /// The store failed, and certainly holds no manifest of this run.
     #[error("nothing was published")]
@@ -197,6 +197,7 @@ impl<'a> Publication<'a> {
                 Err(source) => {
                     if attempt == ATTEMPTS {
                         let Self { sequence, version, .. } = self;
+                        let source = Box::new(source);
                         return Err(CommitError::Unknown { sequence, version, key, source });
                     }
                 }
