@@ -74,7 +74,7 @@ fn a_pipe_is_opened_once_and_read_as_it_comes() {
                 pipe.write_all(&[byte]).unwrap();
             }
         });
-        // A second opening would wait for ever.
+        // What a first opening takes out of a pipe a second one lacks, or it waits for ever.
         let (sender, receiver) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
             sender.send(read(&options(&[path.to_str().unwrap()]))).unwrap();
