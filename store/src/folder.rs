@@ -1,11 +1,13 @@
 //! A store in a folder of a local or network file system that has hard links and honest fsync.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use akin_schemas::ObjectKey;
 use bytes::Bytes;
+use chrono::DateTime;
 
 use crate::error::StoreError;
 use crate::{Listed, Store};
@@ -71,7 +73,8 @@ impl FolderStore {
             if metadata.is_dir() {
                 self.walk(&path, found)?;
             } else if let Some(key) = self.key(&path) {
-                found.push(Listed { key, bytes: metadata.len() });
+                let modified = metadata.modified().map_or(DateTime::UNIX_EPOCH, DateTime::from);
+                found.push(Listed { key, bytes: metadata.len(), modified });
             }
         }
         Ok(())
@@ -124,6 +127,28 @@ impl Store for FolderStore {
             Ok(bytes) => Ok(Bytes::from(bytes)),
             Err(cause) => Err(StoreError::io("read", path.display(), cause)),
         }
+    }
+
+    fn get_range(&self, key: &ObjectKey, range: Range<u64>) -> Result<Bytes, StoreError> {
+        let path = self.path(key);
+        let read = || {
+            let mut file = File::open(&path)?;
+            file.seek(SeekFrom::Start(range.start))?;
+            let mut bytes = Vec::new();
+            file.take(range.end.saturating_sub(range.start)).read_to_end(&mut bytes)?;
+            Ok(Bytes::from(bytes))
+        };
+        read().map_err(|cause| StoreError::io("read", path.display(), cause))
+    }
+
+    fn delete(&self, key: &ObjectKey) -> Result<(), StoreError> {
+        let path = self.path(key);
+        let delete = || match fs::remove_file(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+            Ok(()) => sync_folder(path.parent()),
+        };
+        delete().map_err(|cause| StoreError::io("delete", path.display(), cause))
     }
 
     fn list(&self, prefix: &str, after: Option<&ObjectKey>) -> Result<Vec<Listed>, StoreError> {

@@ -18,10 +18,12 @@ pub use open::{
 pub use pointers::write_pointers;
 pub use publication::{Commit, CommitError, Content, Publication};
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use akin_schemas::ObjectKey;
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 
 /// An object in a listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +32,8 @@ pub struct Listed {
     pub key: ObjectKey,
     /// Its size.
     pub bytes: u64,
+    /// When it was written, by the store's own clock.
+    pub modified: DateTime<Utc>,
 }
 
 /// A place for objects: a folder, or an S3 prefix.
@@ -57,6 +61,18 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// [`ErrorKind::NotFound`] when there is none.
     fn get(&self, key: &ObjectKey) -> Result<Bytes, StoreError>;
+
+    /// Reads the bytes `range` of an object: fewer where it ends before, none where it ends before the range begins.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] when there is none.
+    fn get_range(&self, key: &ObjectKey, range: Range<u64>) -> Result<Bytes, StoreError>;
+
+    /// Deletes an object; one that is not there is deleted already.
+    ///
+    /// # Errors
+    /// When the store fails.
+    fn delete(&self, key: &ObjectKey) -> Result<(), StoreError>;
 
     /// Lists the objects below `prefix` (which ends with `/`) whose keys come after `after`, bytewise, in that order.
     ///

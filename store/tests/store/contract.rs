@@ -18,6 +18,8 @@ fn check_contract(store: &dyn Store) {
     what_exists_is_never_created_again(store);
     overwriting_replaces(store);
     listings_are_sorted_and_start_after_a_key(store);
+    ranges_are_cut_where_the_object_ends(store);
+    deleting_twice_is_deleting_once(store);
     of_racing_creators_exactly_one_wins(store);
 }
 
@@ -68,6 +70,32 @@ fn listings_are_sorted_and_start_after_a_key(store: &dyn Store) {
     assert_eq!(names(Some("b=1/y.p")), ["b=10/x.p", "b=2/x.p"]);
     assert_eq!(names(Some("b=1/xx.p")), ["b=1/y.p", "b=10/x.p", "b=2/x.p"]);
     assert_eq!(names(Some("z")), [""; 0]);
+}
+
+fn ranges_are_cut_where_the_object_ends(store: &dyn Store) {
+    let key = key("ranged.bin");
+    store.create(&key, Bytes::from_static(b"0123456789")).unwrap();
+    for (range, bytes) in
+        [(0..4, "0123"), (6..10, "6789"), (8..20, "89"), (10..12, ""), (30..40, ""), (3..3, "")]
+    {
+        assert_eq!(store.get_range(&key, range.clone()).unwrap(), bytes, "{range:?}");
+    }
+    let error = store.get_range(&crate::key("missing.bin"), 0..1).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+}
+
+fn deleting_twice_is_deleting_once(store: &dyn Store) {
+    let (key, other) = (key("deleted/a.json"), key("deleted/b.json"));
+    for key in [&key, &other] {
+        store.create(key, Bytes::from_static(b"1")).unwrap();
+    }
+    for _ in 0..2 {
+        store.delete(&key).unwrap();
+        assert_eq!(store.get(&key).unwrap_err().kind(), ErrorKind::NotFound);
+    }
+    store.delete(&crate::key("never/there.json")).unwrap();
+    let left = store.list("deleted/", None).unwrap();
+    assert_eq!(left.iter().map(|object| &object.key).collect::<Vec<_>>(), [&other]);
 }
 
 fn of_racing_creators_exactly_one_wins(store: &dyn Store) {

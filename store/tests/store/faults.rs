@@ -1,5 +1,6 @@
 //! A store that fails at one chosen call.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use akin_schemas::ObjectKey;
@@ -89,6 +90,14 @@ impl Store for FaultyStore<'_> {
 
     fn get(&self, key: &ObjectKey) -> Result<Bytes, StoreError> {
         self.call(false, || self.inner.get(key))
+    }
+
+    fn get_range(&self, key: &ObjectKey, range: Range<u64>) -> Result<Bytes, StoreError> {
+        self.call(false, || self.inner.get_range(key, range))
+    }
+
+    fn delete(&self, key: &ObjectKey) -> Result<(), StoreError> {
+        self.call(true, || self.inner.delete(key))
     }
 
     fn list(&self, prefix: &str, after: Option<&ObjectKey>) -> Result<Vec<Listed>, StoreError> {
