@@ -4,12 +4,12 @@
 //! `snapshot` follows the store, and `flush` writes what was accepted into it. This crate must not know polars, or the
 //! batch.
 
+pub mod flush;
 pub mod ledger;
 pub mod options;
 pub mod server;
+pub mod snapshot;
 
 mod background;
-mod flush;
 mod fold_in;
 mod http;
-mod snapshot;

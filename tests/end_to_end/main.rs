@@ -5,6 +5,7 @@ mod batch_inputs;
 mod durability;
 mod harness;
 mod hot_swap;
+mod keystone;
 mod movielens;
 mod publication;
 mod requests;

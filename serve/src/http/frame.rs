@@ -62,3 +62,42 @@ fn with_id(error: &actix_web::Error, request_id: String) -> Refusal {
         .unwrap_or_else(|| Refusal::of_status(error.as_response_error().status_code()));
     refusal.with_id(request_id)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use actix_web::middleware::from_fn;
+    use actix_web::test::{TestRequest, init_service, read_body, try_call_service};
+    use actix_web::{App, HttpResponse, web};
+
+    use super::*;
+
+    async fn breaks() -> HttpResponse {
+        panic!("the secret that made it break")
+    }
+
+    #[test]
+    fn a_panic_is_answered_as_a_problem_that_keeps_its_cause_to_itself() {
+        actix_web::rt::System::new().block_on(async {
+            let app = App::new()
+                .wrap(from_fn(frame))
+                .route("/breaks", web::get().to(breaks))
+                .route("/works", web::get().to(HttpResponse::Ok));
+            let app = init_service(app).await;
+            let error = try_call_service(&app, TestRequest::get().uri("/breaks").to_request());
+            let answer = error.await.unwrap_err().error_response();
+            assert_eq!(answer.status(), 500);
+            let body = actix_web::body::to_bytes(answer.into_body()).await.unwrap();
+            let problem: serde_json::Value = serde_json::from_slice(&body).unwrap();
+            assert_eq!(problem["status"], 500);
+            assert!(problem["requestId"].as_str().unwrap().len() == 16, "{problem}");
+            assert!(!problem.to_string().contains("secret"), "{problem}");
+            // The next request is none the wiser.
+            let works = TestRequest::get().uri("/works").to_request();
+            let answer = try_call_service(&app, works).await.unwrap();
+            assert_eq!(answer.status(), 200);
+            assert!(read_body(answer).await.is_empty());
+        });
+    }
+}
