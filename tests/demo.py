@@ -30,7 +30,7 @@ LOG_LINES = 15
 POPULAR_ITEM = "SELECT item_id, coalesce(title, item_id), rating_count FROM items ORDER BY rating_count DESC, item_id LIMIT 1"
 HIGHEST_RATING = "SELECT max(rating) FROM ratings"
 NEIGHBOURS = f"""\
-SELECT n.rank, i.title, round(n.score, 4) AS score, n.co_count
+SELECT n.rank, i.title, round(n.score::DOUBLE, 4) AS score, n.co_count
 FROM neighbours n JOIN items i ON i.item_id = n.neighbour_id
 WHERE n.item_id = $item
 ORDER BY n.rank
