@@ -104,7 +104,7 @@ impl Server {
     }
 
     fn submit(&mut self, submission: Submission, user: usize, item: usize, now: i64) {
-        let accepted = self.ledger().accept(&[submission.clone()], &[], now).unwrap();
+        let accepted = self.ledger().accept(std::slice::from_ref(&submission), &[], now).unwrap();
         let mut entries = accepted[0].entries.entries();
         let (_, entry) = entries.find(|(id, _)| **id == submission.item).unwrap();
         assert_eq!(entry.rating, submission.rating);
