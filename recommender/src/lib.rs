@@ -4,6 +4,7 @@
 //! number is a tie broken by identifier. This crate must not know files, networks, clocks, Arrow, async, or any other
 //! crate of this workspace.
 
+pub mod evaluation;
 pub mod profile;
 pub mod scoring;
 pub mod similarity;
