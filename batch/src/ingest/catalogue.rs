@@ -7,7 +7,9 @@ use tracing::warn;
 
 use super::error::IngestError;
 use super::header::CATALOGUE;
+use super::layout::{self, Layout};
 use super::progress::NoProgress;
+use super::reading::Reading;
 use super::rejects::{Reason, excerpt};
 use super::rules;
 use super::source::{self, Opened};
@@ -49,7 +51,8 @@ const OVERHEAD: u64 = 256;
 const NO_GENRES: &str = "(no genres listed)";
 
 impl CatalogueFile {
-    /// Reads a catalogue: CSV, possibly compressed, with columns item, title and genres (split at `|`).
+    /// Reads a catalogue: text, possibly compressed, with columns item, title and genres (split at `|`), or
+    /// a u.item whose flags say the genres.
     ///
     /// Rows that cannot be used are counted and logged. Of two rows for an item the later one stands.
     ///
@@ -58,13 +61,14 @@ impl CatalogueFile {
     pub fn read(path: &Path, max_memory: u64) -> Result<Self, IngestError> {
         let name = path.display().to_string();
         let Opened::Text { stream, .. } = source::open(path, &NoProgress)? else {
-            return Err(IngestError::bad(&name, "this is Parquet", "give the catalogue as CSV"));
+            return Err(IngestError::bad(&name, "this is Parquet", "give the catalogue as text"));
         };
-        let mut text = Text::begin(&name, stream, &CATALOGUE)?;
+        let mut text = Text::begin(&name, stream, &CATALOGUE, &Reading::default())?;
+        let layout = text.layout();
         let mut catalogue = Self::default();
         let mut bytes = 0;
         while let Some(record) = text.next()? {
-            match record.fields.and_then(item) {
+            match record.fields.and_then(|fields| item(layout, fields)) {
                 Ok((id, item)) => {
                     let genres: usize = item.genres.iter().map(|genre| genre.len() + 48).sum();
                     bytes += OVERHEAD + (2 * id.len() + item.title.len() + genres) as u64;
@@ -103,9 +107,21 @@ impl CatalogueFile {
     }
 }
 
-fn item([id, title, genres]: [&[u8]; 3]) -> Result<(String, CatalogueItem), Reason> {
+fn item(
+    layout: Layout,
+    [id, title, genres]: [&[u8]; 3],
+) -> Result<(String, CatalogueItem), Reason> {
     let id = rules::id_bytes(id)?.to_owned();
-    let title = std::str::from_utf8(title).map_err(|_| Reason::NotUtf8)?.to_owned();
+    let title = match std::str::from_utf8(title) {
+        Ok(title) => title.to_owned(),
+        // Each byte of Latin-1 is the character of that number.
+        Err(_) if layout.may_be_latin_1() => title.iter().copied().map(char::from).collect(),
+        Err(_) => return Err(Reason::NotUtf8),
+    };
+    if layout == Layout::UItem {
+        let genres = layout::flagged_genres(genres).ok_or(Reason::NotAFlag)?;
+        return Ok((id, CatalogueItem { title, genres }));
+    }
     let genres = std::str::from_utf8(genres).map_err(|_| Reason::NotUtf8)?;
     let genres = genres.split('|').filter(|genre| !genre.is_empty() && *genre != NO_GENRES);
     Ok((id, CatalogueItem { title, genres: genres.map(str::to_owned).collect() }))
@@ -160,6 +176,28 @@ mod tests {
             );
             assert_eq!((aligned.skipped, aligned.replaced), (3, 1));
         }
+    }
+
+    #[test]
+    fn older_catalogues_are_read_in_latin_1_and_in_utf_8() {
+        let flags = ["0|1|", &"0|".repeat(16), "0"].concat();
+        let u_item = |title: &[u8]| {
+            [b"7|", title, b"|01-Jan-1995||http://x|", flags.as_bytes(), b"\n"].concat()
+        };
+        let dat = |title: &[u8]| [b"7::", title, b"::Action\n"].concat();
+        for title in
+            [&b"Mis\xe9rables, \"Les\" (1995)"[..], "Misérables, \"Les\" (1995)".as_bytes()]
+        {
+            for file in [u_item(title), dat(title)] {
+                let catalogue = read(&file).unwrap().aligned_with(&["7".to_owned()]);
+                assert_eq!(catalogue.items, [known("Misérables, \"Les\" (1995)", &["Action"])]);
+                assert_eq!(catalogue.skipped, 0);
+            }
+        }
+        let damaged =
+            [u_item(b"a"), u_item(b"b").strip_suffix(b"0\n").unwrap().to_vec(), b"2\n".to_vec()]
+                .concat();
+        assert_eq!(read(&damaged).unwrap().skipped, 1);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int64Array, RecordBatch, StringArray};
 use arrow::compute::cast;
@@ -16,8 +17,9 @@ use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchR
 
 use super::collector::Collector;
 use super::error::IngestError;
-use super::header::{self, RATINGS};
+use super::header;
 use super::progress::Progress;
+use super::reading::Reading;
 use super::rejects::{Reason, excerpt};
 use super::rules::{self, Rules, Unit};
 
@@ -30,15 +32,17 @@ const WRITE_AGAIN: &str = "write the file with another type for the column";
 pub(super) fn read(
     path: &str,
     file: File,
+    reading: &Reading,
     rules: &Rules,
     collector: &mut Collector,
     progress: &dyn Progress,
 ) -> Result<(), IngestError> {
     let bytes = file.metadata().map_err(|error| IngestError::read(path, error))?.len();
-    let (mut reader, positions, total) = open(path, file)?;
+    let (mut reader, positions, total) = open(path, file, reading)?;
+    let absent = f64::from(reading.implicit_rating.unwrap_or(f32::NAN));
     let (mut rows, mut told) = (0, 0);
     while let Some(batch) = guarded(path, || Ok(reader.next().transpose()?))? {
-        let columns = Columns::of(path, &batch, &positions)?;
+        let columns = Columns::of(path, &batch, &positions, absent)?;
         for at in 0..batch.num_rows() {
             rows += 1;
             match columns.checked(at, rules) {
@@ -58,16 +62,19 @@ pub(super) fn read(
 fn open(
     path: &str,
     file: File,
-) -> Result<(ParquetRecordBatchReader, [usize; 4], u64), IngestError> {
+    reading: &Reading,
+) -> Result<(ParquetRecordBatchReader, [Option<usize>; 4], u64), IngestError> {
     let builder = guarded(path, || Ok(ParquetRecordBatchReaderBuilder::try_new(file)?))?;
     let schema = builder.schema();
     let names: Vec<&[u8]> = schema.fields().iter().map(|field| field.name().as_bytes()).collect();
-    let wanted = header::locate(path, &RATINGS, &names)?;
+    let wanted = header::locate(path, &header::ratings(reading), &names)?;
     check_types(path, schema, &wanted)?;
-    let mask = ProjectionMask::roots(builder.parquet_schema(), wanted);
+    let mask = ProjectionMask::roots(builder.parquet_schema(), wanted.into_iter().flatten());
     let total = u64::try_from(builder.metadata().file_metadata().num_rows()).unwrap_or(0);
     // A batch holds the wanted columns alone, in the order of the file.
-    let positions = wanted.map(|column| wanted.iter().filter(|other| **other < column).count());
+    let positions = wanted.map(|column| {
+        column.map(|column| wanted.iter().flatten().filter(|other| **other < column).count())
+    });
     let reader =
         guarded(path, || Ok(builder.with_projection(mask).with_batch_size(BATCH_ROWS).build()?))?;
     Ok((reader, positions, total))
@@ -118,19 +125,24 @@ fn unit(data_type: &DataType) -> Option<Unit> {
     }
 }
 
-fn check_types(path: &str, schema: &Schema, wanted: &[usize; 4]) -> Result<(), IngestError> {
+fn check_types(
+    path: &str,
+    schema: &Schema,
+    wanted: &[Option<usize>; 4],
+) -> Result<(), IngestError> {
     const IDS: &str = "ids are strings or integers";
     const NUMBERS: &str = "ratings are numbers";
     const MOMENTS: &str = "times are integer seconds, timestamps or dates";
-    let [user, item, rating, moment] = wanted.map(|at| value_type(schema.field(at).data_type()));
+    let [user, item, rating, moment] =
+        wanted.map(|at| at.map(|at| value_type(schema.field(at).data_type())));
     let accepted = [
-        (is_id(user), IDS),
-        (is_id(item), IDS),
-        (is_number(rating), NUMBERS),
-        (unit(moment).is_some(), MOMENTS),
+        (user.is_none_or(is_id), IDS),
+        (item.is_none_or(is_id), IDS),
+        (rating.is_none_or(is_number), NUMBERS),
+        (moment.is_none_or(|moment| unit(moment).is_some()), MOMENTS),
     ];
     for (column, (is_accepted, expected)) in wanted.iter().zip(accepted) {
-        if !is_accepted {
+        if let (Some(column), false) = (column, is_accepted) {
             let field = schema.field(*column);
             let (name, found) = (field.name(), field.data_type());
             let problem = format!("column `{name}` has type {found}, {expected}");
@@ -151,8 +163,15 @@ struct Columns {
 }
 
 impl Columns {
-    fn of(path: &str, batch: &RecordBatch, positions: &[usize; 4]) -> Result<Self, IngestError> {
-        let columns = positions.map(|at| batch.column(at));
+    /// `absent` stands in every row of a column that is missing.
+    fn of(
+        path: &str,
+        batch: &RecordBatch,
+        positions: &[Option<usize>; 4],
+        absent: f64,
+    ) -> Result<Self, IngestError> {
+        let implicit: ArrayRef = Arc::new(Float64Array::from_value(absent, batch.num_rows()));
+        let columns = positions.map(|at| at.map_or(&implicit, |at| batch.column(at)));
         guarded(path, || {
             let [user, item, rating, moment] =
                 columns.map(|column| cast(column, value_type(column.data_type())));

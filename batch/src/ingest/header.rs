@@ -1,53 +1,88 @@
 //! Finds columns by name, in text and Parquet files alike.
 
 use super::error::IngestError;
+use super::reading::Reading;
 use super::rejects::excerpt;
 
 /// A column and the names it may have, compared without case.
-pub(super) struct Column {
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Column<'a> {
     what: &'static str,
     names: &'static [&'static str],
+    /// The only name it may have, exactly, where a person gave one.
+    chosen: Option<&'a str>,
+    /// Whether it may be missing.
+    optional: bool,
 }
 
-const ITEM: Column =
-    Column { what: "item", names: &["movieId", "movie_id", "itemId", "item_id", "item"] };
+impl<'a> Column<'a> {
+    const fn named(what: &'static str, names: &'static [&'static str]) -> Self {
+        Self { what, names, chosen: None, optional: false }
+    }
+
+    fn is(&self, name: &[u8]) -> bool {
+        match self.chosen {
+            Some(chosen) => chosen.as_bytes() == name,
+            None => self.names.iter().any(|known| known.as_bytes().eq_ignore_ascii_case(name)),
+        }
+    }
+
+    fn shown(&self) -> String {
+        let names = self.chosen.map_or_else(|| self.names.join(", "), |name| format!("`{name}`"));
+        format!("{} ({names})", self.what)
+    }
+}
+
+const ITEM: Column<'static> =
+    Column::named("item", &["movieId", "movie_id", "itemId", "item_id", "item"]);
 
 /// The columns of ratings: user, item, rating, timestamp.
-pub(super) const RATINGS: [Column; 4] = [
-    Column { what: "user", names: &["userId", "user_id", "user"] },
+const RATINGS: [Column<'static>; 4] = [
+    Column::named("user", &["userId", "user_id", "user"]),
     ITEM,
-    Column { what: "rating", names: &["rating"] },
-    Column { what: "timestamp", names: &["timestamp", "rated_at"] },
+    Column::named("rating", &["rating", "event_value"]),
+    Column::named("timestamp", &["timestamp", "rated_at"]),
 ];
 
 /// The columns of a catalogue: item, title, genres.
-pub(super) const CATALOGUE: [Column; 3] = [
-    ITEM,
-    Column { what: "title", names: &["title"] },
-    Column { what: "genres", names: &["genres"] },
-];
+pub(super) const CATALOGUE: [Column<'static>; 3] =
+    [ITEM, Column::named("title", &["title"]), Column::named("genres", &["genres"])];
 
 const REMEDY: &str =
-    "give a comma-separated file whose first line names its columns, or a Parquet file";
+    "give a file whose first line names its columns, or name them with --user-column and its like";
 
-/// The position of each wanted column among those `found`.
+/// The columns of ratings, as a person wants them read.
+pub(super) fn ratings(reading: &Reading) -> [Column<'_>; 4] {
+    let [user, item, rating, timestamp] = RATINGS;
+    [
+        Column { chosen: reading.user_column.as_deref(), ..user },
+        Column { chosen: reading.item_column.as_deref(), ..item },
+        Column {
+            chosen: reading.rating_column.as_deref(),
+            optional: reading.implicit_rating.is_some(),
+            ..rating
+        },
+        Column { chosen: reading.timestamp_column.as_deref(), ..timestamp },
+    ]
+}
+
+/// The position of each wanted column among those `found`; none for an optional one that is missing.
 ///
 /// # Errors
 /// When one is missing, or two have a name of the same one.
 pub(super) fn locate<const N: usize>(
     path: &str,
-    wanted: &[Column; N],
+    wanted: &[Column<'_>; N],
     found: &[&[u8]],
-) -> Result<[usize; N], IngestError> {
-    let mut positions = [0; N];
+) -> Result<[Option<usize>; N], IngestError> {
+    let mut positions = [None; N];
     let mut missing = Vec::new();
     for (position, column) in positions.iter_mut().zip(wanted) {
-        let named =
-            |name: &[u8]| column.names.iter().any(|n| n.as_bytes().eq_ignore_ascii_case(name));
-        let mut matching = (0..found.len()).filter(|&at| named(found[at]));
+        let mut matching = (0..found.len()).filter(|&at| column.is(found[at]));
         match (matching.next(), matching.next()) {
-            (Some(only), None) => *position = only,
-            (None, _) => missing.push(format!("{} ({})", column.what, column.names.join(", "))),
+            (Some(only), None) => *position = Some(only),
+            (None, _) if column.optional => {}
+            (None, _) => missing.push(column.shown()),
             (Some(first), Some(second)) => {
                 let [first, second] = [first, second].map(|at| excerpt(found[at]));
                 return Err(IngestError::bad(
@@ -76,15 +111,40 @@ mod tests {
 
     use super::*;
 
-    fn ratings(header: &str) -> Result<[usize; 4], String> {
+    fn located(header: &str, reading: &Reading) -> Result<[Option<usize>; 4], String> {
         let found: Vec<_> = header.split(',').map(str::as_bytes).collect();
-        locate("r.csv", &RATINGS, &found).map_err(|error| error.to_string())
+        locate("r.csv", &ratings(reading), &found).map_err(|error| error.to_string())
     }
 
     #[test]
     fn columns_are_found_in_any_place_and_case() {
-        assert_eq!(ratings("userId,movieId,rating,timestamp"), Ok([0, 1, 2, 3]));
-        assert_eq!(ratings("RATED_AT,x,Rating,ITEM_ID,User"), Ok([4, 3, 2, 0]));
+        let found = |header| located(header, &Reading::default());
+        assert_eq!(found("userId,movieId,rating,timestamp"), Ok([0, 1, 2, 3].map(Some)));
+        assert_eq!(found("USER_ID,ITEM_ID,TIMESTAMP,EVENT_VALUE"), Ok([0, 1, 3, 2].map(Some)));
+        assert_eq!(found("RATED_AT,x,Rating,ITEM_ID,User"), Ok([4, 3, 2, 0].map(Some)));
+    }
+
+    #[test]
+    fn a_column_that_is_chosen_is_taken_and_no_other() {
+        let reading = Reading { user_column: Some("who".to_owned()), ..Reading::default() };
+        let header = "user,item,rating,timestamp,who";
+        assert_eq!(located(header, &reading), Ok([4, 1, 2, 3].map(Some)));
+        let message = located("user,item,rating,timestamp,Who", &reading).unwrap_err();
+        let expected =
+            "the header `user,item,rating,timestamp,Who` has no column for user (`who`);";
+        assert!(message.contains(expected), "{message}");
+    }
+
+    #[test]
+    fn the_rating_alone_may_be_implicit() {
+        let reading = Reading { implicit_rating: Some(1.0), ..Reading::default() };
+        let header = "user,item,timestamp";
+        assert_eq!(located(header, &reading), Ok([Some(0), Some(1), None, Some(2)]));
+        assert_eq!(located("user,item,timestamp,rating", &reading), Ok([0, 1, 3, 2].map(Some)));
+        assert!(
+            located(header, &Reading::default()).unwrap_err().contains("rating (rating, event")
+        );
+        assert!(located("user,item", &reading).unwrap_err().contains("timestamp (timestamp"));
     }
 
     #[test]
@@ -105,7 +165,7 @@ mod tests {
             ),
         ];
         for (header, expected) in cases {
-            let message = ratings(header).unwrap_err();
+            let message = located(header, &Reading::default()).unwrap_err();
             assert!(message.starts_with("r.csv: ") && message.contains(expected), "{message}");
         }
     }

@@ -26,12 +26,14 @@ pub(super) struct Lines<R> {
     start: usize,
     end: usize,
     number: u64,
+    /// Where the line begins that was handed out last.
+    last: usize,
 }
 
 impl<R: Read> Lines<R> {
     pub(super) fn new(stream: R) -> Self {
         // Room for the longest line and its CR LF.
-        Self { stream, buffer: vec![0; MAX_LINE + 2], start: 0, end: 0, number: 0 }
+        Self { stream, buffer: vec![0; MAX_LINE + 2], start: 0, end: 0, number: 0, last: 0 }
     }
 
     /// The next line that is not empty, and its number from 1; none at the end of the stream.
@@ -49,6 +51,12 @@ impl<R: Read> Lines<R> {
             }
         }
         Ok(None)
+    }
+
+    /// Hands the last line out again, without its first `skip` bytes. Only right after it was handed out whole.
+    pub(super) fn again(&mut self, skip: usize) {
+        self.start = self.last + skip;
+        self.number -= 1;
     }
 
     /// Where the next line lies, its line feed left out, and whether that is all of it.
@@ -79,6 +87,7 @@ impl<R: Read> Lines<R> {
     /// Takes a line that ends before `end` and is followed by a line break of so many bytes.
     fn take(&mut self, end: usize, line_break: usize) -> Range<usize> {
         let line = self.start..end;
+        self.last = self.start;
         self.start = end + line_break;
         self.number += 1;
         line

@@ -1,6 +1,6 @@
 //! From inputs to clean, deduplicated ratings in dense form.
 //!
-//! Files (CSV, gzip, Parquet, pipes) and ledger segments go through one [`Collector`]; [`Collector::finish`] keeps the
+//! Files (text, gzip, Parquet, pipes) and ledger segments go through one [`Collector`]; [`Collector::finish`] keeps the
 //! last entry of each user and item. Records that break a rule are rejected, counted and shown, never repaired: ids are
 //! compared as bytes, and numbers are read without anything around them.
 
@@ -11,9 +11,11 @@ mod error;
 mod fields;
 mod header;
 mod interner;
+mod layout;
 mod lines;
 mod progress;
 mod ratings;
+mod reading;
 mod rejects;
 mod row;
 mod rules;
@@ -31,8 +33,10 @@ use chrono::{DateTime, Utc};
 pub use catalogue::{Catalogue, CatalogueFile, CatalogueItem};
 pub use collector::Collector;
 pub use error::IngestError;
+pub use layout::Layout;
 pub use progress::{NoProgress, Progress};
 pub use ratings::Ratings;
+pub use reading::Reading;
 pub use rejects::{Reason, Reject, Rejects};
 pub use row::Row;
 pub use source::{Format, InputFile};
@@ -45,6 +49,8 @@ use source::Opened;
 pub struct IngestOptions {
     /// Files of ratings or patterns, in argument order; a pattern's matches are read sorted bytewise.
     pub sources: Vec<String>,
+    /// How they are to be read, where they do not speak for themselves.
+    pub reading: Reading,
     /// The catalogue.
     pub items: Option<PathBuf>,
     /// The ratings that the store accepts.
@@ -70,6 +76,7 @@ pub fn read_files(
     progress: &dyn Progress,
 ) -> Result<(), IngestError> {
     let rules = Rules::new(options.range, options.now);
+    let reading = &options.reading;
     let paths = source::expand(&options.sources)?;
     progress.begin(source::total_bytes(&paths), "reading ratings");
     for path in &paths {
@@ -81,11 +88,11 @@ pub fn read_files(
         match source::open(path, progress)? {
             Opened::Text { format, stream } => {
                 begin(format);
-                text::read(&name, stream, &rules, collector)?;
+                text::read(&name, stream, reading, &rules, collector)?;
             }
             Opened::Parquet(file) => {
                 begin(Format::Parquet);
-                columnar::read(&name, file, &rules, collector, progress)?;
+                columnar::read(&name, file, reading, &rules, collector, progress)?;
             }
         }
     }

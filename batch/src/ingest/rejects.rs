@@ -40,6 +40,8 @@ pub enum Reason {
     After9999,
     /// A timestamp more than a day later than the run.
     DatedAhead,
+    /// A genre's flag that is neither 0 nor 1.
+    NotAFlag,
 }
 
 impl fmt::Display for Reason {
@@ -61,6 +63,7 @@ impl fmt::Display for Reason {
             Self::Before1970 => "dated before 1970",
             Self::After9999 => "dated after the year 9999 (timestamps are seconds)",
             Self::DatedAhead => "dated more than a day ahead",
+            Self::NotAFlag => "a genre's flag is neither 0 nor 1",
         })
     }
 }

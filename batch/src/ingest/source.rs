@@ -14,10 +14,10 @@ use super::progress::Progress;
 /// What a file of ratings turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// Comma-separated text.
-    Csv,
+    /// Text; its first line says in which layout.
+    Text,
     /// The same, compressed with gzip.
-    CsvGzip,
+    TextGzip,
     /// Parquet.
     Parquet,
 }
@@ -25,8 +25,8 @@ pub enum Format {
 impl fmt::Display for Format {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Csv => "csv",
-            Self::CsvGzip => "csv.gz",
+            Self::Text => "text",
+            Self::TextGzip => "text.gz",
             Self::Parquet => "parquet",
         })
     }
@@ -128,10 +128,10 @@ pub(super) fn open<'a>(path: &Path, progress: &'a dyn Progress) -> Result<Opened
             match &head[..] {
                 b"" => Err(empty(&name)),
                 b"PAR1" => Err(IngestError::bad(&name, "this is gzip around Parquet", "unpack it")),
-                _ => Ok(Opened::Text { format: Format::CsvGzip, stream: Box::new(stream) }),
+                _ => Ok(Opened::Text { format: Format::TextGzip, stream: Box::new(stream) }),
             }
         }
-        _ => Ok(Opened::Text { format: Format::Csv, stream: Box::new(stream) }),
+        _ => Ok(Opened::Text { format: Format::Text, stream: Box::new(stream) }),
     }
 }
 

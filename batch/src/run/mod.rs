@@ -136,6 +136,7 @@ fn ingest(
 ) -> Result<(Ratings, BTreeMap<String, u64>), Failure> {
     let ingest = IngestOptions {
         sources: options.ratings.clone(),
+        reading: options.reading.clone(),
         items: options.items.clone(),
         range,
         now: Utc::now(),

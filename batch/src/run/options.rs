@@ -7,14 +7,19 @@ use std::str::FromStr;
 use akin_schemas::RatingRange;
 use clap::{Args, ValueEnum};
 
+use crate::ingest::Reading;
+
 /// Options of a run.
 #[derive(Debug, Clone, Args)]
 pub struct RunOptions {
-    /// Files of ratings, or patterns: MovieLens CSV or Parquet, gzip or not. Of two ratings with the same time, the
+    /// Files of ratings, or patterns: text of any layout that --format lists, gzip or not, or Parquet. Of two ratings with the same time, the
     /// later argument, file or line wins.
     #[arg(long, required = true, num_args = 1.., value_name = "PATH|GLOB")]
     pub ratings: Vec<String>,
-    /// Titles and genres: MovieLens movies.csv.
+    /// How they are to be read.
+    #[command(flatten)]
+    pub reading: Reading,
+    /// Titles and genres: MovieLens movies.csv, movies.dat or u.item.
     #[arg(long, value_name = "FILE")]
     pub items: Option<PathBuf>,
     /// Where versions are published: a folder.

@@ -170,6 +170,24 @@ fn a_bad_row_of_parquet_is_rejected_with_its_number_and_reason() {
 }
 
 #[test]
+fn columns_of_parquet_may_be_named_and_ratings_implicit() {
+    let without: Vec<_> =
+        plain_columns().into_iter().filter(|(name, _)| *name != "RATING").collect();
+    let folder = TempDir::new().unwrap();
+    let path = put(&folder, "r", &parquet(&without));
+    let reading = Reading { implicit_rating: Some(2.0), ..Reading::default() };
+    let plain = options(&[path.to_str().unwrap()]);
+    assert!(read(&plain).unwrap_err().to_string().contains("no column for rating"));
+    let ratings = read(&IngestOptions { reading, ..plain }).unwrap();
+    assert_eq!(ratings.rows.iter().filter_map(Row::rating).collect::<Vec<_>>(), [2.0; 4]);
+
+    let path = put(&folder, "n", &parquet(&plain_columns()));
+    let reading = Reading { rating_column: Some("item_id".to_owned()), ..Reading::default() };
+    let swapped = read(&IngestOptions { reading, ..options(&[path.to_str().unwrap()]) }).unwrap();
+    assert_eq!(swapped.rows.iter().filter_map(Row::rating).collect::<Vec<_>>(), [9.0]);
+}
+
+#[test]
 fn parquet_columns_of_unclear_meaning_are_refused() {
     use DataType::*;
     let cases = [

@@ -19,6 +19,7 @@ const HEADER: &str = "userId,movieId,rating,timestamp\n";
 fn options(sources: &[&str]) -> IngestOptions {
     IngestOptions {
         sources: sources.iter().map(|source| (*source).to_owned()).collect(),
+        reading: Reading::default(),
         items: None,
         range: RatingRange::default(),
         now: DateTime::from_timestamp(1_700_000_000, 0).unwrap(),

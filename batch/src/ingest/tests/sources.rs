@@ -56,7 +56,7 @@ fn compressed_files_are_recognised_by_content_and_read_to_their_last_member() {
     let members = [gzip(HEADER.as_bytes()), gzip(b"a,1,3,7\n"), gzip(b"a,2,4,7\n")].concat();
     let ratings = read_bytes(&[&members]).unwrap();
     assert_eq!(triples(&ratings), [("a", "1", 3.0), ("a", "2", 4.0)]);
-    assert_eq!(ratings.files[0].format, Format::CsvGzip);
+    assert_eq!(ratings.files[0].format, Format::TextGzip);
 }
 
 #[test]

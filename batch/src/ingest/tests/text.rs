@@ -88,8 +88,7 @@ fn a_file_that_cannot_be_read_as_ratings_is_refused_by_name() {
         (b"", "the file is empty"),
         (b"\n\r\n", "there is no header: found ``"),
         (b"1,31,2.5,1260759144\n", "there is no header: found `1,31,2.5,1260759144`"),
-        (b"1::31::2.5::1260759144\n", "give a comma-separated file"),
-        (b"userId,movieId,timestamp\n", "has no column for rating (rating)"),
+        (b"userId,movieId,timestamp\n", "has no column for rating (rating, event_value)"),
         (b"userId,movieId,rating,timestamp,rated_at\n", "could both be the timestamp"),
         (b"userId,\"movieId,rating,timestamp\n", "has a fault: unterminated quote"),
         (b"PAR1", "not a readable Parquet file"),
@@ -106,6 +105,69 @@ fn a_file_that_cannot_be_read_as_ratings_is_refused_by_name() {
         assert!(!error.is_too_large());
     }
     assert_eq!(read_bytes(&[HEADER.as_bytes()]).unwrap().read, 0);
+}
+
+#[test]
+fn every_layout_gives_the_same_ratings() {
+    const ROWS: [[&str; 4]; 3] =
+        [["196", "242", "3", "881250949"], ["a b", "1", "4.5", "7"], ["196", "1", "2", "0"]];
+    let written = |header: &str, separator: &str| {
+        let rows = ROWS.map(|row| row.join(separator) + "\n");
+        format!("{header}{}", rows.concat()).into_bytes()
+    };
+    let expected = content(read_bytes(&[&written(HEADER, ",")]).unwrap());
+    assert_eq!((expected.2.len(), expected.3), (3, 3));
+    let inter = "user_id:token\titem_id:token\trating:float\ttimestamp:float\n";
+    let files = [
+        written("", "::"),
+        written("", "\t"),
+        written("\u{feff}", "\t"),
+        written(inter, "\t"),
+        written("user\titem\trating\ttimestamp\r\n", "\t"),
+        written("USER_ID,ITEM_ID,EVENT_VALUE,TIMESTAMP\n", ","),
+    ];
+    for file in files {
+        for bytes in [gzip(&file), file] {
+            let ratings = read_bytes(&[&bytes]).unwrap();
+            let shown = String::from_utf8_lossy(&bytes).into_owned();
+            assert_eq!(content(ratings), expected, "{shown}");
+        }
+    }
+}
+
+#[test]
+fn what_a_person_says_about_a_file_is_obeyed_or_refused() {
+    let read_with = |text: &str, reading: Reading| {
+        let folder = TempDir::new().unwrap();
+        let path = put(&folder, "r", text.as_bytes());
+        let options = options(&[path.to_str().unwrap()]);
+        read(&IngestOptions { reading, ..options }).map_err(|error| error.to_string())
+    };
+    let named = Reading {
+        user_column: Some("who".to_owned()),
+        item_column: Some("what".to_owned()),
+        rating_column: Some("how".to_owned()),
+        timestamp_column: Some("when".to_owned()),
+        ..Reading::default()
+    };
+    let ratings = read_with("when,how,what,who,user\n7,3,i,u,x\n", named.clone()).unwrap();
+    assert_eq!(triples(&ratings), [("u", "i", 3.0)]);
+    let refused = read_with("196\t242\t3\t881250949\n", named).unwrap_err();
+    assert!(
+        refused.contains("--user-column names a column of a file without a header"),
+        "{refused}"
+    );
+
+    let implicit = Reading { implicit_rating: Some(2.5), ..Reading::default() };
+    let ratings = read_with("USER_ID,ITEM_ID,TIMESTAMP\nu,i,7\n", implicit.clone()).unwrap();
+    assert_eq!(triples(&ratings), [("u", "i", 2.5)]);
+    let empty = read_with("USER_ID,ITEM_ID,TIMESTAMP,EVENT_VALUE\nu,i,7,\n", implicit).unwrap();
+    assert_eq!(reasons(&empty), [(2, "not a number".to_owned())]);
+
+    let stated = Reading { format: Some(Layout::UData), ..Reading::default() };
+    let ratings = read_with("u\ti\tbad\t7\nu\tj\t3\t7\n", stated).unwrap();
+    assert_eq!(reasons(&ratings), [(1, "not a number".to_owned())]);
+    assert_eq!(triples(&ratings), [("u", "j", 3.0)]);
 }
 
 #[test]
