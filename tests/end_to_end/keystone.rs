@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use akin_batch::run::{MeasureName, RunOptions, run};
+use akin_batch::run::{RunOptions, run};
 use akin_recommender::profile::{Entry, OrderKey, Origin};
 use akin_schemas::{ItemId, UserId};
 use akin_serve::flush::flush;
@@ -15,6 +15,7 @@ use akin_serve::ledger::{Ledger, Opening, RedbLedger, Submission};
 use akin_serve::snapshot::Snapshot;
 use akin_store::{FolderStore, published_sequences};
 use chrono::Utc;
+use clap::{Args, FromArgMatches};
 use proptest::prelude::*;
 
 const USERS: [&str; 3] = ["ann", "bob", "cat"];
@@ -162,19 +163,13 @@ impl World {
 
     fn publish(&mut self, with_ledger: bool) {
         let path = |name: &str| self.folder.path().join(name).to_str().unwrap().to_owned();
-        let options = RunOptions {
-            ratings: vec![path("ratings.csv")],
-            items: None,
-            store: path("store"),
-            with_ledger,
-            measure: MeasureName::Cosine,
-            top_k: 10,
-            rating_range: None,
-            max_reject_share: 0.0,
-            max_memory: None,
-            threads: Some(1),
-            json: false,
-        };
+        let (ratings, store) = (path("ratings.csv"), path("store"));
+        let mut words = vec!["run", "--ratings", &ratings, "--store", &store, "--threads", "1"];
+        if with_ledger {
+            words.push("--with-ledger");
+        }
+        let matches = RunOptions::augment_args(clap::Command::new("run")).get_matches_from(words);
+        let options = RunOptions::from_arg_matches(&matches).unwrap();
         run(&options).unwrap();
         let mut contained = self.file.clone();
         if with_ledger {

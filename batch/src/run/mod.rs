@@ -6,7 +6,7 @@ mod options;
 mod parts;
 mod summary;
 
-pub use options::{MeasureName, RangeArgument, RunOptions};
+pub use options::{RangeArgument, RunOptions};
 pub use summary::Summary;
 
 use std::collections::BTreeMap;
