@@ -1,6 +1,8 @@
 //! Cosine against numbers of an independent implementation: scikit-learn 1.9.1, by `cosine_reference.py` beside this file.
 
-use akin_recommender::similarity::{MatrixError, RatingMatrix, cosine};
+use akin_recommender::similarity::{
+    Cut, MatrixError, Measure, Preset, RatingMatrix, Selection, fit,
+};
 
 const USERS: u32 = 12;
 const ITEMS: u32 = 6;
@@ -22,7 +24,8 @@ fn cosine_agrees_with_scikit_learn() -> Result<(), MatrixError> {
         .filter(is_rated)
         .map(|(user, item)| (user, item, ((user * 3 + item * 5) % 10 + 1) as f32 / 2.0));
     let matrix = RatingMatrix::new(USERS as usize, ITEMS as usize, ratings)?;
-    let found = cosine(&matrix, ITEMS as usize, &|| ());
+    let selection = Selection { cut: Cut::Target, top_k: ITEMS as usize };
+    let found = fit(&matrix, &Measure::new(Preset::Cosine), selection, &|| ());
     for (target, expected) in EXPECTED.iter().enumerate() {
         let mut scores = [0.0; 6];
         scores[target] = 1.0;

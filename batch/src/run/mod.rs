@@ -2,18 +2,20 @@
 
 mod item_statistics;
 mod ledger;
+mod measure;
 mod options;
 mod parts;
 mod summary;
 
+pub use measure::{CutSide, MeasureOptions};
 pub use options::{RangeArgument, RunOptions};
 pub use summary::Summary;
 
 use std::collections::BTreeMap;
 
 use akin_recommender::profile::Origin;
-use akin_recommender::similarity::{Neighbours, RatingMatrix, cosine};
-use akin_schemas::{Cut, Manifest, Measure, ObjectKey, RatingRange, VersionCounts};
+use akin_recommender::similarity::{Measure, Neighbours, Preset, RatingMatrix, fit};
+use akin_schemas::{Manifest, ObjectKey, RatingRange, VersionCounts};
 use akin_store::{
     Content, ErrorKind, Publication, Store, open_newest, open_store, read_manifest, write_pointers,
 };
@@ -36,6 +38,7 @@ use summary::Stopwatch;
 /// See [`Failure`]; unless it says otherwise, nothing was published.
 pub fn run(options: &RunOptions) -> Result<Summary, Failure> {
     let mut watch = Stopwatch::start();
+    let measure = options.similarity.measure()?;
     let progress = StageProgress::new();
     let store = open_store(&options.store)?;
     let store = store.as_ref();
@@ -55,9 +58,9 @@ pub fn run(options: &RunOptions) -> Result<Summary, Failure> {
     warn_of_ledgers_left_out(published.as_ref(), &watermark);
 
     let statistics = ItemStatistics::of(&ratings)?;
-    let estimate = ComputationSize::of(&ratings, options);
+    let estimate = ComputationSize::of(&ratings, options, &measure);
     estimate.check(max_memory)?;
-    let neighbours = compute(options, &ratings, &progress)?;
+    let neighbours = compute(options, &measure, &ratings, &progress)?;
     watch.lap("similarities");
 
     progress.begin_steps(3, "publishing");
@@ -72,12 +75,7 @@ pub fn run(options: &RunOptions) -> Result<Summary, Failure> {
     };
     let commit = publication.commit(Content {
         written_by: concat!("akin-batch ", env!("CARGO_PKG_VERSION")).to_owned(),
-        measure: Measure {
-            name: options.measure.to_string(),
-            parameters: BTreeMap::new(),
-            cut: Cut::Target,
-            top_k: options.top_k,
-        },
+        measure: options.similarity.manifest(&measure),
         rating_range: range,
         counts,
         watermark,
@@ -195,13 +193,15 @@ struct ComputationSize {
 }
 
 impl ComputationSize {
-    fn of(ratings: &Ratings, options: &RunOptions) -> Self {
+    fn of(ratings: &Ratings, options: &RunOptions, measure: &Measure) -> Self {
         let (rows, items) = (ratings.rows.len() as u64, ratings.items.len() as u64);
         let threads = options.threads.unwrap_or_else(rayon::current_num_threads) as u64;
-        let matrix = rows * 2 * 8;
-        let scratch = threads * items * (16 + 12);
+        // Weighted ratings are a second matrix. Pearson over co-raters has the largest accumulators.
+        let matrix = rows * 2 * 8 * if measure.reweights() { 2 } else { 1 };
+        let slot = if measure.preset() == Preset::PearsonCoRaters { 48 } else { 16 };
+        let scratch = threads * items * (slot + 4 + 12);
         // Neighbours: 12 bytes a pair, once by row and once joined.
-        let neighbours = items * u64::from(options.top_k).min(items) * 24;
+        let neighbours = items * u64::from(options.similarity.top_k).min(items) * 24;
         Self { bytes: rows * 40 + matrix + scratch + neighbours }
     }
 
@@ -216,6 +216,7 @@ impl ComputationSize {
 
 fn compute(
     options: &RunOptions,
+    measure: &Measure,
     ratings: &Ratings,
     progress: &StageProgress,
 ) -> Result<Neighbours, Failure> {
@@ -229,9 +230,8 @@ fn compute(
         .map_err(Failure::internal)?;
     progress.begin_steps(items as u64, "computing similarities");
     let step = progress.steps();
-    let neighbours = pool.install(|| match options.measure {
-        options::MeasureName::Cosine => cosine(&matrix, options.top_k as usize, &step),
-    });
+    let selection = options.similarity.selection();
+    let neighbours = pool.install(|| fit(&matrix, measure, selection, &step));
     progress.clear();
     Ok(neighbours)
 }

@@ -1,11 +1,12 @@
 //! What `akin-batch run` can be told.
 
-use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use akin_schemas::RatingRange;
-use clap::{Args, ValueEnum};
+use clap::Args;
+
+use super::measure::MeasureOptions;
 
 use crate::ingest::Reading;
 
@@ -29,11 +30,8 @@ pub struct RunOptions {
     #[arg(long)]
     pub with_ledger: bool,
     /// How similarities are computed.
-    #[arg(long, value_enum, default_value_t = MeasureName::Cosine)]
-    pub measure: MeasureName,
-    /// How many neighbours an item keeps at most.
-    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000), value_name = "N")]
-    pub top_k: u32,
+    #[command(flatten)]
+    pub similarity: MeasureOptions,
     /// The ratings that a new store accepts: more than ABOVE, at most AT_MOST [default: 0:10].
     #[arg(long, value_name = "ABOVE:AT_MOST")]
     pub rating_range: Option<RangeArgument>,
@@ -49,21 +47,6 @@ pub struct RunOptions {
     /// Print the summary as one JSON object.
     #[arg(long)]
     pub json: bool,
-}
-
-/// The measures there are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum MeasureName {
-    /// Cosine of the rating vectors.
-    Cosine,
-}
-
-impl fmt::Display for MeasureName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Cosine => "cosine",
-        })
-    }
 }
 
 /// A rating range in an argument: `ABOVE:AT_MOST`.

@@ -31,7 +31,7 @@ pub struct Recommendation {
     pub score: f32,
     /// What it rests on.
     pub source: Source,
-    /// The rated items that contributed most, greatest first.
+    /// The rated items that contributed most, greatest first. Those that speak against the item are not named.
     pub because: Vec<Reason>,
 }
 
@@ -159,6 +159,8 @@ impl Scorer {
                     contribution: weight(rating) * neighbour.score,
                 }
             })
+            // What speaks against an item is no reason for it.
+            .filter(|reason| reason.contribution > 0.0)
             .collect();
         reasons.sort_by(|a, b| b.contribution.total_cmp(&a.contribution).then(a.item.cmp(&b.item)));
         reasons.truncate(count);
@@ -226,6 +228,16 @@ mod tests {
                 Recommendation { item: 3, score: 0.0, source: Source::Popular, because: vec![] },
             ]
         );
+        Ok(())
+    }
+
+    #[test]
+    fn what_speaks_against_an_item_counts_but_is_no_reason() -> Result<(), ModelError> {
+        let rows = vec![vec![neighbour(1, 0.5), neighbour(2, -0.25)], vec![], vec![]];
+        let model = Model::new(Neighbours::from_rows(rows), &[1, 1, 1])?;
+        let found = Scorer::default().recommend(&model, &[(1, 4.0), (2, 2.0)], ALL);
+        let reason = Reason { item: 1, rating: 4.0, contribution: 2.0 };
+        assert_eq!((found[0].score, &found[0].because), (1.5, &vec![reason]));
         Ok(())
     }
 

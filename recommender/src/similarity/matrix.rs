@@ -83,7 +83,8 @@ impl RatingMatrix {
         accumulate(&mut user_offsets);
         accumulate(&mut item_offsets);
 
-        let scale_bits = scale_bits(largest, user_count.max(item_count));
+        let largest = f64::from(largest).max(1.0);
+        let scale_bits = scale_bits(largest, user_count.max(item_count)).min(16);
         let scale = 2f64.powi(scale_bits);
         let mut user_cells = Vec::with_capacity(count);
         let mut item_cells = vec![Cell { index: 0, fixed: 0 }; count];
@@ -95,6 +96,40 @@ impl RatingMatrix {
             next[item as usize] += 1;
         }
         Ok(Self { user_offsets, user_cells, item_offsets, item_cells, scale_bits })
+    }
+
+    /// The same pairs with other values: `value(user, item, rating)`, which must be finite. Values are held as finely
+    /// as their exact sums allow.
+    pub fn reweighted(&self, value: impl Fn(usize, usize, f64) -> f64) -> Self {
+        let scale = self.scale();
+        let value = |user, item, fixed| value(user, item, f64::from(fixed) / scale);
+        let of_user = |user| {
+            let cells = self.user_row(user).iter();
+            cells.map(move |cell| (cell.index, value(user, cell.index as usize, cell.fixed)))
+        };
+        let largest = (0..self.user_count())
+            .flat_map(of_user)
+            .fold(2f64.powi(-30), |largest, (_, value)| largest.max(value.abs()));
+        let scale_bits = scale_bits(largest, self.user_count().max(self.item_count()));
+        let to_scale = 2f64.powi(scale_bits);
+        let mut weighted = Self { scale_bits, ..self.clone() };
+        let mut next = self.item_offsets.clone();
+        let mut at = 0;
+        for user in 0..self.user_count() {
+            for (item, value) in of_user(user) {
+                let fixed = (value * to_scale).round() as i32;
+                weighted.user_cells[at].fixed = fixed;
+                weighted.item_cells[next[item as usize]].fixed = fixed;
+                next[item as usize] += 1;
+                at += 1;
+            }
+        }
+        weighted
+    }
+
+    /// The sum of the ratings in a row, exact before it is rounded once.
+    pub fn rating_sum(&self, row: &[Cell]) -> f64 {
+        row.iter().map(|cell| i64::from(cell.fixed)).sum::<i64>() as f64 / self.scale()
     }
 
     /// How many items there are, rated or not.
@@ -135,10 +170,10 @@ fn accumulate(offsets: &mut [usize]) {
 }
 
 /// The largest scale at which a sum of `terms` products of the largest rating stays below 2^62.
-fn scale_bits(largest: f32, terms: usize) -> i32 {
+fn scale_bits(largest: f64, terms: usize) -> i32 {
     let terms_bits = (usize::BITS - terms.leading_zeros()).cast_signed();
-    let whole_bits = f64::from(largest).max(1.0).log2().floor() as i32 + 1;
-    ((62 - terms_bits) / 2 - whole_bits).min(16)
+    let whole_bits = largest.log2().floor() as i32 + 1;
+    (62 - terms_bits) / 2 - whole_bits
 }
 
 #[cfg(test)]
@@ -181,12 +216,13 @@ mod tests {
 
     #[test]
     fn sums_of_products_cannot_overflow() {
-        for largest in [0.5f32, 1.0, 5.0, 10.0, 1000.0, 1e6] {
+        for largest in [1e-9f64, 0.5, 1.0, 5.0, 10.0, 1000.0, 1e6] {
             for terms in [1usize, 1000, 138_493, 1 << 22, 1 << 31] {
-                let fixed = (f64::from(largest) * 2f64.powi(scale_bits(largest, terms))).round();
+                let fixed = (largest * 2f64.powi(scale_bits(largest, terms))).round();
+                assert!(fixed < f64::from(i32::MAX));
                 assert!(fixed * fixed * terms as f64 <= 2f64.powi(62), "{largest} {terms}");
             }
         }
-        assert_eq!(scale_bits(10.0, 138_493), 16);
+        assert!(scale_bits(10.0, 138_493) >= 16);
     }
 }

@@ -1,36 +1,74 @@
-//! Obviously right and slow: what the kernels are checked against.
+//! Obviously right and slow: what the kernel is checked against.
 
-use super::cosine::score;
+use super::fit::{Cut, Selection};
+use super::formula::{Dot, Five, Items, Sums, kept};
 use super::matrix::RatingMatrix;
+use super::measure::{Formula, Measure};
 use super::neighbours::{Neighbour, Neighbours};
+use super::weighting::weighted;
 
-/// Dense columns, one pair at a time, a full stable sort.
-pub fn cosine(matrix: &RatingMatrix, top_k: usize) -> Neighbours {
-    let column = |item: usize| {
-        let mut column = vec![0i64; matrix.user_count()];
+/// Dense columns, one pair at a time, full stable sorts.
+pub fn fit(matrix: &RatingMatrix, measure: &Measure, selection: Selection) -> Neighbours {
+    match measure.formula {
+        Formula::PearsonCoRaters => with_sums::<Five>(matrix, measure, selection),
+        _ => with_sums::<Dot>(matrix, measure, selection),
+    }
+}
+
+fn with_sums<S: Sums>(
+    matrix: &RatingMatrix,
+    measure: &Measure,
+    selection: Selection,
+) -> Neighbours {
+    let matrix = weighted(matrix, measure);
+    let items = Items::of(&matrix, measure);
+    let count = matrix.item_count();
+    let mut columns = vec![vec![None; matrix.user_count()]; count];
+    for (item, column) in columns.iter_mut().enumerate() {
         for cell in matrix.item_row(item) {
-            column[cell.index as usize] = i64::from(cell.fixed);
+            column[cell.index as usize] = Some(i64::from(cell.fixed));
         }
-        column
+    }
+    let pair = |target: usize, source: usize| -> Option<(f32, u32)> {
+        let (mut sums, mut co_count) = (S::default(), 0);
+        for (x, y) in columns[target].iter().zip(&columns[source]) {
+            if let (Some(x), Some(y)) = (*x, *y) {
+                sums.add(x, y);
+                co_count += 1;
+            }
+        }
+        // No user, no pair.
+        let score = if co_count == 0 {
+            None
+        } else {
+            kept(measure, &sums, co_count, target, source, &items)
+        };
+        score.map(|score| (score, co_count))
     };
-    let columns: Vec<Vec<i64>> = (0..matrix.item_count()).map(column).collect();
-    let dot = |a: &[i64], b: &[i64]| a.iter().zip(b).map(|(x, y)| x * y).sum::<i64>();
-    let row = |target: usize| {
-        let a = &columns[target];
-        let mut row: Vec<Neighbour> = (0..columns.len())
-            .filter(|&source| source != target && dot(a, &columns[source]) > 0)
-            .map(|source| {
-                let b = &columns[source];
-                Neighbour {
-                    item: source as u32,
-                    score: score(dot(a, b), dot(a, a), dot(b, b)),
-                    co_count: a.iter().zip(b).filter(|(x, y)| **x != 0 && **y != 0).count() as u32,
-                }
+    let mut pairs = Vec::new();
+    for own in 0..count {
+        let mut best: Vec<(usize, usize, (f32, u32))> = (0..count)
+            .map(|other| match selection.cut {
+                Cut::Target => (own, other),
+                Cut::Source => (other, own),
+            })
+            .filter_map(|(target, source)| Some((target, source, pair(target, source)?)))
+            .collect();
+        best.sort_by(|a, b| b.2.0.abs().total_cmp(&a.2.0.abs()));
+        best.truncate(selection.top_k);
+        pairs.extend(best);
+    }
+    Neighbours::from_rows((0..count).map(|target| {
+        let mut row: Vec<Neighbour> = pairs
+            .iter()
+            .filter(|pair| pair.0 == target)
+            .map(|&(_, source, (score, co_count))| Neighbour {
+                item: source as u32,
+                score,
+                co_count,
             })
             .collect();
-        row.sort_by(|x, y| y.score.total_cmp(&x.score));
-        row.truncate(top_k);
+        row.sort_by(|a, b| b.score.abs().total_cmp(&a.score.abs()));
         row
-    };
-    Neighbours::from_rows((0..columns.len()).map(row))
+    }))
 }

@@ -1,0 +1,366 @@
+//! Which similarity is computed, and with which parameters.
+
+use std::fmt;
+use std::str::FromStr;
+
+use thiserror::Error;
+
+/// A named measure: a formula with its usual parameters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Preset {
+    /// Cosine of the rating vectors (Salton and McGill 1983).
+    Cosine,
+    /// Cosine with unequal exponents (Aiolli 2013).
+    AsymmetricCosine,
+    /// A random walk of three steps over who rated what (Cooper et al. 2014).
+    P3Alpha,
+    /// The same, with popular targets held back (Paudel et al. 2017).
+    Rp3Beta,
+    /// Raters of both over raters of either.
+    Jaccard,
+    /// Twice the raters of both over the raters of each.
+    Dice,
+    /// The share of the source's raters who rated the target.
+    ConditionalProbability,
+    /// How much more often both are rated than by chance.
+    Lift,
+    /// Dunning's log-likelihood ratio (1993), for items that are rated together more often than by chance.
+    LogLikelihood,
+    /// Cosine of ratings weighted by how rare their user's ratings are.
+    TfIdf,
+    /// Dot product of BM25 weights (Robertson and Walker 1994).
+    Bm25,
+    /// Pearson's correlation with means and norms over *all* raters of an item: item-centred cosine.
+    Pearson,
+    /// Pearson's correlation with means and norms over the raters of both items.
+    PearsonCoRaters,
+    /// Cosine of ratings minus their user's mean (Sarwar et al. 2001), with norms over all raters of an item.
+    AdjustedCosine,
+}
+
+impl Preset {
+    /// All presets.
+    pub const ALL: [Self; 14] = [
+        Self::Cosine,
+        Self::AsymmetricCosine,
+        Self::P3Alpha,
+        Self::Rp3Beta,
+        Self::Jaccard,
+        Self::Dice,
+        Self::ConditionalProbability,
+        Self::Lift,
+        Self::LogLikelihood,
+        Self::TfIdf,
+        Self::Bm25,
+        Self::Pearson,
+        Self::PearsonCoRaters,
+        Self::AdjustedCosine,
+    ];
+
+    /// Its name on the command line and in the manifest.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Cosine => "cosine",
+            Self::AsymmetricCosine => "asymmetric-cosine",
+            Self::P3Alpha => "p3alpha",
+            Self::Rp3Beta => "rp3beta",
+            Self::Jaccard => "jaccard",
+            Self::Dice => "dice",
+            Self::ConditionalProbability => "conditional-probability",
+            Self::Lift => "lift",
+            Self::LogLikelihood => "log-likelihood",
+            Self::TfIdf => "tf-idf",
+            Self::Bm25 => "bm25",
+            Self::Pearson => "pearson",
+            Self::PearsonCoRaters => "pearson-co-raters",
+            Self::AdjustedCosine => "adjusted-cosine",
+        }
+    }
+}
+
+impl fmt::Display for Preset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Preset {
+    type Err = MeasureError;
+
+    fn from_str(name: &str) -> Result<Self, MeasureError> {
+        Self::ALL
+            .into_iter()
+            .find(|preset| preset.name() == name)
+            .ok_or_else(|| MeasureError::UnknownName(name.to_owned()))
+    }
+}
+
+/// What an exponent of the generalised cosine is put on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Norm {
+    /// The sum of an item's squared values.
+    Squared,
+    /// How many users rated the item.
+    Popularity,
+}
+
+/// What becomes of a rating before anything is summed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Weighting {
+    /// The rating.
+    Rating,
+    /// 1.
+    Binary,
+    /// `sqrt(|r|) * ln(1 + items / n_u)`, with the rating's sign.
+    TfIdf,
+    /// `r * (k1 + 1) / (r + k1 * (1 - b + b * l_i / mean(l))) * ln(1 + items / n_u)`, `l_i` the sum of an item's
+    /// ratings, k1 = 100, b = 0.8. A rating of 0 or less weighs nothing.
+    Bm25,
+    /// The rating minus its item's mean.
+    ItemCentred,
+    /// The rating minus its user's mean.
+    UserCentred,
+}
+
+/// The formula on the sums over the users who rated both.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Formula {
+    /// `sum_u n_u^-g x_ut x_us / (norm_t^a * norm_s^b)`, `n_u` the number of a user's ratings. Squared norms carry the
+    /// users' weights too.
+    Cosine {
+        /// What the exponents are put on.
+        norm: Norm,
+        /// `a`.
+        target_exponent: f64,
+        /// `b`.
+        source_exponent: f64,
+        /// `g`.
+        user_exponent: f64,
+    },
+    /// See [`Preset::Jaccard`].
+    Jaccard,
+    /// See [`Preset::Dice`].
+    Dice,
+    /// See [`Preset::ConditionalProbability`].
+    ConditionalProbability,
+    /// See [`Preset::Lift`].
+    Lift,
+    /// See [`Preset::LogLikelihood`].
+    LogLikelihood,
+    /// See [`Preset::PearsonCoRaters`].
+    PearsonCoRaters,
+}
+
+/// What is asked to differ from a preset. The fields' names, with hyphens, are those on the command line and in the
+/// manifest's `parameters`.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Adjustments {
+    /// The exponent of the target's norm, 0 to 2.
+    pub target_exponent: Option<f64>,
+    /// The exponent of the source's norm, 0 to 2.
+    pub source_exponent: Option<f64>,
+    /// How much users with many ratings are held back, 0 to 2.
+    pub user_exponent: Option<f64>,
+    /// `h`: a similarity that rests on `c` users is multiplied by `c / (c + h)`.
+    pub shrinkage: Option<f64>,
+    /// `s`: a similarity that rests on `c < s` users is multiplied by `c / s` (Herlocker et al. 1999).
+    pub significance: Option<u32>,
+    /// Pairs that fewer users rated are left out.
+    pub min_co_count: Option<u32>,
+}
+
+/// Why a measure makes no sense.
+#[derive(Debug, Clone, PartialEq, Error)]
+pub enum MeasureError {
+    /// No preset has this name.
+    #[error("there is no measure {0:?}")]
+    UnknownName(String),
+    /// The measure's formula has no such parameter.
+    #[error("{measure} has no {parameter}; leave it out, or choose a measure of the cosine family")]
+    NoSuchParameter {
+        /// The preset.
+        measure: Preset,
+        /// The parameter.
+        parameter: &'static str,
+    },
+    /// A parameter is not in its range.
+    #[error("{parameter} is {value}, but must be from {least} to {most}")]
+    OutOfRange {
+        /// The parameter.
+        parameter: &'static str,
+        /// What it was set to.
+        value: f64,
+        /// The least allowed.
+        least: f64,
+        /// The greatest allowed.
+        most: f64,
+    },
+}
+
+/// A similarity with all its parameters. Valid by construction.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Measure {
+    preset: Preset,
+    pub(super) weighting: Weighting,
+    pub(super) formula: Formula,
+    pub(super) shrinkage: f64,
+    pub(super) significance: u32,
+    pub(super) min_co_count: u32,
+}
+
+impl Measure {
+    /// A preset as it is.
+    pub fn new(preset: Preset) -> Self {
+        let cosine = |norm, target_exponent, source_exponent, user_exponent| Formula::Cosine {
+            norm,
+            target_exponent,
+            source_exponent,
+            user_exponent,
+        };
+        let plain = cosine(Norm::Squared, 0.5, 0.5, 0.0);
+        let (weighting, formula) = match preset {
+            Preset::Cosine => (Weighting::Rating, plain),
+            Preset::AsymmetricCosine => (Weighting::Rating, cosine(Norm::Squared, 0.7, 0.3, 0.0)),
+            Preset::P3Alpha => (Weighting::Binary, cosine(Norm::Popularity, 0.0, 1.0, 1.0)),
+            Preset::Rp3Beta => (Weighting::Binary, cosine(Norm::Popularity, 0.5, 1.0, 1.0)),
+            Preset::Jaccard => (Weighting::Rating, Formula::Jaccard),
+            Preset::Dice => (Weighting::Rating, Formula::Dice),
+            Preset::ConditionalProbability => (Weighting::Rating, Formula::ConditionalProbability),
+            Preset::Lift => (Weighting::Rating, Formula::Lift),
+            Preset::LogLikelihood => (Weighting::Rating, Formula::LogLikelihood),
+            Preset::TfIdf => (Weighting::TfIdf, plain),
+            Preset::Bm25 => (Weighting::Bm25, cosine(Norm::Squared, 0.0, 0.0, 0.0)),
+            Preset::Pearson => (Weighting::ItemCentred, plain),
+            Preset::PearsonCoRaters => (Weighting::Rating, Formula::PearsonCoRaters),
+            Preset::AdjustedCosine => (Weighting::UserCentred, plain),
+        };
+        Self { preset, weighting, formula, shrinkage: 0.0, significance: 0, min_co_count: 1 }
+    }
+
+    /// The measure with some parameters changed.
+    ///
+    /// # Errors
+    /// When a parameter is out of range, or the formula does not have it.
+    pub fn adjusted(mut self, changes: &Adjustments) -> Result<Self, MeasureError> {
+        let exponents = [
+            ("target-exponent", changes.target_exponent),
+            ("source-exponent", changes.source_exponent),
+            ("user-exponent", changes.user_exponent),
+        ];
+        for (parameter, value) in exponents {
+            let Some(value) = value else { continue };
+            in_range(parameter, value, 0.0, 2.0)?;
+            let Formula::Cosine { target_exponent, source_exponent, user_exponent, .. } =
+                &mut self.formula
+            else {
+                return Err(MeasureError::NoSuchParameter { measure: self.preset, parameter });
+            };
+            *(match parameter {
+                "target-exponent" => target_exponent,
+                "source-exponent" => source_exponent,
+                _ => user_exponent,
+            }) = value;
+        }
+        if let Some(shrinkage) = changes.shrinkage {
+            in_range("shrinkage", shrinkage, 0.0, 1e9)?;
+            self.shrinkage = shrinkage;
+        }
+        self.significance = changes.significance.unwrap_or(self.significance);
+        if let Some(least) = changes.min_co_count {
+            in_range("min-co-count", f64::from(least), 1.0, f64::from(u32::MAX))?;
+            self.min_co_count = least;
+        }
+        Ok(self)
+    }
+
+    /// The preset that this measure came from.
+    pub fn preset(&self) -> Preset {
+        self.preset
+    }
+
+    /// Every parameter that the measure has, by its name on the command line.
+    pub fn parameters(&self) -> Vec<(&'static str, f64)> {
+        let mut parameters = vec![
+            ("min-co-count", f64::from(self.min_co_count)),
+            ("shrinkage", self.shrinkage),
+            ("significance", f64::from(self.significance)),
+        ];
+        if let Formula::Cosine { target_exponent, source_exponent, user_exponent, .. } =
+            self.formula
+        {
+            parameters.extend([
+                ("target-exponent", target_exponent),
+                ("source-exponent", source_exponent),
+                ("user-exponent", user_exponent),
+            ]);
+        }
+        parameters
+    }
+
+    /// Whether similarities can be negative.
+    pub fn is_signed(&self) -> bool {
+        matches!(self.weighting, Weighting::ItemCentred | Weighting::UserCentred)
+            || self.formula == Formula::PearsonCoRaters
+    }
+
+    /// Whether ratings are weighted first, which takes a second matrix.
+    pub fn reweights(&self) -> bool {
+        self.weighting != Weighting::Rating || self.user_exponent() != 0.0
+    }
+
+    pub(super) fn user_exponent(&self) -> f64 {
+        match self.formula {
+            Formula::Cosine { user_exponent, .. } => user_exponent,
+            _ => 0.0,
+        }
+    }
+}
+
+fn in_range(
+    parameter: &'static str,
+    value: f64,
+    least: f64,
+    most: f64,
+) -> Result<(), MeasureError> {
+    if (least..=most).contains(&value) {
+        Ok(())
+    } else {
+        Err(MeasureError::OutOfRange { parameter, value, least, most })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_preset_is_found_by_its_name() {
+        for preset in Preset::ALL {
+            assert_eq!(preset.name().parse(), Ok(preset));
+        }
+        assert_eq!("vibes".parse::<Preset>(), Err(MeasureError::UnknownName("vibes".into())));
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        let adjusted = |preset, changes| Measure::new(preset).adjusted(&changes);
+        let exponent = Adjustments { target_exponent: Some(0.7), ..Adjustments::default() };
+        assert!(adjusted(Preset::Cosine, exponent).is_ok());
+        for preset in [Preset::Jaccard, Preset::LogLikelihood, Preset::PearsonCoRaters] {
+            let parameter = "target-exponent";
+            assert_eq!(
+                adjusted(preset, exponent),
+                Err(MeasureError::NoSuchParameter { measure: preset, parameter })
+            );
+        }
+        for changes in [
+            Adjustments { user_exponent: Some(f64::NAN), ..Adjustments::default() },
+            Adjustments { source_exponent: Some(-0.1), ..Adjustments::default() },
+            Adjustments { shrinkage: Some(f64::INFINITY), ..Adjustments::default() },
+            Adjustments { min_co_count: Some(0), ..Adjustments::default() },
+        ] {
+            let refused = adjusted(Preset::Cosine, changes);
+            assert!(matches!(refused, Err(MeasureError::OutOfRange { .. })), "{changes:?}");
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! From ratings to the values that are summed.
+
+use std::borrow::Cow;
+
+use super::matrix::RatingMatrix;
+use super::measure::{Measure, Weighting};
+
+const BM25_K1: f64 = 100.0;
+const BM25_B: f64 = 0.8;
+
+/// The matrix of `x_ui * n_u^(-g/2)`: each factor of a product carries half of its user's weight, so that the sums of
+/// products stay exact integers. A weight of 0 stays in the matrix: its user did rate the item.
+pub fn weighted<'a>(matrix: &'a RatingMatrix, measure: &Measure) -> Cow<'a, RatingMatrix> {
+    if !measure.reweights() {
+        return Cow::Borrowed(matrix);
+    }
+    let mean = |sum: f64, count: usize| if count == 0 { 0.0 } else { sum / count as f64 };
+    let items: Vec<(f64, usize)> = (0..matrix.item_count())
+        .map(|item| (matrix.rating_sum(matrix.item_row(item)), matrix.item_row(item).len()))
+        .collect();
+    let users: Vec<(f64, usize)> = (0..matrix.user_count())
+        .map(|user| (matrix.rating_sum(matrix.user_row(user)), matrix.user_row(user).len()))
+        .collect();
+    let mean_length = mean(items.iter().map(|item| item.0).sum(), items.len());
+    let rarity = |count: usize| (1.0 + items.len() as f64 / count as f64).ln();
+    let half = -measure.user_exponent() / 2.0;
+    Cow::Owned(matrix.reweighted(|user, item, rating| {
+        let ((user_sum, user_count), (item_sum, item_count)) = (users[user], items[item]);
+        let value = match measure.weighting {
+            Weighting::Rating => rating,
+            Weighting::Binary => 1.0,
+            Weighting::TfIdf => rating.signum() * rating.abs().sqrt() * rarity(user_count),
+            Weighting::Bm25 if rating <= 0.0 => 0.0,
+            Weighting::Bm25 => {
+                let length = if mean_length > 0.0 { item_sum.max(0.0) / mean_length } else { 1.0 };
+                let saturation = BM25_K1 * (1.0 - BM25_B + BM25_B * length);
+                rating * (BM25_K1 + 1.0) / (rating + saturation) * rarity(user_count)
+            }
+            Weighting::ItemCentred => rating - mean(item_sum, item_count),
+            Weighting::UserCentred => rating - mean(user_sum, user_count),
+        };
+        value * (user_count as f64).powf(half)
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::matrix::MatrixError;
+    use super::super::measure::{Adjustments, MeasureError, Preset};
+    use super::*;
+
+    /// User 0 rated items 0 and 1 with 1 and 4, user 1 rated item 1 with 2.
+    fn values(measure: &Measure) -> Result<Vec<f64>, MatrixError> {
+        let ratings = [(0, 0, 1.0), (0, 1, 4.0), (1, 1, 2.0)];
+        let matrix = RatingMatrix::new(2, 2, ratings.into_iter())?;
+        let found = weighted(&matrix, measure);
+        let rows = (0..2).flat_map(|user| found.user_row(user).iter());
+        Ok(rows.map(|cell| f64::from(cell.fixed) / found.scale()).collect())
+    }
+
+    fn assert_near(found: &[f64], expected: [f64; 3]) {
+        for (x, y) in found.iter().zip(expected) {
+            assert!((x - y).abs() < 1e-5, "{found:?} {expected:?}");
+        }
+    }
+
+    #[test]
+    fn weights_equal_numbers_computed_by_hand() -> Result<(), MatrixError> {
+        assert_near(&values(&Measure::new(Preset::Cosine))?, [1.0, 4.0, 2.0]);
+        assert_near(&values(&Measure::new(Preset::Pearson))?, [0.0, 1.0, -1.0]);
+        assert_near(&values(&Measure::new(Preset::AdjustedCosine))?, [-1.5, 1.5, 0.0]);
+        // ln(1 + 2/2) and ln(1 + 2/1).
+        let (often, rare) = (std::f64::consts::LN_2, 3f64.ln());
+        assert_near(
+            &values(&Measure::new(Preset::TfIdf))?,
+            [often, 2.0 * often, 2f64.sqrt() * rare],
+        );
+        // Lengths 1 and 6, mean 3.5: saturations 100 * (0.2 + 0.8 / 3.5) and 100 * (0.2 + 4.8 / 3.5).
+        let (short, long) = (42.857_142_857, 157.142_857_143);
+        assert_near(
+            &values(&Measure::new(Preset::Bm25))?,
+            [
+                101.0 / (1.0 + short) * often,
+                404.0 / (4.0 + long) * often,
+                202.0 / (2.0 + long) * rare,
+            ],
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn a_user_with_many_ratings_weighs_less() -> Result<(), Box<dyn std::error::Error>> {
+        let changes = Adjustments { user_exponent: Some(1.0), ..Adjustments::default() };
+        let measure: Result<Measure, MeasureError> =
+            Measure::new(Preset::Cosine).adjusted(&changes);
+        let root = 0.5f64.sqrt();
+        assert_near(&values(&measure?)?, [root, 4.0 * root, 2.0]);
+        Ok(())
+    }
+}
