@@ -36,7 +36,7 @@ struct Cli {
 enum Command {
     /// Read ratings, compute similarities, publish a version.
     #[command(after_help = EXIT_CODES)]
-    Run(RunOptions),
+    Run(Box<RunOptions>),
     /// Make up ratings with a taste structure, to try things with.
     Synth(SynthArguments),
 }

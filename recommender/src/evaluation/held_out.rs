@@ -75,7 +75,9 @@ mod tests {
     use super::*;
     use crate::evaluation::Metric;
     use crate::scoring::ModelError;
-    use crate::similarity::{MatrixError, Neighbour, Neighbours, RatingMatrix, cosine};
+    use crate::similarity::{
+        Cut, MatrixError, Measure, Neighbour, Neighbours, Preset, RatingMatrix, Selection, fit,
+    };
 
     fn case(profile: &[(u32, f32)], relevant: &[u32]) -> Case {
         Case { profile: profile.to_vec(), relevant: relevant.to_vec() }
@@ -113,7 +115,15 @@ mod tests {
         let matrix = RatingMatrix::new(40, 20, all.collect::<Vec<_>>().into_iter())
             .map_err(|error: MatrixError| error.to_string())?;
         let counts: Vec<u64> = (0..20).map(|item| matrix.item_row(item).len() as u64).collect();
-        let model = Model::new(cosine(&matrix, 3, &|| ()), &counts)?;
+        let model = Model::new(
+            fit(
+                &matrix,
+                &Measure::new(Preset::Cosine),
+                Selection { cut: Cut::Target, top_k: 3 },
+                &|| (),
+            ),
+            &counts,
+        )?;
         let cases: Vec<Case> = (0..40).map(|u| case(&profile(u)[..2], &[u % 20])).collect();
         for result in evaluate(&model, &cases, &[15], &|| ()).users {
             // As a server asks: with reasons, and a scorer of its own.
