@@ -13,8 +13,8 @@ use crate::ingest::Reading;
 /// Options of a run.
 #[derive(Debug, Clone, Args)]
 pub struct RunOptions {
-    /// Files of ratings, or patterns: text of any layout that --format lists, gzip or not, or Parquet. Of two ratings with the same time, the
-    /// later argument, file or line wins.
+    /// Files of ratings, or patterns: text of any layout that --format lists, gzip or not, or Parquet. Of two ratings
+    /// with the same time, the later argument, file or line wins.
     #[arg(long, required = true, num_args = 1.., value_name = "PATH|GLOB")]
     pub ratings: Vec<String>,
     /// How they are to be read.
