@@ -60,7 +60,9 @@ impl StoreError {
     }
 
     pub(crate) fn unsupported(location: &str, scheme: &str) -> Self {
-        let cause = format!("this build has no `{scheme}` stores; give the path of a folder");
+        let cause = format!(
+            "this build has no `{scheme}` stores; give the path of a folder, or s3://bucket/prefix"
+        );
         Self::new(ErrorKind::Failed, "open", location, cause)
     }
 

@@ -8,6 +8,7 @@ mod folder;
 mod open;
 mod pointers;
 mod publication;
+mod s3;
 
 pub use error::{ErrorKind, StoreError};
 pub use folder::FolderStore;
@@ -17,6 +18,7 @@ pub use open::{
 };
 pub use pointers::write_pointers;
 pub use publication::{Commit, CommitError, Content, Publication};
+pub use s3::{S3Input, S3Options, S3Reader, S3Store, s3_inputs, s3_inputs_with};
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -81,13 +83,15 @@ pub trait Store: Send + Sync {
     fn list(&self, prefix: &str, after: Option<&ObjectKey>) -> Result<Vec<Listed>, StoreError>;
 }
 
-/// Opens the store at a location: the path of a folder, which is created when it is missing.
+/// Opens the store at a location: `s3://bucket/prefix`, or the path of a folder, which is created when it is missing.
 ///
 /// # Errors
-/// When the folder cannot be created or read, or the location names a kind of store that this build does not have.
+/// When the folder cannot be created or read, S3 cannot be reached or refuses, or the location names a kind of store
+/// that this build does not have.
 pub fn open_store(location: &str) -> Result<Arc<dyn Store>, StoreError> {
-    if let Some((scheme, _)) = location.split_once("://") {
-        return Err(StoreError::unsupported(location, scheme));
+    match location.split_once("://") {
+        None => Ok(Arc::new(FolderStore::open(location)?)),
+        Some(("s3", _)) => Ok(Arc::new(S3Store::open(location)?)),
+        Some((scheme, _)) => Err(StoreError::unsupported(location, scheme)),
     }
-    Ok(Arc::new(FolderStore::open(location)?))
 }

@@ -34,5 +34,8 @@ fn a_location_that_cannot_be_a_store_is_refused_by_name() {
     assert!(error.contains("cannot open the store") && error.contains("file"), "{error}");
     let error = open_store("gs://bucket").err().unwrap();
     let cause = std::error::Error::source(&error).unwrap().to_string();
-    assert_eq!(cause, "this build has no `gs` stores; give the path of a folder");
+    assert_eq!(
+        cause,
+        "this build has no `gs` stores; give the path of a folder, or s3://bucket/prefix"
+    );
 }

@@ -1,0 +1,74 @@
+//! What S3 says when it does not do something, in words that help.
+
+use std::error::Error;
+
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+
+use crate::error::{ErrorKind, StoreError};
+
+/// An error and its causes in one line.
+pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        // Many wrappers repeat what they wrap.
+        if !text.ends_with(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
+/// A failed call as the store's error.
+pub(super) fn failure<E>(operation: &'static str, subject: &str, error: SdkError<E>) -> StoreError
+where
+    E: Error + ProvideErrorMetadata + 'static,
+{
+    let failed = |cause: String| StoreError::new(ErrorKind::Failed, operation, subject, cause);
+    let status = error.raw_response().map(|answer| answer.status().as_u16());
+    let code = error.code().unwrap_or("").to_owned();
+    let region = error
+        .raw_response()
+        .and_then(|answer| answer.headers().get("x-amz-bucket-region"))
+        .map(str::to_owned);
+    match (status, code.as_str()) {
+        (_, "NoSuchBucket") => failed("there is no such bucket; create it, or correct the location".to_owned()),
+        // The upload is gone, not the object: completed by an attempt whose answer was lost, or aborted.
+        (_, "NoSuchUpload") => failed("the upload in parts is gone".to_owned()),
+        (Some(404), _) => StoreError::not_found(operation, subject),
+        (Some(412), _) => StoreError::already_exists(operation, subject),
+        (Some(301 | 307), _) | (_, "AuthorizationHeaderMalformed") => {
+            let region = region.unwrap_or_else(|| "the bucket's region".to_owned());
+            failed(format!("the bucket is in another region; set AWS_REGION to {region}"))
+        }
+        (_, "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "ExpiredToken" | "InvalidToken") => {
+            failed(format!("S3 does not accept the credentials ({code}); renew or correct them"))
+        }
+        (Some(403), _) => failed(
+            "access is denied. Either the credentials may not do this, or there is no such object and they may \
+             not list the bucket, in which case S3 does not say so: allow s3:GetObject, s3:PutObject and \
+             s3:ListBucket as the README shows"
+                .to_owned(),
+        ),
+        (Some(status), _) => {
+            let message = error.message().unwrap_or("no message").to_owned();
+            failed(format!("S3 answered {status} {code}: {message}"))
+        }
+        (None, _) => failed(format!(
+            "S3 cannot be reached: {}; check the network, AWS_ENDPOINT_URL and AWS_REGION",
+            chain(&error)
+        )),
+    }
+}
+
+/// Whether S3 refused a write because another was in progress; it may do this one when asked again.
+pub(super) fn is_conflict<E, R>(error: &SdkError<E, R>) -> bool
+where
+    E: ProvideErrorMetadata,
+{
+    error
+        .code()
+        .is_some_and(|code| code == "ConditionalRequestConflict" || code == "OperationAborted")
+}
