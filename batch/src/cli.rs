@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::failure::Failure;
+use crate::operate::{self, OperatorCommand};
 use crate::run::{self, RunOptions};
 use crate::synth::{self, SynthFormat, SynthOptions};
 
@@ -37,6 +38,8 @@ enum Command {
     /// Read ratings, compute similarities, publish a version.
     #[command(after_help = EXIT_CODES)]
     Run(Box<RunOptions>),
+    #[command(flatten)]
+    Operate(OperatorCommand),
     /// Make up ratings with a taste structure, to try things with.
     Synth(SynthArguments),
 }
@@ -94,6 +97,7 @@ fn execute(command: Command) -> Result<(), Failure> {
                 println!("{summary}");
             }
         }
+        Command::Operate(command) => operate::execute(&command)?,
         Command::Synth(SynthArguments { users, items, ratings, seed, out, format }) => {
             let options = SynthOptions { users, items, ratings, seed, out, format };
             let made = synth::generate(&options)?;

@@ -56,6 +56,20 @@ pub enum Failure {
         /// What is wrong with it.
         problem: String,
     },
+    /// What a rollback would publish is gone or damaged.
+    #[error("nothing was published, because servers would refuse it; {remedy}")]
+    Rollback {
+        /// What to do instead.
+        remedy: &'static str,
+        /// What is wrong.
+        source: OpenError,
+    },
+    /// A check found damage.
+    #[error(
+        "{0} findings; restore the files from a copy of the store, or publish anew with akin-batch run; \
+         until then servers keep to the newest version that is whole"
+    )]
+    Check(usize),
     /// Nothing, or nobody knows what, was published.
     #[error(transparent)]
     Commit(#[from] CommitError),
@@ -89,7 +103,11 @@ impl Failure {
             Self::Ingest(_) => Exit::BadInput,
             Self::Synth(SynthError::Write { .. }) => Exit::Store,
             Self::Synth(_) => Exit::Usage,
-            Self::Store(_) | Self::Open(_) | Self::Segment { .. } => Exit::Store,
+            Self::Store(_)
+            | Self::Open(_)
+            | Self::Segment { .. }
+            | Self::Rollback { .. }
+            | Self::Check(_) => Exit::Store,
             Self::Commit(CommitError::Superseded { .. } | CommitError::TooOld { .. }) => {
                 Exit::Superseded
             }

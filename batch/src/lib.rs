@@ -9,4 +9,5 @@ pub mod synth;
 
 mod failure;
 mod memory;
+mod operate;
 mod progress;

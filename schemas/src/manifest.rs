@@ -112,6 +112,11 @@ pub struct Manifest {
     pub sequence: u64,
     /// The version's name.
     pub version: VersionName,
+    /// For a rollback, the older version whose neighbours and items this publication names again; its profiles,
+    /// watermark and erasure epoch are those of the publication before it. Profiles may then hold items that the older
+    /// version does not know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollback_of: Option<VersionName>,
     /// Random, so that a writer that lost the answer to its write can tell its own manifest from another's.
     pub write_id: String,
     /// When the run started.
@@ -208,6 +213,7 @@ mod tests {
         Manifest {
             schema_version: SCHEMA_VERSION,
             sequence: 3,
+            rollback_of: None,
             write_id: "00ff".to_owned(),
             started_at: DateTime::UNIX_EPOCH,
             written_by: "akin-batch 0.1.0".to_owned(),

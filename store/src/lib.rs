@@ -83,6 +83,18 @@ pub trait Store: Send + Sync {
     fn list(&self, prefix: &str, after: Option<&ObjectKey>) -> Result<Vec<Listed>, StoreError>;
 }
 
+/// Opens a store for reading: as [`open_store`], but a folder that is missing is not created.
+///
+/// # Errors
+/// As for [`open_store`], and when the folder is missing.
+pub fn open_existing_store(location: &str) -> Result<Arc<dyn Store>, StoreError> {
+    if !location.contains("://") && !std::path::Path::new(location).is_dir() {
+        let cause = "there is no such folder; check the path, or publish a first version with akin-batch run";
+        return Err(StoreError::new(ErrorKind::Failed, "open the store", location, cause));
+    }
+    open_store(location)
+}
+
 /// Opens the store at a location: `s3://bucket/prefix`, or the path of a folder, which is created when it is missing.
 ///
 /// # Errors

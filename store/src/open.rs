@@ -58,7 +58,11 @@ pub struct Part {
 }
 
 impl Part {
-    fn fetch(store: &dyn Store, entry: &PartEntry) -> Result<Self, OpenError> {
+    /// Fetches a part and verifies its bytes.
+    ///
+    /// # Errors
+    /// When it is missing, or not what the manifest describes.
+    pub fn fetch(store: &dyn Store, entry: &PartEntry) -> Result<Self, OpenError> {
         let bytes = store.get(&entry.key)?;
         let damaged = |promised: String, found: String| OpenError::Damaged {
             key: entry.key.clone(),

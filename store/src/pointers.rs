@@ -7,17 +7,24 @@ use crate::Store;
 use crate::open::{OpenError, published_sequences, read_manifest};
 
 /// Writes `current.json` (the manifest's body) and `views.sql` (DuckDB views) for the newest publication. Of two runs
-/// that overlap here, the later writer too points at the newest.
+/// that overlap here, whoever writes last points at the newest: each looks again after it wrote.
 ///
 /// # Errors
 /// When the store fails. The commit stands all the same.
 pub fn write_pointers(store: &dyn Store) -> Result<(), OpenError> {
-    let Some(sequence) = published_sequences(store, None)?.last().copied() else { return Ok(()) };
-    let manifest = read_manifest(store, sequence)?;
-    let mut current = serde_json::to_vec_pretty(&manifest).unwrap_or_default();
+    let mut written = None;
+    while let Some(sequence) = published_sequences(store, written)?.last().copied() {
+        write_pointers_to(store, &read_manifest(store, sequence)?)?;
+        written = Some(sequence);
+    }
+    Ok(())
+}
+
+fn write_pointers_to(store: &dyn Store, manifest: &Manifest) -> Result<(), OpenError> {
+    let mut current = serde_json::to_vec_pretty(manifest).unwrap_or_default();
     current.push(b'\n');
     store.overwrite(&ObjectKey::current(), Bytes::from(current))?;
-    store.overwrite(&ObjectKey::views(), Bytes::from(views(store, &manifest)))?;
+    store.overwrite(&ObjectKey::views(), Bytes::from(views(store, manifest)))?;
     Ok(())
 }
 

@@ -36,6 +36,8 @@ pub struct Publication<'a> {
 /// What a manifest says beyond who wrote it and when.
 #[derive(Debug, Clone)]
 pub struct Content {
+    /// See [`Manifest::rollback_of`].
+    pub rollback_of: Option<VersionName>,
     /// See [`Manifest::written_by`].
     pub written_by: String,
     /// See [`Manifest::measure`].
@@ -212,6 +214,7 @@ impl<'a> Publication<'a> {
             schema_version: SCHEMA_VERSION,
             sequence: self.sequence,
             version: self.version.clone(),
+            rollback_of: content.rollback_of,
             write_id: self.write_id.clone(),
             started_at: self.started_at,
             written_by: content.written_by,

@@ -7,6 +7,7 @@ mod harness;
 mod hot_swap;
 mod keystone;
 mod movielens;
+mod operators;
 mod publication;
 mod requests;
 mod the_loop;

@@ -9,7 +9,7 @@ mod summary;
 
 pub use measure::{CutSide, MeasureOptions};
 pub use options::{RangeArgument, RunOptions};
-pub use summary::Summary;
+pub use summary::{Summary, thousands};
 
 use std::collections::BTreeMap;
 
@@ -74,6 +74,7 @@ pub fn run(options: &RunOptions) -> Result<Summary, Failure> {
         pairs: neighbours.pair_count() as u64,
     };
     let commit = publication.commit(Content {
+        rollback_of: None,
         written_by: concat!("akin-batch ", env!("CARGO_PKG_VERSION")).to_owned(),
         measure: options.similarity.manifest(&measure),
         rating_range: range,

@@ -108,7 +108,7 @@ impl fmt::Display for Summary {
 }
 
 /// A number with its thousands apart.
-fn thousands(number: u64) -> String {
+pub fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {

@@ -50,7 +50,13 @@ impl Snapshot {
             items.iter().map(|item| item.id.clone()).zip(0..).collect();
         let neighbours = read_neighbours(&neighbours, &items, &numbers)?;
         let model = Model::new(neighbours, &rating_counts)?;
-        let profiles = read_profiles(&profiles, &numbers)?;
+        // After a rollback the profiles are newer than the items. What they say of items that the older version does
+        // not know stays in the store and counts again from the next run on, as with a ledger's entries.
+        let unknown_items = match manifest.rollback_of {
+            Some(_) => UnknownItems::LeftOut,
+            None => UnknownItems::Refused,
+        };
+        let profiles = read_profiles(&profiles, &numbers, unknown_items)?;
         Ok(Self { manifest, loaded_at: Utc::now(), model, items, numbers, profiles })
     }
 }
@@ -119,19 +125,33 @@ fn read_neighbours(
     Ok(Neighbours::from_rows(rows))
 }
 
-fn read_profiles(parts: &[Part], numbers: &HashMap<Box<str>, u32>) -> Result<Profiles, LoadError> {
+/// What becomes of profile entries whose items are not in the items table.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum UnknownItems {
+    LeftOut,
+    Refused,
+}
+
+fn read_profiles(
+    parts: &[Part],
+    numbers: &HashMap<Box<str>, u32>,
+    unknown_items: UnknownItems,
+) -> Result<Profiles, LoadError> {
     let mut profiles = Profiles::default();
     let mut problem = Problem::default();
     for part in parts {
         part.read::<tables::Profiles>(|row| {
-            let pushed = numbers.get(row.item_id).zip(row.order_origin.parse().ok()).is_some_and(
-                |(&item, origin)| {
+            let number = numbers.get(row.item_id);
+            if number.is_none() && unknown_items == UnknownItems::LeftOut {
+                return;
+            }
+            let pushed =
+                number.zip(row.order_origin.parse().ok()).is_some_and(|(&item, origin)| {
                     let (micros, sequence) = (row.order_micros, row.order_sequence);
                     let order = OrderKey { micros, origin, sequence };
                     let entry = Entry { rating: row.rating, rated_at: row.rated_at, order };
                     profiles.push(row.user_id, item, &entry)
-                },
-            );
+                });
             if !pushed {
                 let (user, item, origin) = (row.user_id, row.item_id, row.order_origin);
                 problem.note(|| {

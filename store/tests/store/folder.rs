@@ -1,6 +1,6 @@
 //! What only a folder can get wrong.
 
-use akin_store::{FolderStore, Store, open_store};
+use akin_store::{FolderStore, Store, open_existing_store, open_store};
 use bytes::Bytes;
 
 use crate::{key, temporary_store};
@@ -23,6 +23,17 @@ fn foreign_files_are_not_listed() {
         std::fs::write(store.folder.path().join("ratings").join(name), "x").unwrap();
     }
     assert_eq!(store.list("ratings/", None).unwrap().len(), 1);
+}
+
+#[test]
+fn a_mistyped_path_is_reported_and_no_folder_is_made_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mistyped = folder.path().join("stroe");
+    let error = open_existing_store(mistyped.to_str().unwrap()).err().unwrap();
+    let cause = std::error::Error::source(&error).unwrap().to_string();
+    assert!(error.to_string().contains("stroe") && cause.contains("check the path"), "{cause}");
+    assert!(!mistyped.exists());
+    assert!(open_existing_store(folder.path().to_str().unwrap()).is_ok());
 }
 
 #[test]

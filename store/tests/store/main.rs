@@ -61,6 +61,7 @@ fn neighbours_part() -> EncodedPart {
 
 fn content(parts: Parts) -> Content {
     Content {
+        rollback_of: None,
         written_by: "test".to_owned(),
         measure: Measure {
             name: "cosine".to_owned(),

@@ -1,0 +1,97 @@
+//! What was published, and finding one publication among it.
+
+use std::collections::BTreeMap;
+
+use akin_schemas::{Manifest, ObjectKey, PartEntry};
+use akin_store::{OpenError, Store, StoreError, published_sequences, read_manifest};
+
+use crate::failure::Failure;
+
+/// The tables' names, as in object keys.
+pub const TABLES: [&str; 3] = ["neighbours", "items", "profiles"];
+
+/// Every publication, newest first.
+pub struct History {
+    /// The number, and the manifest when it can be believed.
+    pub published: Vec<(u64, Result<Manifest, OpenError>)>,
+    location: String,
+}
+
+impl History {
+    /// Reads every manifest.
+    ///
+    /// # Errors
+    /// When the store cannot be listed, or nothing was published in it.
+    pub fn read(store: &dyn Store) -> Result<Self, Failure> {
+        let location = store.location();
+        let sequences = published_sequences(store, None)?;
+        if sequences.is_empty() {
+            return Err(Failure::Usage(format!(
+                "the store {location} holds no version; check --store, or publish one with akin-batch run"
+            )));
+        }
+        let read = |sequence| (sequence, read_manifest(store, sequence));
+        Ok(Self { published: sequences.into_iter().rev().map(read).collect(), location })
+    }
+
+    /// The manifests that can be believed, newest first.
+    pub fn manifests(&self) -> impl Iterator<Item = &Manifest> {
+        self.published.iter().filter_map(|(_, manifest)| manifest.as_ref().ok())
+    }
+
+    /// The newest manifest that can be believed.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn current(&self) -> Result<&Manifest, Failure> {
+        self.manifests().next().ok_or_else(|| {
+            Failure::Usage(format!(
+                "no manifest in {} can be read; akin-batch check says what is damaged",
+                self.location
+            ))
+        })
+    }
+
+    /// The publication with this version name or number; the current one when none is asked for.
+    ///
+    /// # Errors
+    /// When there is none; the message lists those that exist.
+    pub fn find(&self, asked: Option<&str>) -> Result<&Manifest, Failure> {
+        let Some(asked) = asked else { return self.current() };
+        let is_asked = |manifest: &&Manifest| {
+            manifest.version.as_str() == asked || manifest.sequence.to_string() == asked
+        };
+        self.manifests().find(is_asked).ok_or_else(|| {
+            const LISTED: usize = 10;
+            let known: Vec<String> = self
+                .manifests()
+                .take(LISTED)
+                .map(|manifest| format!("{} (number {})", manifest.version, manifest.sequence))
+                .collect();
+            Failure::Usage(format!(
+                "{} has no version `{asked}`; its newest are {}",
+                self.location,
+                known.join(", ")
+            ))
+        })
+    }
+}
+
+/// A publication's files, table by table.
+pub fn parts(manifest: &Manifest) -> impl Iterator<Item = &PartEntry> {
+    let parts = &manifest.parts;
+    parts.neighbours.iter().chain(&parts.items).chain(&parts.profiles)
+}
+
+/// The size of every file of the tables.
+///
+/// # Errors
+/// When the store cannot be listed.
+pub fn stored_sizes(store: &dyn Store) -> Result<BTreeMap<ObjectKey, u64>, StoreError> {
+    let mut sizes = BTreeMap::new();
+    for table in TABLES {
+        let listed = store.list(&format!("{table}/"), None)?;
+        sizes.extend(listed.into_iter().map(|object| (object.key, object.bytes)));
+    }
+    Ok(sizes)
+}

@@ -1,0 +1,104 @@
+//! `akin-batch rollback`: an older version's neighbours and items, published again with the newest profiles.
+
+use std::fmt;
+
+use akin_schemas::tables::{Items, Neighbours, Profiles, Table};
+use akin_schemas::{PartEntry, Parts, VersionCounts, VersionName};
+use akin_store::{Content, Part, Publication, Store, write_pointers};
+use chrono::Utc;
+use serde::Serialize;
+use tracing::warn;
+
+use super::history::History;
+use crate::failure::Failure;
+
+/// What a rollback published.
+#[derive(Debug, Serialize)]
+pub struct RolledBack {
+    version: VersionName,
+    sequence: u64,
+    rollback_of: VersionName,
+    instead_of: VersionName,
+    ratings: u64,
+}
+
+/// Publishes the neighbours and items of an older version again. Profiles, watermark and erasure epoch stay the newest,
+/// so that no rating is lost. It is a publication like any other, and may be superseded like one.
+///
+/// # Errors
+/// When there is no such version, it is what is served already, its files are gone or damaged, or the commit fails.
+pub fn rollback(store: &dyn Store, asked: &str) -> Result<RolledBack, Failure> {
+    // Before anything is read: a run that publishes meanwhile has newer profiles and must win.
+    let publication = Publication::begin(store, Utc::now())?;
+    let history = History::read(store)?;
+    let (newest, target) = (history.current()?, history.find(Some(asked))?);
+    // Going back to a rollback means going back to what that one went back to.
+    let rollback_of = target.rollback_of.as_ref().unwrap_or(&target.version).clone();
+    if newest.parts.neighbours == target.parts.neighbours {
+        return Err(Failure::Usage(format!(
+            "the current version {} has the neighbours of {asked} already; \
+             akin-batch versions lists what else there is",
+            newest.version
+        )));
+    }
+    // What servers would refuse is not published.
+    let other = "choose a version that akin-batch versions shows as whole";
+    verify::<Neighbours>(store, &target.parts.neighbours, other)?;
+    verify::<Items>(store, &target.parts.items, other)?;
+    let anew = "the newest ratings are damaged: restore them, or publish anew with akin-batch run";
+    verify::<Profiles>(store, &newest.parts.profiles, anew)?;
+    let commit = publication.commit(Content {
+        rollback_of: Some(rollback_of.clone()),
+        written_by: concat!("akin-batch ", env!("CARGO_PKG_VERSION")).to_owned(),
+        measure: target.measure.clone(),
+        rating_range: newest.rating_range,
+        counts: VersionCounts {
+            items: target.counts.items,
+            pairs: target.counts.pairs,
+            ..newest.counts
+        },
+        watermark: newest.watermark.clone(),
+        latest_order_micros: newest.latest_order_micros,
+        erasure_epoch: newest.erasure_epoch,
+        metrics: target.metrics.clone(),
+        parts: Parts {
+            neighbours: target.parts.neighbours.clone(),
+            items: target.parts.items.clone(),
+            profiles: newest.parts.profiles.clone(),
+        },
+    })?;
+    if let Err(error) = write_pointers(store) {
+        warn!(%error, "the rollback is published, but current.json and views.sql are out of date");
+    }
+    Ok(RolledBack {
+        version: commit.manifest.version,
+        sequence: commit.manifest.sequence,
+        rollback_of,
+        instead_of: newest.version.clone(),
+        ratings: newest.counts.ratings,
+    })
+}
+
+fn verify<T: Table>(
+    store: &dyn Store,
+    entries: &[PartEntry],
+    remedy: &'static str,
+) -> Result<(), Failure> {
+    entries.iter().try_for_each(|entry| {
+        Part::fetch(store, entry)
+            .and_then(|part| part.read::<T>(|_| ()))
+            .map_err(|source| Failure::Rollback { remedy, source })
+    })
+}
+
+impl fmt::Display for RolledBack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { version, sequence, rollback_of, instead_of, ratings } = self;
+        let ratings = crate::run::thousands(*ratings);
+        write!(
+            f,
+            "published {version} as number {sequence}: neighbours and items of {rollback_of} instead of {instead_of}, \
+             all {ratings} ratings kept"
+        )
+    }
+}

@@ -1,0 +1,69 @@
+//! Aligned columns for people.
+
+use std::fmt;
+
+/// How a column stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Align {
+    /// Texts.
+    Left,
+    /// Numbers.
+    Right,
+}
+
+/// Rows of text under headings. Prints without a newline at its end.
+#[derive(Debug)]
+pub struct Table {
+    columns: Vec<Align>,
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    /// A table with these headings.
+    pub fn new(headings: &[(&str, Align)]) -> Self {
+        Self {
+            columns: headings.iter().map(|(_, align)| *align).collect(),
+            rows: vec![headings.iter().map(|(heading, _)| (*heading).to_owned()).collect()],
+        }
+    }
+
+    /// Adds a row: a cell for each heading.
+    pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
+        self.rows.push(cells.into_iter().collect());
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let width = |column: usize| {
+            let cells = self.rows.iter().filter_map(|row| row.get(column));
+            cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+        };
+        let widths: Vec<usize> = (0..self.columns.len()).map(width).collect();
+        for (at, row) in self.rows.iter().enumerate() {
+            let mut line = String::new();
+            for ((cell, width), align) in row.iter().zip(&widths).zip(&self.columns) {
+                line.push_str(&match align {
+                    Align::Left => format!("{cell:<width$}  "),
+                    Align::Right => format!("{cell:>width$}  "),
+                });
+            }
+            let newline = if at == 0 { "" } else { "\n" };
+            write!(f, "{newline}{}", line.trim_end())?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_stand_left_and_numbers_right() {
+        let mut table = Table::new(&[("title", Align::Left), ("ratings", Align::Right)]);
+        table.row(["Amélie".to_owned(), "12".to_owned()]);
+        table.row(["Up".to_owned(), "1,234,567".to_owned()]);
+        assert_eq!(table.to_string(), "title     ratings\nAmélie         12\nUp      1,234,567");
+    }
+}

@@ -1,0 +1,216 @@
+//! What operators do with a store: versions, show, rollback, check.
+
+use serde_json::Value;
+
+use crate::harness::{BatchRun, Server, Workplace, batch, get, post_rating};
+
+/// Later ratings that make 6, unknown before, the item closest to 1, and drop what made 2 so.
+const LATER: &str = "\
+userId,movieId,rating,timestamp
+ann,1,5,2000
+ann,6,5,2001
+bob,1,4,2002
+bob,6,5,2003
+cat,2,4,2004
+dan,3,5,2005
+";
+
+fn operate(workplace: &Workplace, arguments: &[&str]) -> BatchRun {
+    batch(&[arguments, &["--store", &workplace.store()]].concat())
+}
+
+fn json(workplace: &Workplace, arguments: &[&str]) -> Value {
+    operate(workplace, &[arguments, &["--json"]].concat()).summary()
+}
+
+/// Two versions; returns their names.
+fn two_versions(workplace: &Workplace) -> (String, String) {
+    let name = |summary: Value| summary["version"].as_str().unwrap().to_owned();
+    let first = name(workplace.publish(&[]).summary());
+    workplace.write("ratings.csv", LATER);
+    (first, name(workplace.publish(&["--with-ledger"]).summary()))
+}
+
+fn first_part(workplace: &Workplace, table: &str, version: &str) -> std::path::PathBuf {
+    workplace.path(&format!("store/{table}/version={version}/part-00000.parquet"))
+}
+
+fn flip_a_byte(path: &std::path::Path) {
+    let mut bytes = std::fs::read(path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(path, bytes).unwrap();
+}
+
+fn recommended(server: &Server, user: &str) -> Vec<String> {
+    let answer = get(server, &format!("/users/{user}/recommendations?n=10")).json();
+    let items = answer["recommendations"].as_array().unwrap();
+    items.iter().map(|item| item["itemId"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn a_rollback_serves_the_old_neighbours_and_loses_no_rating() {
+    let workplace = Workplace::new();
+    let first = workplace.publish(&[]).summary()["version"].as_str().unwrap().to_owned();
+    let server = Server::start_ready(&workplace, &[]);
+    post_rating(&server, "abby", "1", 6.0);
+    let before = recommended(&server, "abby");
+    assert_eq!(before[0], "2");
+    assert!(server.stop().success());
+    workplace.write("ratings.csv", LATER);
+    let second = workplace.publish(&["--with-ledger"]).summary();
+    let newest = workplace.current();
+    let server = Server::start_ready(&workplace, &[]);
+    assert_eq!(recommended(&server, "abby")[0], "6");
+
+    let rolled_back = json(&workplace, &["rollback", &first]);
+    assert_eq!(rolled_back["rollback_of"], *first);
+    assert_eq!(rolled_back["instead_of"], second["version"]);
+    server.wait_for_sequence(3);
+    // The profiles name item 6, which the old version does not know: it serves all the same, without it.
+    assert_eq!(get(&server, "/health/ready").json()["status"], "ok");
+    assert_eq!(recommended(&server, "abby"), before);
+    assert!(!recommended(&server, "dan").contains(&"6".to_owned()));
+    let current = workplace.current();
+    assert_eq!(current["rollback_of"], *first);
+    for kept in ["watermark", "latest_order_micros", "erasure_epoch", "rating_range"] {
+        assert_eq!(current[kept], newest[kept], "{kept}");
+    }
+    assert_eq!(current["parts"]["profiles"], newest["parts"]["profiles"]);
+    assert_eq!(current["counts"]["ratings"], newest["counts"]["ratings"]);
+    let views = std::fs::read_to_string(workplace.path("store/views.sql")).unwrap();
+    assert!(views.contains(&format!("neighbours/version={first}")), "{views}");
+
+    // What is rated after the rollback, of an item that only the newer version knew, counts from the next run on.
+    post_rating(&server, "eve", "6", 9.0);
+    assert!(server.stop().success());
+    assert_eq!(operate(&workplace, &["check"]).code, 0);
+    let third = workplace.publish(&["--with-ledger"]).summary();
+    assert_eq!((&third["sequence"], &third["ratings"]), (&4.into(), &8.into()));
+    let server = Server::start_ready(&workplace, &[]);
+    assert_eq!(recommended(&server, "eve")[0], "1");
+    assert!(workplace.current().get("rollback_of").is_none());
+}
+
+#[test]
+fn a_rollback_that_cannot_work_is_refused_and_publishes_nothing() {
+    let workplace = Workplace::new();
+    let (first, second) = two_versions(&workplace);
+    let unknown = operate(&workplace, &["rollback", "v20200101T000000Z-aaaa"]);
+    assert_eq!(unknown.code, 2);
+    assert!(unknown.error().contains(&first) && unknown.error().contains(&second));
+    let current = operate(&workplace, &["rollback", &second]);
+    assert_eq!(current.code, 2);
+    assert!(current.error().contains("already"), "{}", current.error());
+    std::fs::remove_file(first_part(&workplace, "neighbours", &first)).unwrap();
+    let gone = operate(&workplace, &["rollback", &first]);
+    assert_eq!(gone.code, 5);
+    assert!(gone.error().contains("neighbours/version="), "{}", gone.error());
+    assert_eq!(workplace.current()["version"], *second);
+    assert_eq!(std::fs::read_dir(workplace.path("store/manifests")).unwrap().count(), 2);
+}
+
+#[test]
+fn versions_are_listed_newest_first_with_what_is_current_damaged_or_rolled_back() {
+    let workplace = Workplace::new();
+    let (first, second) = two_versions(&workplace);
+    json(&workplace, &["rollback", "1"]);
+    std::fs::remove_file(first_part(&workplace, "neighbours", &second)).unwrap();
+    let listed = json(&workplace, &["versions"]);
+    let numbers: Vec<_> = listed.as_array().unwrap().iter().map(|v| &v["sequence"]).collect();
+    assert_eq!(numbers, [3, 2, 1]);
+    assert_eq!(
+        (&listed[0]["current"], &listed[0]["rollback_of"]),
+        (&true.into(), &(*first).into())
+    );
+    assert!(listed[1]["damaged"].as_str().unwrap().contains("missing"));
+    assert_eq!((&listed[2]["current"], listed[2].get("damaged")), (&false.into(), None));
+    assert_eq!(listed[2]["counts"]["ratings"], 9);
+    let table = operate(&workplace, &["versions"]).stdout;
+    let newest = table.lines().nth(1).unwrap();
+    assert!(newest.ends_with(&format!("current, rollback to {first}")), "{table}");
+
+    std::fs::write(workplace.path("store/manifests/00000000000000000002.json"), "{}").unwrap();
+    let listed = json(&workplace, &["versions"]);
+    assert!(listed[1]["damaged"].is_string() && listed[1].get("version").is_none());
+
+    let empty = Workplace::new();
+    std::fs::create_dir(empty.path("store")).unwrap();
+    let run = operate(&empty, &["versions"]);
+    assert_eq!(run.code, 2);
+    assert!(run.error().contains("holds no version"), "{}", run.error());
+    std::fs::remove_dir(empty.path("store")).unwrap();
+    let run = operate(&empty, &["check"]);
+    assert_eq!(run.code, 5);
+    assert!(run.error().contains("no such folder"), "{}", run.error());
+    assert!(!empty.path("store").exists());
+}
+
+#[test]
+fn an_item_is_shown_by_its_id_or_its_title_with_its_neighbours() {
+    let workplace = Workplace::new();
+    two_versions(&workplace);
+    let shown = json(&workplace, &["show", "harbour", "--version", "1"]);
+    assert_eq!(shown["item"]["title"], "Harbour Lights, The (1999)");
+    assert_eq!(
+        (&shown["item"]["item_id"], &shown["item"]["rating_count"]),
+        (&"1".into(), &3.into())
+    );
+    assert_eq!(shown["neighbours"][0]["title"], "Second Wind (2001)");
+    assert_eq!(
+        (&shown["neighbours"][0]["rank"], &shown["neighbours"][0]["co_count"]),
+        (&1.into(), &3.into())
+    );
+    let shown = json(&workplace, &["show", "1"]);
+    assert_eq!((&shown["sequence"], &shown["neighbours"][0]["item_id"]), (&2.into(), &"6".into()));
+    let people = operate(&workplace, &["show", "1", "--version", "1", "--neighbours", "1"]).stdout;
+    assert!(people.contains("Second Wind (2001)") && people.contains("1 more"), "{people}");
+
+    let several = operate(&workplace, &["show", "ET"]);
+    assert_eq!(several.code, 2);
+    let error = several.error();
+    assert!(
+        error.contains("3 (Iron Comet (1984))") && error.contains("4 (Quiet Orbit (1992))"),
+        "{error}"
+    );
+    let none = operate(&workplace, &["show", "no such title"]);
+    assert_eq!(none.code, 2);
+    assert!(none.error().contains("no such title"), "{}", none.error());
+}
+
+#[test]
+fn a_check_finds_what_is_damaged_missing_or_left_over() {
+    let workplace = Workplace::new();
+    let (first, second) = two_versions(&workplace);
+    let server = Server::start_ready(&workplace, &[]);
+    post_rating(&server, "abby", "1", 5.0);
+    assert!(server.stop().success());
+    let orphan = first_part(&workplace, "items", "v20200101T000000Z-aaaa");
+    std::fs::create_dir_all(orphan.parent().unwrap()).unwrap();
+    std::fs::copy(first_part(&workplace, "items", &first), orphan).unwrap();
+    let whole = json(&workplace, &["check"]);
+    assert_eq!(
+        (&whole["publications"], &whole["parts"], &whole["segments"]),
+        (&2.into(), &6.into(), &1.into())
+    );
+    assert_eq!(whole["damage"], serde_json::json!([]));
+    assert!(whole["notes"][0].as_str().unwrap().contains("v20200101T000000Z-aaaa"), "{whole}");
+
+    flip_a_byte(&first_part(&workplace, "items", &second));
+    std::fs::remove_file(first_part(&workplace, "profiles", &first)).unwrap();
+    let date = std::fs::read_dir(workplace.path("store/ratings")).unwrap().next().unwrap().unwrap();
+    let segment = std::fs::read_dir(date.path()).unwrap().next().unwrap().unwrap().path();
+    std::fs::write(&segment, "cut").unwrap();
+    let run = operate(&workplace, &["check", "--json"]);
+    assert_eq!(run.code, 5);
+    assert!(run.error().contains("restore"), "{}", run.error());
+    let report: Value = serde_json::from_str(&run.stdout).unwrap();
+    let damage = report["damage"].to_string();
+    for found in [
+        format!("items/version={second}"),
+        format!("profiles/version={first}"),
+        "ratings/date=".to_owned(),
+    ] {
+        assert!(damage.contains(&found), "{found}: {damage}");
+    }
+}
