@@ -9,8 +9,8 @@ CARGO_WORKSPACE := --locked --workspace
 # A pinned version stands in its path: another version is another target.
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := target/tools/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
-DUCKDB_VERSION := 2.0.0
-VENV := target/venv-duckdb-$(DUCKDB_VERSION)
+# The tests look for it here.
+VENV := target/venv
 DEMO := $(VENV)/bin/python tests/demo.py
 
 .PHONY: help
@@ -28,11 +28,11 @@ demo-dev: venv programs ## The same with made-up ratings and the programs that t
 	$(DEMO) --bin-dir "$(TARGET)/debug"
 
 .PHONY: test
-test: programs ## Run all tests: unit, property, contract, end to end.
+test: venv programs ## Run all tests: unit, property, contract, end to end.
 	cargo test $(CARGO_WORKSPACE)
 
 .PHONY: e2e
-e2e: programs ## Run only the end-to-end tests, which drive the real programs.
+e2e: venv programs ## Run only the end-to-end tests, which drive the real programs.
 	cargo test $(CARGO_WORKSPACE) --test end_to_end
 
 # With --tests, because cargo gives some dependencies other features when no test is built, and would then compile
@@ -66,7 +66,8 @@ $(CARGO_DENY):
 		--root target/tools/cargo-deny-$(CARGO_DENY_VERSION) cargo-deny
 	rm -rf target/tools/build
 
-$(VENV)/ready:
+# Made anew when what it holds changes.
+$(VENV)/ready: tests/requirements.txt
 	python3 -m venv --clear $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: duckdb==$(DUCKDB_VERSION)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --no-deps -r $<
 	touch $@

@@ -10,7 +10,7 @@ use clap::Parser;
 #[derive(Debug, Clone, Parser)]
 #[command(name = "akin-serve", version)]
 pub struct Options {
-    /// Where versions are published: a folder.
+    /// Where versions are published: a folder, or s3://bucket/prefix.
     #[arg(long, env = "AKIN_STORE", value_name = "PATH")]
     pub store: String,
     /// Where this server keeps its ledger. One server a folder.

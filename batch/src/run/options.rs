@@ -23,7 +23,7 @@ pub struct RunOptions {
     /// Titles and genres: MovieLens movies.csv, movies.dat or u.item.
     #[arg(long, value_name = "FILE")]
     pub items: Option<PathBuf>,
-    /// Where versions are published: a folder.
+    /// Where versions are published: a folder, or s3://bucket/prefix.
     #[arg(long, env = "AKIN_STORE", value_name = "PATH")]
     pub store: String,
     /// Take in the ratings that servers accepted and wrote to the store.

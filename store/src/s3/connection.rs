@@ -9,7 +9,7 @@ use std::time::Duration;
 use aws_config::meta::region::RegionProviderChain;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_s3::Client;
-use aws_sdk_s3::config::retry::RetryConfig;
+use aws_sdk_s3::config::retry::{RetryConfig, RetryPartition};
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{Credentials, ProvideCredentials};
 use bytes::Bytes;
@@ -56,7 +56,9 @@ impl Connection {
                     chain(&error)
                 ));
             }
-            let mut config = aws_sdk_s3::config::Builder::from(&sdk);
+            // How many retries are left is counted for this bucket alone: else one that fails takes them from others.
+            let retries = RetryPartition::custom(bucket.clone()).build();
+            let mut config = aws_sdk_s3::config::Builder::from(&sdk).retry_partition(retries);
             if let Some(path_style) = path_style(&options, &sdk) {
                 config = config.force_path_style(path_style);
             }

@@ -37,7 +37,7 @@ where
         (_, "NoSuchBucket") => failed("there is no such bucket; create it, or correct the location".to_owned()),
         // The upload is gone, not the object: completed by an attempt whose answer was lost, or aborted.
         (_, "NoSuchUpload") => failed("the upload in parts is gone".to_owned()),
-        (Some(404), _) => StoreError::not_found(operation, subject),
+        (_, "NoSuchKey") => StoreError::not_found(operation, subject),
         (Some(412), _) => StoreError::already_exists(operation, subject),
         (Some(301 | 307), _) | (_, "AuthorizationHeaderMalformed") => {
             let region = region.unwrap_or_else(|| "the bucket's region".to_owned());
@@ -46,13 +46,20 @@ where
         (_, "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "ExpiredToken" | "InvalidToken") => {
             failed(format!("S3 does not accept the credentials ({code}); renew or correct them"))
         }
+        (_, "RequestTimeTooSkewed") => {
+            failed("S3 and this machine disagree on the time; set this machine's clock".to_owned())
+        }
         (Some(403), _) => failed(
             "access is denied. Either the credentials may not do this, or there is no such object and they may \
              not list the bucket, in which case S3 does not say so: allow s3:GetObject, s3:PutObject and \
              s3:ListBucket as the README shows"
                 .to_owned(),
         ),
-        (Some(status), _) => {
+        (Some(status), "") => failed(format!(
+            "the answer ({status}) is not one of S3's: {}; check AWS_ENDPOINT_URL",
+            chain(&error)
+        )),
+        (Some(status), code) => {
             let message = error.message().unwrap_or("no message").to_owned();
             failed(format!("S3 answered {status} {code}: {message}"))
         }
@@ -64,11 +71,6 @@ where
 }
 
 /// Whether S3 refused a write because another was in progress; it may do this one when asked again.
-pub(super) fn is_conflict<E, R>(error: &SdkError<E, R>) -> bool
-where
-    E: ProvideErrorMetadata,
-{
-    error
-        .code()
-        .is_some_and(|code| code == "ConditionalRequestConflict" || code == "OperationAborted")
+pub(super) fn is_conflict<E>(error: &SdkError<E>) -> bool {
+    error.raw_response().is_some_and(|answer| answer.status().as_u16() == 409)
 }

@@ -1,5 +1,8 @@
 //! Objects on their way up: in one request, or in parts.
 
+use std::error::Error;
+
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart};
 use bytes::Bytes;
@@ -14,11 +17,24 @@ const MOST_PARTS: usize = 10_000;
 /// Parts on their way at once: they share one network.
 const PARTS_AT_ONCE: usize = 4;
 
-/// What became of one try.
+/// What became of one try that failed.
 enum Refused {
-    /// Another write was in progress: this one did not take place.
-    Conflict(StoreError),
+    /// Another write was in progress and this one did not take place, or it cannot be told. Tried again, it meets what
+    /// stands there.
+    Again(StoreError),
     Other(StoreError),
+}
+
+impl Refused {
+    fn new<E>(only_new: bool, subject: &str, error: SdkError<E>) -> Self
+    where
+        E: Error + ProvideErrorMetadata + 'static,
+    {
+        // An upload that is gone was completed by an attempt whose answer was lost, or aborted by somebody.
+        let again = is_conflict(&error) || error.code() == Some("NoSuchUpload");
+        let error = failure(if only_new { "create" } else { "write" }, subject, error);
+        if again { Self::Again(error) } else { Self::Other(error) }
+    }
 }
 
 impl Connection {
@@ -33,8 +49,8 @@ impl Connection {
             };
             match outcome {
                 Ok(()) => return Ok(()),
-                Err(Refused::Conflict(_)) if attempt < ATTEMPTS => self.pause(attempt).await,
-                Err(Refused::Conflict(error) | Refused::Other(error)) => return Err(error),
+                Err(Refused::Again(_)) if attempt < ATTEMPTS => self.pause(attempt).await,
+                Err(Refused::Again(error) | Refused::Other(error)) => return Err(error),
             }
             attempt += 1;
         }
@@ -46,10 +62,7 @@ impl Connection {
         let request = request.checksum_algorithm(ChecksumAlgorithm::Crc64Nvme);
         match request.set_if_none_match(only_new.then(|| "*".to_owned())).send().await {
             Ok(_) => Ok(()),
-            Err(error) if is_conflict(&error) => {
-                Err(Refused::Conflict(failure("create", &self.subject(key), error)))
-            }
-            Err(error) => Err(Refused::Other(failure("create", &self.subject(key), error))),
+            Err(error) => Err(Refused::new(only_new, &self.subject(key), error)),
         }
     }
 
@@ -63,7 +76,7 @@ impl Connection {
         let request = request.checksum_algorithm(ChecksumAlgorithm::Crc64Nvme);
         let id = match request.checksum_type(ChecksumType::FullObject).send().await {
             Ok(upload) => upload.upload_id.unwrap_or_default(),
-            Err(error) => return Err(Refused::Other(failure("create", &self.subject(key), error))),
+            Err(error) => return Err(Refused::new(only_new, &self.subject(key), error)),
         };
         let outcome = match self.upload_parts(key, &id, bytes).await {
             Ok(parts) => self.complete(key, &id, parts, only_new).await,
@@ -110,7 +123,12 @@ impl Connection {
             Some(Ok(outcome)) => outcome,
             _ => {
                 let cause = "a part's upload ended without an answer";
-                Err(StoreError::new(ErrorKind::Failed, "create", self.subject(key), cause))
+                Err(StoreError::new(
+                    ErrorKind::Failed,
+                    "upload a part of",
+                    self.subject(key),
+                    cause,
+                ))
             }
         }
     }
@@ -130,7 +148,7 @@ impl Connection {
                 .set_e_tag(done.e_tag)
                 .set_checksum_crc64_nvme(done.checksum_crc64_nvme)
                 .build()),
-            Err(error) => Err(failure("create", &self.subject(key), error)),
+            Err(error) => Err(failure("upload a part of", &self.subject(key), error)),
         }
     }
 
@@ -146,10 +164,7 @@ impl Connection {
         let request = request.upload_id(id).multipart_upload(parts);
         match request.set_if_none_match(only_new.then(|| "*".to_owned())).send().await {
             Ok(_) => Ok(()),
-            Err(error) if is_conflict(&error) => {
-                Err(Refused::Conflict(failure("create", &self.subject(key), error)))
-            }
-            Err(error) => Err(Refused::Other(failure("create", &self.subject(key), error))),
+            Err(error) => Err(Refused::new(only_new, &self.subject(key), error)),
         }
     }
 }

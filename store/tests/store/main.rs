@@ -4,7 +4,11 @@
 mod contract;
 mod faults;
 mod folder;
+#[path = "../../../tests/ministack/mod.rs"]
+mod ministack;
+mod proxy;
 mod publication;
+mod s3;
 
 use akin_schemas::tables::{EncodedPart, ItemRow, Items, NeighbourRow, Neighbours, PartWriter};
 use akin_schemas::{Cut, Measure, ObjectKey, Parts, RatingRange, VersionCounts};

@@ -1,11 +1,13 @@
 //! The commit: at every fault readers see exactly one whole version.
 
+use std::sync::Barrier;
 use std::time::Duration;
 
-use akin_schemas::tables::Items;
+use akin_schemas::tables::{Items, Neighbours};
 use akin_schemas::{ObjectKey, Parts};
 use akin_store::{
-    CommitError, OpenError, Publication, Store, open_newest, open_version, write_pointers,
+    CommitError, OpenError, Publication, Store, StoreError, open_newest, open_version,
+    write_pointers,
 };
 use bytes::Bytes;
 
@@ -13,17 +15,58 @@ use crate::faults::{Fault, FaultyStore};
 use crate::{begin, content, now, publish, temporary_store};
 
 /// What a reader sees: the number and the title in the newest version that opens, and how many were refused.
-fn seen(store: &dyn Store) -> (Option<(u64, String)>, usize) {
+pub type Seen = (Option<(u64, String)>, usize);
+
+/// Reads the newest version that opens, whole.
+pub fn look(store: &dyn Store) -> Result<Seen, StoreError> {
     let newest = open_newest(store, None, |sequence| {
         let opened = open_version(store, sequence)?;
-        let mut titles = Vec::new();
+        let (mut titles, mut pairs) = (Vec::new(), 0);
         for part in &opened.items {
             part.read::<Items>(|row| titles.extend(row.title.map(str::to_owned)))?;
         }
+        for part in &opened.neighbours {
+            part.read::<Neighbours>(|_| pairs += 1)?;
+        }
+        assert_eq!(pairs, 1, "a version has both tables");
         Ok(titles.concat())
-    });
-    let newest = newest.unwrap();
-    (newest.version, newest.refused.len())
+    })?;
+    Ok((newest.version, newest.refused.len()))
+}
+
+fn seen(store: &dyn Store) -> Seen {
+    look(store).unwrap()
+}
+
+/// Publishes "new" through a store that fails, where "old" is published, and checks what readers of the store itself
+/// see then. `heal` ends the faults; what it returns is handed on.
+pub fn publish_through<T>(
+    faulty: &dyn Store,
+    store: &dyn Store,
+    what: &str,
+    heal: impl FnOnce() -> T,
+) -> T {
+    let outcome = Publication::begin(faulty, now())
+        .map_err(CommitError::Store)
+        .and_then(|publication| publish(publication, "new"));
+    let healed = heal();
+    let (version, refused) = seen(store);
+    assert_eq!(refused, 0, "{what}");
+    let (sequence, title) = version.unwrap();
+    match &outcome {
+        // What is reported as published is there.
+        Ok(commit) => {
+            assert_eq!((commit.manifest.sequence, sequence, &*title), (2, 2, "new"), "{what}");
+        }
+        Err(CommitError::Unknown { .. }) => assert!(["old", "new"].contains(&&*title), "{what}"),
+        // What is reported as not published is not there.
+        Err(CommitError::Store(_)) => assert_eq!((sequence, &*title), (1, "old"), "{what}"),
+        Err(other) => panic!("{what}: {other:?}"),
+    }
+    // The next run is not hindered by what the broken one left.
+    publish(begin(store), "next").unwrap();
+    assert_eq!(seen(store).0.unwrap().1, "next", "{what}");
+    healed
 }
 
 #[test]
@@ -43,24 +86,8 @@ fn at_every_fault_of_every_call_readers_see_exactly_one_whole_version() {
         let store = temporary_store();
         publish(begin(&*store), "old").unwrap();
         let faulty = FaultyStore::new(&*store, at, fault);
-        let outcome = Publication::begin(&faulty, now())
-            .map_err(CommitError::Store)
-            .and_then(|publication| publish(publication, "new"));
-        let (version, refused) = seen(&*store);
-        assert_eq!(refused, 0, "{fault:?} at call {at}");
-        let (sequence, title) = version.unwrap();
-        match &outcome {
-            // What is reported as published is there.
-            Ok(commit) => assert_eq!((commit.manifest.sequence, sequence, &*title), (2, 2, "new")),
-            Err(CommitError::Unknown { .. }) => assert!(["old", "new"].contains(&&*title)),
-            // What is reported as not published is not there.
-            Err(CommitError::Store(_)) => assert_eq!((sequence, &*title), (1, "old")),
-            Err(other) => panic!("{fault:?} at call {at}: {other:?}"),
-        }
-        // The next run is not hindered by what the broken one left.
-        publish(begin(&*store), "next").unwrap();
-        assert_eq!(seen(&*store).0.unwrap().1, "next");
-        faulty.calls() > at
+        publish_through(&faulty, &*store, &format!("{fault:?} at call {at}"), || faulty.calls())
+            > at
     };
     for fault in Fault::ALL {
         let calls = (0..).take_while(|&at| run(fault, at)).count();
@@ -102,6 +129,41 @@ fn of_two_runs_that_began_together_the_second_is_superseded() {
         other => panic!("{other:?}"),
     }
     assert_eq!(seen(&*store), (Some((1, "quick".to_owned())), 0));
+}
+
+#[test]
+fn of_eight_runs_in_a_folder_exactly_one_gets_each_number() {
+    of_racing_runs_exactly_one_publishes(&*temporary_store());
+}
+
+/// Eight runs go for the same number, twenty times over.
+pub fn of_racing_runs_exactly_one_publishes(store: &dyn Store) {
+    for sequence in 1..=20 {
+        let barrier = Barrier::new(8);
+        let winners: Vec<String> = std::thread::scope(|scope| {
+            let race = |writer: usize| {
+                let barrier = &barrier;
+                scope.spawn(move || {
+                    let publication = begin(store);
+                    assert_eq!(publication.sequence(), sequence);
+                    barrier.wait();
+                    let title = format!("run {sequence} of {writer}");
+                    match publish(publication, &title) {
+                        Ok(_) => Some(title),
+                        Err(CommitError::Superseded { sequence: lost, .. }) => {
+                            assert_eq!(lost, sequence);
+                            None
+                        }
+                        Err(other) => panic!("{other:?}"),
+                    }
+                })
+            };
+            let writers: Vec<_> = (0..8).map(race).collect();
+            writers.into_iter().filter_map(|writer| writer.join().unwrap()).collect()
+        });
+        assert_eq!(winners.len(), 1, "number {sequence}: {winners:?}");
+        assert_eq!(seen(store), (Some((sequence, winners[0].clone())), 0));
+    }
 }
 
 #[test]
