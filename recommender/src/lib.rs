@@ -6,5 +6,6 @@
 
 pub mod evaluation;
 pub mod profile;
+pub mod rating_weight;
 pub mod scoring;
 pub mod similarity;

@@ -18,7 +18,8 @@ pub use checksum::{Checksum, ChecksumError};
 pub use id::{IdError, ItemId, MAX_ID_BYTES, UserId};
 pub use key::{ObjectKey, ObjectKeyError};
 pub use manifest::{
-    Cut, Manifest, ManifestError, Measure, PartEntry, Parts, SCHEMA_VERSION, VersionCounts,
+    Cut, Manifest, ManifestError, Measure, PartEntry, Parts, RatingWeights, SCHEMA_VERSION,
+    VersionCounts,
 };
 pub use rating::{RatingError, RatingRange};
 pub use version::{VersionName, VersionNameError};

@@ -64,6 +64,22 @@ pub struct Measure {
     pub cut: Cut,
     /// How many neighbours an item keeps at most.
     pub top_k: u32,
+    /// What ratings count; none in manifests of programs that knew nothing but their values.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rating_weights: Option<RatingWeights>,
+}
+
+/// What ratings count. The rules are names such as `value` or `relative:1.5`, as on the command line.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RatingWeights {
+    /// The rule by which similarities were computed.
+    pub similarities: String,
+    /// The rule by which a profile is to be folded in.
+    pub profiles: String,
+    /// The mean of all ratings.
+    pub mean: f64,
+    /// The root of the mean squared difference between a rating and its user's damped mean.
+    pub deviation: f64,
 }
 
 /// One Parquet file of a table.
@@ -222,6 +238,7 @@ mod tests {
                 parameters: BTreeMap::new(),
                 cut: Cut::Target,
                 top_k: 100,
+                rating_weights: None,
             },
             rating_range: RatingRange::default(),
             counts: VersionCounts { ratings: 4, users: 2, items: 3, pairs: 6 },

@@ -97,6 +97,7 @@ fn publish(store: &dyn Store, tables: &Tables) {
             name: "cosine".to_owned(),
             parameters: [].into(),
             cut: Cut::Target,
+            rating_weights: None,
             top_k: 10,
         },
         rating_range: RatingRange::default(),

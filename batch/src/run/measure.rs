@@ -1,6 +1,9 @@
 //! How similarities are computed: the options, and what the manifest says of them.
 
-use akin_recommender::similarity::{Adjustments, Cut, Measure, MeasureError, Preset, Selection};
+use akin_recommender::rating_weight::{RatingWeight, WeightRule};
+use akin_recommender::similarity::{
+    Adjustments, Cut, Measure, MeasureError, Preset, RatingMatrix, Selection,
+};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 
@@ -36,6 +39,12 @@ pub struct MeasureOptions {
     /// Leave out pairs that fewer users rated [default: 1].
     #[arg(long, value_name = "N")]
     pub min_co_count: Option<u32>,
+    /// What a rating counts when similarities are computed: value, binary, at-least:T, minus-mean, relative[:K].
+    #[arg(long, default_value_t = WeightRule::Value, value_name = "RULE")]
+    pub rating_weight: WeightRule,
+    /// The same when a profile is folded in [default: the rating weight].
+    #[arg(long, value_name = "RULE")]
+    pub profile_weight: Option<WeightRule>,
 }
 
 /// Which side is cut, as an argument.
@@ -65,6 +74,7 @@ impl MeasureOptions {
             shrinkage: self.shrinkage,
             significance: self.significance,
             min_co_count: self.min_co_count,
+            rating_weight: Some(self.rating_weight),
         };
         let usage = |error: MeasureError| Failure::Usage(error.to_string());
         Measure::new(self.measure).adjusted(&changes).map_err(usage)
@@ -79,8 +89,13 @@ impl MeasureOptions {
         Selection { cut, top_k: self.top_k as usize }
     }
 
+    /// What ratings count when a profile is folded in, measured on the ratings that similarities are computed from.
+    pub fn profile_weight(&self, matrix: &RatingMatrix) -> RatingWeight {
+        RatingWeight::measured(self.profile_weight.unwrap_or(self.rating_weight), matrix)
+    }
+
     /// What the manifest says of it.
-    pub fn manifest(&self, measure: &Measure) -> akin_schemas::Measure {
+    pub fn manifest(&self, measure: &Measure, weight: &RatingWeight) -> akin_schemas::Measure {
         let parameters = measure.parameters().into_iter();
         akin_schemas::Measure {
             name: measure.preset().to_string(),
@@ -90,6 +105,12 @@ impl MeasureOptions {
                 CutSide::Source => akin_schemas::Cut::Source,
             },
             top_k: self.top_k,
+            rating_weights: Some(akin_schemas::RatingWeights {
+                similarities: measure.rating_weight().to_string(),
+                profiles: weight.rule.to_string(),
+                mean: weight.mean,
+                deviation: weight.deviation,
+            }),
         }
     }
 }
@@ -120,8 +141,17 @@ mod tests {
             "--shrinkage=5",
             "--significance=4",
             "--min-co-count=2",
+            "--rating-weight=at-least:3",
+            "--profile-weight=minus-mean",
         ])?;
-        let manifest = options.manifest(&options.measure()?);
+        let matrix = RatingMatrix::new(1, 2, [(0, 0, 1.0), (0, 1, 4.0)].into_iter())?;
+        let manifest = options.manifest(&options.measure()?, &options.profile_weight(&matrix));
+        let weights = manifest.rating_weights.as_ref().ok_or("no weights")?;
+        assert_eq!(
+            (weights.similarities.as_str(), weights.profiles.as_str()),
+            ("at-least:3", "minus-mean")
+        );
+        assert_eq!((weights.mean, weights.deviation), (2.5, 1.5));
         assert_eq!((manifest.name.as_str(), manifest.top_k), ("rp3beta", 7));
         assert_eq!(manifest.cut, akin_schemas::Cut::Source);
         let parameters: Vec<(&str, f64)> =
@@ -141,6 +171,7 @@ mod tests {
     #[test]
     fn options_that_make_no_sense_are_refused() -> Result<(), clap::Error> {
         assert!(parse(&["--measure=vibes"]).is_err());
+        assert!(parse(&["--rating-weight=vibes"]).is_err());
         let refused = parse(&["--measure=jaccard", "--target-exponent=1"])?.measure();
         assert!(matches!(refused, Err(Failure::Usage(text)) if text.contains("target-exponent")));
         Ok(())

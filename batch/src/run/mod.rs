@@ -14,6 +14,7 @@ pub use summary::{Summary, thousands};
 use std::collections::BTreeMap;
 
 use akin_recommender::profile::Origin;
+use akin_recommender::rating_weight::RatingWeight;
 use akin_recommender::similarity::{Measure, Neighbours, Preset, RatingMatrix, fit};
 use akin_schemas::{Manifest, ObjectKey, RatingRange, VersionCounts};
 use akin_store::{
@@ -60,7 +61,7 @@ pub fn run(options: &RunOptions) -> Result<Summary, Failure> {
     let statistics = ItemStatistics::of(&ratings)?;
     let estimate = ComputationSize::of(&ratings, options, &measure);
     estimate.check(max_memory)?;
-    let neighbours = compute(options, &measure, &ratings, &progress)?;
+    let (neighbours, weight) = compute(options, &measure, &ratings, &progress)?;
     watch.lap("similarities");
 
     progress.begin_steps(3, "publishing");
@@ -76,7 +77,7 @@ pub fn run(options: &RunOptions) -> Result<Summary, Failure> {
     let commit = publication.commit(Content {
         rollback_of: None,
         written_by: concat!("akin-batch ", env!("CARGO_PKG_VERSION")).to_owned(),
-        measure: options.similarity.manifest(&measure),
+        measure: options.similarity.manifest(&measure, &weight),
         rating_range: range,
         counts,
         watermark,
@@ -197,8 +198,8 @@ impl ComputationSize {
     fn of(ratings: &Ratings, options: &RunOptions, measure: &Measure) -> Self {
         let (rows, items) = (ratings.rows.len() as u64, ratings.items.len() as u64);
         let threads = options.threads.unwrap_or_else(rayon::current_num_threads) as u64;
-        // Weighted ratings are a second matrix. Pearson over co-raters has the largest accumulators.
-        let matrix = rows * 2 * 8 * if measure.reweights() { 2 } else { 1 };
+        // Weighted ratings are matrices of their own. Pearson over co-raters has the largest accumulators.
+        let matrix = rows * 2 * 8 * (1 + measure.weighted_copies());
         let slot = if measure.preset() == Preset::PearsonCoRaters { 48 } else { 16 };
         let scratch = threads * items * (slot + 4 + 12);
         // Neighbours: 12 bytes a pair, once by row and once joined.
@@ -220,7 +221,7 @@ fn compute(
     measure: &Measure,
     ratings: &Ratings,
     progress: &StageProgress,
-) -> Result<Neighbours, Failure> {
+) -> Result<(Neighbours, RatingWeight), Failure> {
     let rated = ratings.rows.iter().filter_map(|row| Some((row.user, row.item, row.rating()?)));
     let (users, items) = (ratings.users.len(), ratings.items.len());
     let matrix = RatingMatrix::new(users, items, rated).map_err(Failure::internal)?;
@@ -234,5 +235,5 @@ fn compute(
     let selection = options.similarity.selection();
     let neighbours = pool.install(|| fit(&matrix, measure, selection, &step));
     progress.clear();
-    Ok(neighbours)
+    Ok((neighbours, options.similarity.profile_weight(&matrix)))
 }

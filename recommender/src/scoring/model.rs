@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use crate::rating_weight::RatingWeight;
 use crate::similarity::{Neighbour, Neighbours};
 
 /// Why neighbours do not make a model.
@@ -32,6 +33,7 @@ pub struct Model {
     source_offsets: Vec<usize>,
     by_source: Vec<(u32, f32)>,
     popular: Vec<u32>,
+    weight: RatingWeight,
 }
 
 impl Model {
@@ -67,7 +69,18 @@ impl Model {
         }
         let mut popular: Vec<u32> = (0..items as u32).collect();
         popular.sort_by_key(|&item| std::cmp::Reverse(rating_counts[item as usize]));
-        Ok(Self { by_target, source_offsets, by_source, popular })
+        Ok(Self { by_target, source_offsets, by_source, popular, weight: RatingWeight::VALUE })
+    }
+
+    /// The same similarities, with ratings in a profile weighed in this way rather than by their value.
+    #[must_use]
+    pub fn weighing(self, weight: RatingWeight) -> Self {
+        Self { weight, ..self }
+    }
+
+    /// What a rating in a profile counts.
+    pub fn weight(&self) -> &RatingWeight {
+        &self.weight
     }
 
     /// How many items there are.

@@ -1,6 +1,7 @@
 //! The fold-in: one profile scored against the model.
 
 use super::model::Model;
+use crate::rating_weight::UserWeight;
 
 /// What a recommendation rests on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,11 +45,6 @@ pub struct Request {
     pub reasons: usize,
 }
 
-/// How much a rating counts: its value as it stands.
-fn weight(rating: f32) -> f32 {
-    rating
-}
-
 #[derive(Clone, Copy, Default)]
 struct Slot {
     score: f32,
@@ -69,7 +65,8 @@ pub struct Scorer {
 impl Scorer {
     /// Scores every item that a rated item speaks for and returns the best, seen items removed:
     /// `score(j) = sum over rated i of weight(r_i) * S[i,j]` (Deshpande and Karypis 2004), ties by item number. When
-    /// fewer than `count` items have a score, the most rated unseen items follow.
+    /// fewer than `count` items have a score above 0, the most rated unseen items follow, those that the profile speaks
+    /// against last of all. The weight is [`Model::weight`].
     ///
     /// `profile` holds each rated item once, sorted by item number: sums run in that order, so that the same profile
     /// gives the same bits.
@@ -85,8 +82,9 @@ impl Scorer {
             let slot = &mut self.slots[item as usize];
             (slot.rating, slot.rated_in) = (rating, self.round);
         }
+        let weight = model.weight().of_user(profile.iter().map(|&(_, rating)| f64::from(rating)));
         for &(source, rating) in profile {
-            self.add(model.targets(source), weight(rating));
+            self.add(model.targets(source), weight.weigh(f64::from(rating)) as f32);
         }
         self.best(request.count)
             .into_iter()
@@ -94,7 +92,7 @@ impl Scorer {
                 item,
                 score,
                 source: Source::Neighbours,
-                because: self.reasons(model, item, request.reasons),
+                because: self.reasons(model, &weight, item, request.reasons),
             })
             .chain(self.popular(model, request.count))
             .take(request.count)
@@ -146,7 +144,7 @@ impl Scorer {
         scored
     }
 
-    fn reasons(&self, model: &Model, item: u32, count: usize) -> Vec<Reason> {
+    fn reasons(&self, model: &Model, weight: &UserWeight, item: u32, count: usize) -> Vec<Reason> {
         let mut reasons: Vec<Reason> = model
             .neighbours(item)
             .iter()
@@ -156,7 +154,7 @@ impl Scorer {
                 Reason {
                     item: neighbour.item,
                     rating,
-                    contribution: weight(rating) * neighbour.score,
+                    contribution: weight.weigh(f64::from(rating)) as f32 * neighbour.score,
                 }
             })
             // What speaks against an item is no reason for it.
@@ -167,30 +165,32 @@ impl Scorer {
         reasons
     }
 
-    /// The most rated items without a positive score, best first; all scored ones when fewer than asked for are there.
+    /// The items without a score above 0, the most rated first; after them, those with a score below 0.
     fn popular<'a>(
         &'a self,
         model: &'a Model,
         count: usize,
     ) -> impl Iterator<Item = Recommendation> + 'a {
-        let is_scored = |slot: &Slot| slot.scored_in == self.round && slot.score > 0.0;
-        model
-            .popular()
-            .iter()
-            .filter(move |&&item| !self.is_rated(item) && !is_scored(&self.slots[item as usize]))
-            .take(count)
-            .map(|&item| Recommendation {
-                item,
-                score: 0.0,
-                source: Source::Popular,
-                because: Vec::new(),
-            })
+        let score = |item: u32| {
+            let slot = &self.slots[item as usize];
+            if slot.scored_in == self.round { slot.score } else { 0.0 }
+        };
+        let unseen = || model.popular().iter().copied().filter(|&item| !self.is_rated(item));
+        let neither = unseen().filter(move |&item| score(item) == 0.0);
+        let against = unseen().filter(move |&item| score(item) < 0.0);
+        neither.chain(against).take(count).map(|item| Recommendation {
+            item,
+            score: 0.0,
+            source: Source::Popular,
+            because: Vec::new(),
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rating_weight::{RatingWeight, WeightRule};
     use crate::scoring::ModelError;
     use crate::similarity::{Neighbour, Neighbours};
     use proptest::prelude::*;
@@ -238,6 +238,38 @@ mod tests {
         let found = Scorer::default().recommend(&model, &[(1, 4.0), (2, 2.0)], ALL);
         let reason = Reason { item: 1, rating: 4.0, contribution: 2.0 };
         assert_eq!((found[0].score, &found[0].because), (1.5, &vec![reason]));
+        Ok(())
+    }
+
+    /// Item 1 is like 0 and 2; 3 is like 2. By popularity 1, 3, 0, 2.
+    #[test]
+    fn a_low_rating_does_not_recommend_more_of_the_same() -> Result<(), ModelError> {
+        let rows =
+            [vec![neighbour(2, 0.5)], vec![neighbour(0, 0.9)], vec![], vec![neighbour(2, 0.4)]];
+        let model = Model::new(Neighbours::from_rows(rows), &[2, 9, 1, 5])?;
+        let profile = [(0, 0.5), (2, 5.0)];
+        let items = |model: &Model| -> Vec<(u32, Source)> {
+            let found = Scorer::default().recommend(model, &profile, ALL);
+            found.iter().map(|r| (r.item, r.source)).collect()
+        };
+        // By value, half a star still recommends what is like it, and first.
+        assert_eq!(items(&model), [(3, Source::Neighbours), (1, Source::Neighbours)]);
+        for rule in [WeightRule::AtLeast(3.0), WeightRule::MinusMean, WeightRule::Relative(1.5)] {
+            let weight = RatingWeight { rule, mean: 3.5, deviation: 1.0 };
+            let found = items(&model.clone().weighing(weight));
+            assert_eq!(found, [(3, Source::Neighbours), (1, Source::Popular)], "{rule}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn what_the_profile_speaks_against_comes_after_everything_else() -> Result<(), ModelError> {
+        let rows = [vec![], vec![neighbour(0, 0.9)], vec![], vec![]];
+        let model = Model::new(Neighbours::from_rows(rows), &[2, 9, 1, 5])?;
+        let weight = RatingWeight { rule: WeightRule::MinusMean, mean: 3.5, deviation: 1.0 };
+        let found = Scorer::default().recommend(&model.weighing(weight), &[(0, 0.5)], ALL);
+        // 1 is the most rated.
+        assert_eq!(found.iter().map(|r| r.item).collect::<Vec<_>>(), [3, 2, 1]);
         Ok(())
     }
 

@@ -144,6 +144,7 @@ impl<S: Sums> Scratch<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rating_weight::WeightRule;
     use crate::similarity::measure::{Adjustments, Preset};
     use crate::similarity::oracle;
     use proptest::prelude::*;
@@ -156,6 +157,16 @@ mod tests {
             .prop_map(|ratings| ratings.into_iter().map(|((u, i), r)| (u, i, r)).collect())
     }
 
+    fn any_rule() -> impl Strategy<Value = WeightRule> {
+        proptest::sample::select(vec![
+            WeightRule::Value,
+            WeightRule::Binary,
+            WeightRule::AtLeast(2.5),
+            WeightRule::MinusMean,
+            WeightRule::Relative(1.5),
+        ])
+    }
+
     proptest! {
         #[test]
         fn every_measure_equals_the_naive_computation_to_the_last_bit(
@@ -164,15 +175,20 @@ mod tests {
             by_source in any::<bool>(),
             preset in proptest::sample::select(Preset::ALL.to_vec()),
             (shrinkage, significance, min_co_count) in (0u8..3, 0u32..4, 1u32..3),
+            rule in any_rule(),
         ) {
             let matrix = RatingMatrix::new(12, 9, ratings.iter().copied())?;
             let changes = Adjustments {
                 shrinkage: Some(f64::from(shrinkage)),
                 significance: Some(significance),
                 min_co_count: Some(min_co_count),
+                rating_weight: Some(rule),
                 ..Adjustments::default()
             };
-            let measure = Measure::new(preset).adjusted(&changes)?;
+            // Where a rule makes no sense, the ratings as they are.
+            let measure = Measure::new(preset).adjusted(&changes).or_else(|_| {
+                Measure::new(preset).adjusted(&Adjustments { rating_weight: None, ..changes })
+            })?;
             let selection = Selection { cut: if by_source { Cut::Source } else { Cut::Target }, top_k };
             let found = fit(&matrix, &measure, selection, &|| ());
             prop_assert_eq!(found, oracle::fit(&matrix, &measure, selection));
@@ -256,6 +272,13 @@ mod tests {
             Adjustments { shrinkage: Some(20.0), ..Adjustments::default() },
             Adjustments { significance: Some(50), ..Adjustments::default() },
             Adjustments { min_co_count: Some(20), ..Adjustments::default() },
+            Adjustments { rating_weight: Some(WeightRule::Binary), ..Adjustments::default() },
+            Adjustments { rating_weight: Some(WeightRule::AtLeast(5.0)), ..Adjustments::default() },
+            Adjustments { rating_weight: Some(WeightRule::MinusMean), ..Adjustments::default() },
+            Adjustments {
+                rating_weight: Some(WeightRule::Relative(2.0)),
+                ..Adjustments::default()
+            },
         ] {
             assert_ne!(with(&plain.adjusted(&changes)?, selection), before, "{changes:?}");
         }

@@ -127,6 +127,30 @@ impl RatingMatrix {
         weighted
     }
 
+    /// The ratings for which `counts(user, rating)` holds, of the same users and items.
+    pub fn filtered(&self, counts: impl Fn(usize, f64) -> bool) -> Self {
+        let scale = self.scale();
+        let mut kept = Self {
+            user_offsets: vec![0; self.user_offsets.len()],
+            user_cells: Vec::new(),
+            item_offsets: vec![0; self.item_offsets.len()],
+            item_cells: Vec::new(),
+            scale_bits: self.scale_bits,
+        };
+        for user in 0..self.user_count() {
+            let row = self.user_row(user).iter();
+            kept.user_cells.extend(row.filter(|cell| counts(user, f64::from(cell.fixed) / scale)));
+            kept.user_offsets[user + 1] = kept.user_cells.len();
+        }
+        for item in 0..self.item_count() {
+            let row = self.item_row(item).iter();
+            let counts = |cell: &&Cell| counts(cell.index as usize, f64::from(cell.fixed) / scale);
+            kept.item_cells.extend(row.filter(counts));
+            kept.item_offsets[item + 1] = kept.item_cells.len();
+        }
+        kept
+    }
+
     /// The sum of the ratings in a row, exact before it is rounded once.
     pub fn rating_sum(&self, row: &[Cell]) -> f64 {
         row.iter().map(|cell| i64::from(cell.fixed)).sum::<i64>() as f64 / self.scale()
@@ -193,6 +217,20 @@ mod tests {
         assert_eq!(m.item_row(1), [cell(0, 4.5), cell(2, 0.5)]);
         assert_eq!(m.item_row(0), []);
         assert_eq!((m.user_count(), m.item_count(), m.products()), (3, 4, 5));
+        Ok(())
+    }
+
+    #[test]
+    fn what_does_not_count_is_in_neither_half() -> Result<(), MatrixError> {
+        let m =
+            matrix(&[(0, 1, 4.5), (0, 3, 1.0), (2, 1, 0.5)])?.filtered(|_, rating| rating < 4.0);
+        let same = matrix(&[(0, 3, 1.0), (2, 1, 0.5)])?;
+        for user in 0..3 {
+            assert_eq!(m.user_row(user), same.user_row(user));
+        }
+        for item in 0..4 {
+            assert_eq!(m.item_row(item), same.item_row(item));
+        }
         Ok(())
     }
 

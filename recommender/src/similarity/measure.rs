@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
+use crate::rating_weight::WeightRule;
+
 /// A named measure: a formula with its usual parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Preset {
@@ -167,6 +169,9 @@ pub struct Adjustments {
     pub significance: Option<u32>,
     /// Pairs that fewer users rated are left out.
     pub min_co_count: Option<u32>,
+    /// What a rating counts before the measure sees it. The counting measures and the random walks see only which
+    /// ratings count, not what they weigh.
+    pub rating_weight: Option<WeightRule>,
 }
 
 /// Why a measure makes no sense.
@@ -182,6 +187,17 @@ pub enum MeasureError {
         measure: Preset,
         /// The parameter.
         parameter: &'static str,
+    },
+    /// The measure would find nothing.
+    #[error(
+        "{measure} compares how much ratings differ, and with the rating weight {rule} they do not; choose value, \
+         minus-mean or relative"
+    )]
+    NoDifferences {
+        /// The preset.
+        measure: Preset,
+        /// The rule.
+        rule: WeightRule,
     },
     /// A parameter is not in its range.
     #[error("{parameter} is {value}, but must be from {least} to {most}")]
@@ -206,6 +222,7 @@ pub struct Measure {
     pub(super) shrinkage: f64,
     pub(super) significance: u32,
     pub(super) min_co_count: u32,
+    pub(super) rating_weight: WeightRule,
 }
 
 impl Measure {
@@ -234,7 +251,15 @@ impl Measure {
             Preset::PearsonCoRaters => (Weighting::Rating, Formula::PearsonCoRaters),
             Preset::AdjustedCosine => (Weighting::UserCentred, plain),
         };
-        Self { preset, weighting, formula, shrinkage: 0.0, significance: 0, min_co_count: 1 }
+        Self {
+            preset,
+            weighting,
+            formula,
+            shrinkage: 0.0,
+            significance: 0,
+            min_co_count: 1,
+            rating_weight: WeightRule::Value,
+        }
     }
 
     /// The measure with some parameters changed.
@@ -270,6 +295,12 @@ impl Measure {
             in_range("min-co-count", f64::from(least), 1.0, f64::from(u32::MAX))?;
             self.min_co_count = least;
         }
+        if let Some(rule) = changes.rating_weight {
+            if self.is_centred() && rule.is_constant() {
+                return Err(MeasureError::NoDifferences { measure: self.preset, rule });
+            }
+            self.rating_weight = rule;
+        }
         Ok(self)
     }
 
@@ -278,7 +309,12 @@ impl Measure {
         self.preset
     }
 
-    /// Every parameter that the measure has, by its name on the command line.
+    /// What a rating counts before the measure sees it.
+    pub fn rating_weight(&self) -> WeightRule {
+        self.rating_weight
+    }
+
+    /// Every numeric parameter that the measure has, by its name on the command line.
     pub fn parameters(&self) -> Vec<(&'static str, f64)> {
         let mut parameters = vec![
             ("min-co-count", f64::from(self.min_co_count)),
@@ -299,13 +335,24 @@ impl Measure {
 
     /// Whether similarities can be negative.
     pub fn is_signed(&self) -> bool {
+        let sees_signs = matches!(self.weighting, Weighting::Rating | Weighting::TfIdf)
+            && matches!(self.formula, Formula::Cosine { .. });
+        self.is_centred() || (sees_signs && self.rating_weight.is_signed())
+    }
+
+    fn is_centred(&self) -> bool {
         matches!(self.weighting, Weighting::ItemCentred | Weighting::UserCentred)
             || self.formula == Formula::PearsonCoRaters
     }
 
-    /// Whether ratings are weighted first, which takes a second matrix.
-    pub fn reweights(&self) -> bool {
-        self.weighting != Weighting::Rating || self.user_exponent() != 0.0
+    /// How many weighted copies of the matrix there are at most while similarities are computed.
+    pub fn weighted_copies(&self) -> u64 {
+        let by_rule = match self.rating_weight {
+            WeightRule::Value => 0,
+            WeightRule::AtLeast(_) => 2,
+            _ => 1,
+        };
+        by_rule + u64::from(self.weighting != Weighting::Rating || self.user_exponent() != 0.0)
     }
 
     pub(super) fn user_exponent(&self) -> f64 {
@@ -361,6 +408,17 @@ mod tests {
         ] {
             let refused = adjusted(Preset::Cosine, changes);
             assert!(matches!(refused, Err(MeasureError::OutOfRange { .. })), "{changes:?}");
+        }
+        for measure in [Preset::Pearson, Preset::PearsonCoRaters, Preset::AdjustedCosine] {
+            let weighing = |rule| {
+                adjusted(
+                    measure,
+                    Adjustments { rating_weight: Some(rule), ..Adjustments::default() },
+                )
+            };
+            let rule = WeightRule::AtLeast(3.0);
+            assert_eq!(weighing(rule), Err(MeasureError::NoDifferences { measure, rule }));
+            assert!(weighing(WeightRule::MinusMean).is_ok());
         }
     }
 }

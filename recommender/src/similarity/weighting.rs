@@ -4,16 +4,39 @@ use std::borrow::Cow;
 
 use super::matrix::RatingMatrix;
 use super::measure::{Measure, Weighting};
+use crate::rating_weight::{RatingWeight, UserWeight, WeightRule};
 
 const BM25_K1: f64 = 100.0;
 const BM25_B: f64 = 0.8;
 
+/// The matrix with every rating replaced by what it counts, without those that do not count.
+fn by_rule<'a>(matrix: &'a RatingMatrix, rule: WeightRule) -> Cow<'a, RatingMatrix> {
+    if rule == WeightRule::Value {
+        return Cow::Borrowed(matrix);
+    }
+    let weight = RatingWeight::measured(rule, matrix);
+    let of_user = |user| {
+        let row = matrix.user_row(user).iter();
+        weight.of_user(row.map(|cell| f64::from(cell.fixed) / matrix.scale()))
+    };
+    let users: Vec<UserWeight> = (0..matrix.user_count()).map(of_user).collect();
+    let counted = match rule {
+        WeightRule::AtLeast(_) => {
+            Cow::Owned(matrix.filtered(|user, rating| users[user].counts(rating)))
+        }
+        _ => Cow::Borrowed(matrix),
+    };
+    Cow::Owned(counted.reweighted(|user, _, rating| users[user].weigh(rating)))
+}
+
 /// The matrix of `x_ui * n_u^(-g/2)`: each factor of a product carries half of its user's weight, so that the sums of
 /// products stay exact integers. A weight of 0 stays in the matrix: its user did rate the item.
 pub fn weighted<'a>(matrix: &'a RatingMatrix, measure: &Measure) -> Cow<'a, RatingMatrix> {
-    if !measure.reweights() {
-        return Cow::Borrowed(matrix);
+    let ruled = by_rule(matrix, measure.rating_weight);
+    if measure.weighting == Weighting::Rating && measure.user_exponent() == 0.0 {
+        return ruled;
     }
+    let matrix = ruled.as_ref();
     let mean = |sum: f64, count: usize| if count == 0 { 0.0 } else { sum / count as f64 };
     let items: Vec<(f64, usize)> = (0..matrix.item_count())
         .map(|item| (matrix.rating_sum(matrix.item_row(item)), matrix.item_row(item).len()))
@@ -83,6 +106,31 @@ mod tests {
                 101.0 / (1.0 + short) * often,
                 404.0 / (4.0 + long) * often,
                 202.0 / (2.0 + long) * rare,
+            ],
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn the_rule_comes_before_the_measure() -> Result<(), Box<dyn std::error::Error>> {
+        let with = |preset, rule| -> Result<_, Box<dyn std::error::Error>> {
+            let changes = Adjustments { rating_weight: Some(rule), ..Adjustments::default() };
+            Ok(values(&Measure::new(preset).adjusted(&changes)?)?)
+        };
+        // The first does not count, so that user 0 rated one of two items.
+        let liked = with(Preset::TfIdf, WeightRule::AtLeast(2.0))?;
+        assert_eq!(liked.len(), 2);
+        assert!(liked.iter().all(|x| (x - 3f64.ln()).abs() < 1e-5), "{liked:?}");
+        // All: 7/3. User 0: (5 + 35/3) / 7 = 50/21, user 1: (2 + 35/3) / 6 = 41/18. The sign goes through the root.
+        let (usual, other) = (50.0 / 21.0, 41.0 / 18.0);
+        let signed = with(Preset::TfIdf, WeightRule::MinusMean)?;
+        let often = std::f64::consts::LN_2;
+        assert_near(
+            &signed,
+            [
+                -f64::sqrt(usual - 1.0) * often,
+                f64::sqrt(4.0 - usual) * often,
+                -f64::sqrt(other - 2.0) * 3f64.ln(),
             ],
         );
         Ok(())

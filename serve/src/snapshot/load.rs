@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 
 use akin_recommender::profile::{Entry, OrderKey};
+use akin_recommender::rating_weight::{RatingWeight, WeightRuleError};
 use akin_recommender::scoring::{Model, ModelError};
 use akin_recommender::similarity::{Neighbour, Neighbours};
-use akin_schemas::tables;
+use akin_schemas::{Measure, tables};
 use akin_store::{OpenError, OpenedVersion, Part, Store, open_version};
 use chrono::Utc;
 use thiserror::Error;
@@ -22,6 +23,9 @@ pub enum LoadError {
     /// The tables contradict each other.
     #[error("the tables do not fit together: {0}")]
     Inconsistent(String),
+    /// The manifest asks for a way to weigh ratings that this program does not know.
+    #[error("{0}; upgrade this program")]
+    RatingWeight(#[from] WeightRuleError),
 }
 
 fn with_cause(error: &OpenError) -> String {
@@ -49,7 +53,8 @@ impl Snapshot {
         let numbers: HashMap<Box<str>, u32> =
             items.iter().map(|item| item.id.clone()).zip(0..).collect();
         let neighbours = read_neighbours(&neighbours, &items, &numbers)?;
-        let model = Model::new(neighbours, &rating_counts)?;
+        let weight = rating_weight(&manifest.measure)?;
+        let model = Model::new(neighbours, &rating_counts)?.weighing(weight);
         // After a rollback the profiles are newer than the items. What they say of items that the older version does
         // not know stays in the store and counts again from the next run on, as with a ledger's entries.
         let unknown_items = match manifest.rollback_of {
@@ -59,6 +64,12 @@ impl Snapshot {
         let profiles = read_profiles(&profiles, &numbers, unknown_items)?;
         Ok(Self { manifest, loaded_at: Utc::now(), model, items, numbers, profiles })
     }
+}
+
+fn rating_weight(measure: &Measure) -> Result<RatingWeight, WeightRuleError> {
+    let Some(weights) = &measure.rating_weights else { return Ok(RatingWeight::VALUE) };
+    let rule = weights.profiles.parse()?;
+    Ok(RatingWeight { rule, mean: weights.mean, deviation: weights.deviation })
 }
 
 /// Remembers the first problem of a table that is read row by row.

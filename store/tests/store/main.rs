@@ -71,6 +71,7 @@ fn content(parts: Parts) -> Content {
             name: "cosine".to_owned(),
             parameters: [].into(),
             cut: Cut::Target,
+            rating_weights: None,
             top_k: 10,
         },
         rating_range: RatingRange::default(),
