@@ -9,5 +9,6 @@ mod keystone;
 mod movielens;
 mod operators;
 mod publication;
+mod rating_weights;
 mod requests;
 mod the_loop;

@@ -176,3 +176,34 @@ fn read_profiles(
     problem.into_result()?;
     Ok(profiles)
 }
+
+#[cfg(test)]
+mod tests {
+    use akin_recommender::rating_weight::WeightRule;
+
+    use super::*;
+
+    fn measure(weights: &str) -> Result<Measure, serde_json::Error> {
+        let text = format!(
+            r#"{{"name": "cosine", "parameters": {{}}, "cut": "target", "top_k": 1{weights}}}"#
+        );
+        serde_json::from_str(&text)
+    }
+
+    #[test]
+    fn ratings_weigh_what_the_manifest_says_and_their_value_when_it_says_nothing()
+    -> Result<(), Box<dyn std::error::Error>> {
+        assert_eq!(rating_weight(&measure("")?)?, RatingWeight::VALUE);
+        let weights = |profiles| {
+            let rest = r#""similarities": "value", "mean": 3.5, "deviation": 1"#;
+            measure(&format!(r#", "rating_weights": {{"profiles": "{profiles}", {rest}}}"#))
+        };
+        let expected = RatingWeight { rule: WeightRule::Relative(2.0), mean: 3.5, deviation: 1.0 };
+        assert_eq!(rating_weight(&weights("relative:2")?)?, expected);
+        let refused = rating_weight(&weights("vibes")?).map_err(LoadError::from);
+        assert!(
+            matches!(refused, Err(error) if error.to_string().ends_with("upgrade this program"))
+        );
+        Ok(())
+    }
+}
