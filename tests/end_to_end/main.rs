@@ -1,6 +1,7 @@
 //! The real programs, driven as their users drive them.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod bad_files;
 mod batch_inputs;
 mod durability;
 mod harness;

@@ -73,6 +73,16 @@ impl Collector {
         u16::try_from(number).map_err(too_many)
     }
 
+    /// Checks that so many bytes can be used beside what is collected.
+    pub(super) fn check_room_for(&self, bytes: u64) -> Result<(), IngestError> {
+        let rows = self.rows.capacity() as u64 * ROW_BYTES;
+        let needed = (self.users.bytes() + self.items.bytes() + rows).saturating_add(bytes);
+        if needed <= self.max_memory {
+            return Ok(());
+        }
+        Err(IngestError::TooLarge { needed, limit: self.max_memory })
+    }
+
     /// Makes room for one more row. Never allocates more than is allowed, which doubling would.
     fn make_room(&mut self) -> Result<(), IngestError> {
         let rows = self.rows.len();

@@ -8,6 +8,7 @@ use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use akin_schemas::tables::unpacked_bytes;
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int64Array, RecordBatch, StringArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Schema, TimeUnit};
@@ -25,6 +26,8 @@ use super::rules::{self, Rules, Unit};
 
 /// Rows that are decoded at once.
 const BATCH_ROWS: usize = 8_192;
+/// What a file's pages may take unpacked. Some writers make a page of 50 million rows.
+const MAX_UNPACKED: u64 = 2 << 30;
 const DAMAGED: &str = "check that the file is complete, or write it again";
 const WRITE_AGAIN: &str = "write the file with another type for the column";
 
@@ -38,7 +41,7 @@ pub(super) fn read(
     progress: &dyn Progress,
 ) -> Result<(), IngestError> {
     let bytes = file.metadata().map_err(|error| IngestError::read(path, error))?.len();
-    let (mut reader, positions, total) = open(path, file, reading)?;
+    let (mut reader, positions, total) = open(path, file, reading, collector)?;
     let absent = f64::from(reading.implicit_rating.unwrap_or(f32::NAN));
     let (mut rows, mut told) = (0, 0);
     while let Some(batch) = guarded(path, || Ok(reader.next().transpose()?))? {
@@ -55,7 +58,11 @@ pub(super) fn read(
         progress.advance(done - told);
         told = done;
     }
-    Ok(())
+    if rows == total {
+        return Ok(());
+    }
+    let problem = format!("not a readable Parquet file: it holds {rows} rows and claims {total}");
+    Err(IngestError::bad(path, problem, DAMAGED))
 }
 
 /// A reader of the wanted columns, where each of them is in its batches, and the number of rows.
@@ -63,13 +70,23 @@ fn open(
     path: &str,
     file: File,
     reading: &Reading,
+    collector: &Collector,
 ) -> Result<(ParquetRecordBatchReader, [Option<usize>; 4], u64), IngestError> {
+    let unpacking = file.try_clone().map_err(|error| IngestError::read(path, error))?;
     let builder = guarded(path, || Ok(ParquetRecordBatchReaderBuilder::try_new(file)?))?;
     let schema = builder.schema();
     let names: Vec<&[u8]> = schema.fields().iter().map(|field| field.name().as_bytes()).collect();
     let wanted = header::locate(path, &header::ratings(reading), &names)?;
     check_types(path, schema, &wanted)?;
     let mask = ProjectionMask::roots(builder.parquet_schema(), wanted.into_iter().flatten());
+    let unpacked = guarded(path, || {
+        Ok(unpacked_bytes(&unpacking, builder.metadata(), |leaf| mask.leaf_included(leaf))?)
+    })?;
+    if unpacked > MAX_UNPACKED {
+        let problem = format!("its pages would take {unpacked} bytes of memory unpacked");
+        return Err(IngestError::bad(path, problem, "write the file with smaller pages"));
+    }
+    collector.check_room_for(unpacked)?;
     let total = u64::try_from(builder.metadata().file_metadata().num_rows()).unwrap_or(0);
     // A batch holds the wanted columns alone, in the order of the file.
     let positions = wanted.map(|column| {

@@ -13,12 +13,15 @@ use parquet::file::properties::WriterProperties;
 use thiserror::Error;
 
 use super::Table;
+use super::claims::unpacked_bytes;
 use crate::checksum::Checksum;
 
 /// Rows that are turned into Arrow columns at once.
 const BATCH_ROWS: usize = 16_384;
 /// Rows of a row group: small enough that a reader of one user or item skips most of a sorted file.
 const ROW_GROUP_ROWS: usize = 262_144;
+/// What a part's pages may take unpacked. The writer makes pages of about a mebibyte.
+const MAX_UNPACKED: u64 = 128 << 20;
 
 /// Why a Parquet file is not a part of its table.
 #[derive(Debug, Error)]
@@ -45,6 +48,14 @@ pub enum TableError {
     /// A null where the contract has none.
     #[error("column `{0}` holds a null")]
     UnexpectedNull(&'static str),
+    /// Its pages would take too much memory.
+    #[error("its pages would take {unpacked} bytes unpacked where {limit} are allowed")]
+    TooLarge {
+        /// Bytes that they would take.
+        unpacked: u64,
+        /// Bytes allowed.
+        limit: u64,
+    },
     /// A row breaks a rule of its table.
     #[error("{0}")]
     BadRow(String),
@@ -132,9 +143,12 @@ pub fn read_part<T: Table>(
 ) -> Result<u64, TableError> {
     // The embedded Arrow schema is a hint from the writer's library; the Parquet types are the contract.
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-    let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(bytes, options)?
-        .with_batch_size(BATCH_ROWS)
-        .build()?;
+    let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(bytes.clone(), options)?;
+    let unpacked = unpacked_bytes(&bytes, builder.metadata(), |_| true)?;
+    if unpacked > MAX_UNPACKED {
+        return Err(TableError::TooLarge { unpacked, limit: MAX_UNPACKED });
+    }
+    let reader = builder.with_batch_size(BATCH_ROWS).build()?;
     let mut rows = 0;
     for batch in reader {
         let batch = batch?;

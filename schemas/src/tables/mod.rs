@@ -3,12 +3,14 @@
 //! Columns, types, keys and row order are documented in `schemas/README.md`; the [`Table::schema`] of each table is the
 //! truth that the documentation is tested against.
 
+mod claims;
 mod columns;
 mod file;
 mod items;
 mod neighbours;
 mod profiles;
 
+pub use claims::unpacked_bytes;
 pub use file::{EncodedPart, PartWriter, TableError, read_part};
 pub use items::{ItemRow, Items};
 pub use neighbours::{NeighbourRow, Neighbours};
