@@ -51,7 +51,7 @@ const OVERHEAD: u64 = 256;
 const NO_GENRES: &str = "(no genres listed)";
 
 impl CatalogueFile {
-    /// Reads a catalogue: text, possibly compressed, with columns item, title and genres (split at `|`), or
+    /// Reads a catalogue: text, possibly compressed, with columns item, title and genres (split at `|`, in RecBole's at a space), or
     /// a u.item whose flags say the genres.
     ///
     /// Rows that cannot be used are counted and logged. Of two rows for an item the later one stands.
@@ -63,7 +63,8 @@ impl CatalogueFile {
         let Opened::Text { stream, .. } = source::open(path, &NoProgress)? else {
             return Err(IngestError::bad(&name, "this is Parquet", "give the catalogue as text"));
         };
-        let mut text = Text::begin(&name, stream, &CATALOGUE, &Reading::default())?;
+        let reading = Reading::default();
+        let mut text = Text::begin(&name, stream, CATALOGUE, &reading)?;
         let layout = text.layout();
         let mut catalogue = Self::default();
         let mut bytes = 0;
@@ -123,7 +124,9 @@ fn item(
         return Ok((id, CatalogueItem { title, genres }));
     }
     let genres = std::str::from_utf8(genres).map_err(|_| Reason::NotUtf8)?;
-    let genres = genres.split('|').filter(|genre| !genre.is_empty() && *genre != NO_GENRES);
+    let genres = genres
+        .split(layout.between_genres())
+        .filter(|genre| !genre.is_empty() && *genre != NO_GENRES);
     Ok((id, CatalogueItem { title, genres: genres.map(str::to_owned).collect() }))
 }
 
@@ -201,12 +204,33 @@ mod tests {
     }
 
     #[test]
+    fn catalogues_of_recbole_and_of_json_lines_are_read() {
+        let recbole = "item_id:token\tmovie_title:token_seq\trelease_year:token\tclass:token_seq\n\
+            7\tGolden \"Eye\"\t1995\tAction Sci-Fi\n8\tNone\t1995\t\n";
+        let objects = r#"{"item":7,"title":"Golden \"Eye\"","genres":["Action","Sci-Fi"],"year":1995}
+            {"title":"None","genres":null,"item":"8"}
+            {"title":["None"],"genres":null,"item":"9"}"#;
+        let flat = r#"{"item":"8","title":"None","genres":""}
+            {"movie_id":7,"title":"Golden \"Eye\"","genre":"Action|Sci-Fi"}"#;
+        for (text, skipped) in [(recbole, 0), (objects, 1), (flat, 0)] {
+            let catalogue = read(text.as_bytes()).unwrap();
+            assert_eq!(catalogue.skipped, skipped, "{text}");
+            let aligned = catalogue.aligned_with(&["7", "8"].map(str::to_owned));
+            let expected = [known("Golden \"Eye\"", &["Action", "Sci-Fi"]), known("None", &[])];
+            assert_eq!(aligned.items, expected, "{text}");
+        }
+    }
+
+    #[test]
     fn a_file_that_is_no_catalogue_is_refused() {
         let header = "movieId,title,genres\n";
         let long = format!("{header}1,{},x\n", "t".repeat(100_000));
         let cases = [
             ("", "the file is empty"),
-            ("userId,movieId,rating\n", "no column for title (title), genres (genres)"),
+            (
+                "userId,movieId,rating\n",
+                "no column for title (title, movie_title), genres (genres,",
+            ),
             ("PAR1", "this is Parquet"),
             (&long, "are allowed"),
         ];

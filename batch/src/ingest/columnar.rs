@@ -18,7 +18,7 @@ use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchR
 
 use super::collector::Collector;
 use super::error::IngestError;
-use super::header;
+use super::header::{self, Naming};
 use super::progress::Progress;
 use super::reading::Reading;
 use super::rejects::{Reason, excerpt};
@@ -42,10 +42,9 @@ pub(super) fn read(
 ) -> Result<(), IngestError> {
     let bytes = file.metadata().map_err(|error| IngestError::read(path, error))?.len();
     let (mut reader, positions, total) = open(path, file, reading, collector)?;
-    let absent = f64::from(reading.implicit_rating.unwrap_or(f32::NAN));
     let (mut rows, mut told) = (0, 0);
     while let Some(batch) = guarded(path, || Ok(reader.next().transpose()?))? {
-        let columns = Columns::of(path, &batch, &positions, absent)?;
+        let columns = Columns::of(path, &batch, &positions, reading)?;
         for at in 0..batch.num_rows() {
             rows += 1;
             match columns.checked(at, rules) {
@@ -76,7 +75,7 @@ fn open(
     let builder = guarded(path, || Ok(ParquetRecordBatchReaderBuilder::try_new(file)?))?;
     let schema = builder.schema();
     let names: Vec<&[u8]> = schema.fields().iter().map(|field| field.name().as_bytes()).collect();
-    let wanted = header::locate(path, &header::ratings(reading), &names)?;
+    let wanted = header::locate(path, Naming::Header, &header::ratings(reading), &names)?;
     check_types(path, schema, &wanted)?;
     let mask = ProjectionMask::roots(builder.parquet_schema(), wanted.into_iter().flatten());
     let unpacked = guarded(path, || {
@@ -180,15 +179,22 @@ struct Columns {
 }
 
 impl Columns {
-    /// `absent` stands in every row of a column that is missing.
+    /// What `reading` implies stands in every row of a column that is missing.
     fn of(
         path: &str,
         batch: &RecordBatch,
         positions: &[Option<usize>; 4],
-        absent: f64,
+        reading: &Reading,
     ) -> Result<Self, IngestError> {
-        let implicit: ArrayRef = Arc::new(Float64Array::from_value(absent, batch.num_rows()));
-        let columns = positions.map(|at| at.map_or(&implicit, |at| batch.column(at)));
+        let rows = batch.num_rows();
+        let rating = f64::from(reading.implicit_rating.unwrap_or(f32::NAN));
+        let rating: ArrayRef = Arc::new(Float64Array::from_value(rating, rows));
+        let moment = i64::from(reading.implicit_timestamp.unwrap_or(0));
+        let moment: ArrayRef = Arc::new(Int64Array::from_value(moment, rows));
+        let column = |at: usize, implied| positions[at].map_or(implied, |at| batch.column(at));
+        // Only a rating and a time can be implied.
+        let columns =
+            [column(0, &moment), column(1, &moment), column(2, &rating), column(3, &moment)];
         guarded(path, || {
             let [user, item, rating, moment] =
                 columns.map(|column| cast(column, value_type(column.data_type())));

@@ -4,23 +4,54 @@ use super::error::IngestError;
 use super::reading::Reading;
 use super::rejects::excerpt;
 
+/// What a column holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// An identifier.
+    Id,
+    /// A rating.
+    Number,
+    /// A time.
+    Moment,
+    /// A title.
+    Words,
+    /// Genres.
+    List,
+}
+
 /// A column and the names it may have, compared without case.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Column<'a> {
     what: &'static str,
+    kind: Kind,
     names: &'static [&'static str],
     /// The only name it may have, exactly, where a person gave one.
     chosen: Option<&'a str>,
-    /// Whether it may be missing.
-    optional: bool,
+    /// What its values are where it is missing; it must not be where this is none.
+    implied: Option<String>,
 }
 
-impl<'a> Column<'a> {
-    const fn named(what: &'static str, names: &'static [&'static str]) -> Self {
-        Self { what, names, chosen: None, optional: false }
+impl Column<'_> {
+    const fn named(what: &'static str, kind: Kind, names: &'static [&'static str]) -> Self {
+        Self { what, kind, names, chosen: None, implied: None }
     }
 
-    fn is(&self, name: &[u8]) -> bool {
+    pub(super) fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Whether it may be missing.
+    pub(super) fn is_implied(&self) -> bool {
+        self.implied.is_some()
+    }
+
+    /// What its values are where it is missing.
+    pub(super) fn implied(&self) -> &[u8] {
+        self.implied.as_deref().unwrap_or_default().as_bytes()
+    }
+
+    /// Whether this is a name of it.
+    pub(super) fn is(&self, name: &[u8]) -> bool {
         match self.chosen {
             Some(chosen) => chosen.as_bytes() == name,
             None => self.names.iter().any(|known| known.as_bytes().eq_ignore_ascii_case(name)),
@@ -34,22 +65,34 @@ impl<'a> Column<'a> {
 }
 
 const ITEM: Column<'static> =
-    Column::named("item", &["movieId", "movie_id", "itemId", "item_id", "item"]);
+    Column::named("item", Kind::Id, &["movieId", "movie_id", "itemId", "item_id", "item"]);
 
 /// The columns of ratings: user, item, rating, timestamp.
 const RATINGS: [Column<'static>; 4] = [
-    Column::named("user", &["userId", "user_id", "user"]),
+    Column::named("user", Kind::Id, &["userId", "user_id", "user"]),
     ITEM,
-    Column::named("rating", &["rating", "event_value"]),
-    Column::named("timestamp", &["timestamp", "rated_at"]),
+    Column::named("rating", Kind::Number, &["rating", "event_value"]),
+    Column::named("timestamp", Kind::Moment, &["timestamp", "rated_at"]),
 ];
 
 /// The columns of a catalogue: item, title, genres.
-pub(super) const CATALOGUE: [Column<'static>; 3] =
-    [ITEM, Column::named("title", &["title"]), Column::named("genres", &["genres"])];
+pub(super) const CATALOGUE: [Column<'static>; 3] = [
+    ITEM,
+    Column::named("title", Kind::Words, &["title", "movie_title"]),
+    Column::named("genres", Kind::List, &["genres", "genre", "class"]),
+];
 
 const REMEDY: &str =
     "give a file whose first line names its columns, or name them with --user-column and its like";
+
+/// What names the columns of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Naming {
+    /// A first line, or a Parquet file's schema.
+    Header,
+    /// The keys of a first object.
+    Object,
+}
 
 /// The columns of ratings, as a person wants them read.
 pub(super) fn ratings(reading: &Reading) -> [Column<'_>; 4] {
@@ -59,10 +102,14 @@ pub(super) fn ratings(reading: &Reading) -> [Column<'_>; 4] {
         Column { chosen: reading.item_column.as_deref(), ..item },
         Column {
             chosen: reading.rating_column.as_deref(),
-            optional: reading.implicit_rating.is_some(),
+            implied: reading.implicit_rating.map(|rating| rating.to_string()),
             ..rating
         },
-        Column { chosen: reading.timestamp_column.as_deref(), ..timestamp },
+        Column {
+            chosen: reading.timestamp_column.as_deref(),
+            implied: reading.implicit_timestamp.map(|seconds| seconds.to_string()),
+            ..timestamp
+        },
     ]
 }
 
@@ -72,6 +119,7 @@ pub(super) fn ratings(reading: &Reading) -> [Column<'_>; 4] {
 /// When one is missing, or two have a name of the same one.
 pub(super) fn locate<const N: usize>(
     path: &str,
+    naming: Naming,
     wanted: &[Column<'_>; N],
     found: &[&[u8]],
 ) -> Result<[Option<usize>; N], IngestError> {
@@ -81,7 +129,7 @@ pub(super) fn locate<const N: usize>(
         let mut matching = (0..found.len()).filter(|&at| column.is(found[at]));
         match (matching.next(), matching.next()) {
             (Some(only), None) => *position = Some(only),
-            (None, _) if column.optional => {}
+            (None, _) if column.is_implied() => {}
             (None, _) => missing.push(column.shown()),
             (Some(first), Some(second)) => {
                 let [first, second] = [first, second].map(|at| excerpt(found[at]));
@@ -96,11 +144,14 @@ pub(super) fn locate<const N: usize>(
     if missing.is_empty() {
         return Ok(positions);
     }
-    let header = excerpt(&found.join(&b","[..]));
-    let problem = if missing.len() == N {
-        format!("there is no header: found `{header}`, expected columns {}", missing.join(", "))
-    } else {
-        format!("the header `{header}` has no column for {}", missing.join(", "))
+    let names = excerpt(&found.join(&b","[..]));
+    let columns = missing.join(", ");
+    let problem = match naming {
+        Naming::Header if missing.len() == N => {
+            format!("there is no header: found `{names}`, expected columns {columns}")
+        }
+        Naming::Header => format!("the header `{names}` has no column for {columns}"),
+        Naming::Object => format!("the first object has no {columns}; its keys are `{names}`"),
     };
     Err(IngestError::bad(path, problem, REMEDY))
 }
@@ -113,7 +164,8 @@ mod tests {
 
     fn located(header: &str, reading: &Reading) -> Result<[Option<usize>; 4], String> {
         let found: Vec<_> = header.split(',').map(str::as_bytes).collect();
-        locate("r.csv", &ratings(reading), &found).map_err(|error| error.to_string())
+        locate("r.csv", Naming::Header, &ratings(reading), &found)
+            .map_err(|error| error.to_string())
     }
 
     #[test]

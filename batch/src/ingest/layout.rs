@@ -11,6 +11,8 @@ pub enum Layout {
     Csv,
     /// Tab-separated, with a header.
     Tsv,
+    /// JSON lines: an object a line, whose keys are the columns.
+    Jsonl,
     /// RecBole: tab-separated, with a header such as `user_id:token`. Nothing is quoted.
     Recbole,
     /// MovieLens ratings.dat and movies.dat: `::` between fields, no header.
@@ -57,7 +59,9 @@ impl Layout {
             fields.split(first).ok().map(|()| fields)
         };
         let has = |part: &[u8]| first.windows(part.len()).any(|window| window == part);
-        if has(b"\t") {
+        if first.trim_ascii_start().starts_with(b"{") {
+            Self::Jsonl
+        } else if has(b"\t") {
             let Some(found) = fields(Self::Recbole) else { return Self::Tsv };
             let column = |at| found.get(first, at);
             if (0..found.len()).any(|at| recbole_name(column(at)) != column(at)) {
@@ -79,10 +83,10 @@ impl Layout {
         }
     }
 
-    /// A splitter of its lines.
+    /// A splitter of its lines; of those of JSON lines, where a value may stand in for the object that is missing.
     pub(super) fn fields(self) -> Fields {
         match self {
-            Self::Csv => Fields::quoted(b","),
+            Self::Csv | Self::Jsonl => Fields::quoted(b","),
             Self::Tsv => Fields::quoted(b"\t"),
             Self::Recbole | Self::UData => Fields::plain(b"\t"),
             Self::Dat => Fields::plain(b"::"),
@@ -94,7 +98,7 @@ impl Layout {
     /// says so.
     pub(super) fn positions<const N: usize>(self) -> Option<([usize; N], usize)> {
         match self {
-            Self::Csv | Self::Tsv | Self::Recbole => None,
+            Self::Csv | Self::Tsv | Self::Jsonl | Self::Recbole => None,
             // ratings.dat: user, item, rating, timestamp. movies.dat: item, title, genres.
             Self::Dat | Self::UData => Some((std::array::from_fn(|at| at), N)),
             // Item, title, and the first flag.
@@ -108,6 +112,16 @@ impl Layout {
     /// A column's name as a header of this layout gives it.
     pub(super) fn column_name(self, field: &[u8]) -> &[u8] {
         if self == Self::Recbole { recbole_name(field) } else { field }
+    }
+
+    /// Whether whole seconds may be written as `1.0` or `1e9`: where the layout knows no integers.
+    pub(super) fn has_float_times(self) -> bool {
+        matches!(self, Self::Jsonl | Self::Recbole)
+    }
+
+    /// What stands between two genres.
+    pub(super) fn between_genres(self) -> char {
+        if self == Self::Recbole { ' ' } else { '|' }
     }
 
     /// Whether a line that is not UTF-8 is Latin-1. MovieLens wrote its older catalogues so, and the 10M one in UTF-8.
@@ -143,7 +157,9 @@ mod tests {
     fn a_layout_is_recognised_by_the_first_line() {
         let flags = ["0|"; 18].concat() + "1";
         let u_item = format!("1|Here, There (1995)|01-Jan-1995||http://x/?a=1::2|{flags}");
-        let cases: [(&str, Layout); 11] = [
+        let cases: [(&str, Layout); 13] = [
+            (r#"{"user":"a","item":"b::c"}"#, Layout::Jsonl),
+            (" {\t", Layout::Jsonl),
             ("userId,movieId,rating,timestamp", Layout::Csv),
             ("USER_ID,ITEM_ID,TIMESTAMP,EVENT_VALUE", Layout::Csv),
             ("", Layout::Csv),

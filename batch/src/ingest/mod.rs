@@ -13,6 +13,7 @@ mod header;
 mod interner;
 mod layout;
 mod lines;
+mod objects;
 mod progress;
 mod ratings;
 mod reading;
@@ -20,6 +21,7 @@ mod rejects;
 mod row;
 mod rules;
 mod source;
+mod splitter;
 mod text;
 
 #[cfg(test)]

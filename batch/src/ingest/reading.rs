@@ -26,6 +26,10 @@ pub struct Reading {
     /// refused.
     #[arg(long, value_name = "RATING")]
     pub implicit_rating: Option<f32>,
+    /// The time of every record of a file without a timestamp column, in seconds since 1970. Without this option such a
+    /// file is refused.
+    #[arg(long, value_name = "SECONDS", conflicts_with = "timestamp_column")]
+    pub implicit_timestamp: Option<u32>,
 }
 
 impl Reading {
@@ -39,10 +43,5 @@ impl Reading {
         ]
         .into_iter()
         .find_map(|(option, name)| name.as_ref().map(|_| option))
-    }
-
-    /// What stands in place of a rating that a file has no column for, as text.
-    pub(super) fn implicit_text(&self) -> Vec<u8> {
-        self.implicit_rating.map(|rating| rating.to_string().into_bytes()).unwrap_or_default()
     }
 }

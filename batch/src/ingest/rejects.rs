@@ -16,8 +16,18 @@ pub enum Reason {
     UnterminatedQuote,
     /// Text between a closing quote and the next comma.
     TextAfterQuote,
-    /// A null in a column of a Parquet file.
+    /// A line of JSON that is no object.
+    NotAnObject,
+    /// An object without one of the wanted keys.
+    MissingKey,
+    /// An object with two keys that name the same column.
+    GivenTwice,
+    /// A null in a column of a Parquet file, or in an object.
     Null,
+    /// An identifier that is neither text nor an integer.
+    NotAnId,
+    /// A title that is no text, or genres that are no list of texts.
+    NotText,
     /// An identifier, title or genre that is not UTF-8.
     NotUtf8,
     /// An empty identifier.
@@ -51,7 +61,12 @@ impl fmt::Display for Reason {
             Self::LineTooLong => "line too long",
             Self::UnterminatedQuote => "unterminated quote",
             Self::TextAfterQuote => "text after a closing quote",
+            Self::NotAnObject => "not a JSON object",
+            Self::MissingKey => "a key is missing",
+            Self::GivenTwice => "two keys name the same column",
             Self::Null => "null",
+            Self::NotAnId => "an id is neither text nor an integer",
+            Self::NotText => "a title or genre is not text",
             Self::NotUtf8 => "not UTF-8",
             Self::EmptyId => "empty id",
             Self::IdTooLong => "id too long",

@@ -58,6 +58,25 @@ impl Rules {
         self.moment(seconds, Unit::Seconds)
     }
 
+    /// A timestamp as written by who knows no integers: whole seconds, if need be as `1.0` or `1e9`.
+    pub(super) fn float_moment_text(&self, text: &[u8]) -> Result<i64, Reason> {
+        // Above this not every integer is a float.
+        const EXACT: f64 = (1_u64 << 53) as f64;
+        match self.moment_text(text) {
+            Err(Reason::NotAnInteger) => {
+                let number = std::str::from_utf8(text).ok().and_then(|text| text.parse().ok());
+                match number {
+                    Some(seconds) if f64::abs(seconds) > EXACT => Err(Reason::After9999),
+                    Some(seconds) if seconds.fract() == 0.0 => {
+                        self.moment(seconds as i64, Unit::Seconds)
+                    }
+                    _ => Err(Reason::NotAnInteger),
+                }
+            }
+            result => result,
+        }
+    }
+
     /// A timestamp as counted; gives microseconds.
     pub(super) fn moment(&self, count: i64, unit: Unit) -> Result<i64, Reason> {
         if count < 0 {
@@ -127,6 +146,24 @@ mod tests {
         ];
         for (text, expected) in cases {
             assert_eq!(rules().moment_text(text.as_bytes()), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn whole_seconds_may_be_floats_where_there_are_no_integers() {
+        let cases: [(&str, Result<i64, Reason>); 9] = [
+            ("7", Ok(7_000_000)),
+            ("7.0", Ok(7_000_000)),
+            ("1e6", Ok(1_000_000_000_000)),
+            ("-1.0", Err(Reason::Before1970)),
+            ("1086401.0", Err(Reason::DatedAhead)),
+            ("1e300", Err(Reason::After9999)),
+            ("inf", Err(Reason::After9999)),
+            ("1.5", Err(Reason::NotAnInteger)),
+            ("NaN", Err(Reason::NotAnInteger)),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(rules().float_moment_text(text.as_bytes()), expected, "{text:?}");
         }
     }
 

@@ -91,6 +91,16 @@ fn a_file_that_cannot_be_read_as_ratings_is_refused_by_name() {
         (b"userId,movieId,timestamp\n", "has no column for rating (rating, event_value)"),
         (b"userId,movieId,rating,timestamp,rated_at\n", "could both be the timestamp"),
         (b"userId,\"movieId,rating,timestamp\n", "has a fault: unterminated quote"),
+        (
+            b"{\"user\":1",
+            "the first line, `{\"user\":1`, is no JSON object; write one object a line",
+        ),
+        (
+            b"{\"userId\":1,\"movieId\":2,\"stars\":3}",
+            "the first object has no rating (rating, event_value), timestamp (timestamp, rated_at); its keys are \
+             `movieId,stars,userId`",
+        ),
+        (b"[{\"user\":1}]", "this is a JSON array; write one object a line"),
         (b"PAR1", "not a readable Parquet file"),
         (&gzip(b""), "the file is empty"),
         (&gzip(b"PAR1"), "this is gzip around Parquet"),
@@ -123,6 +133,13 @@ fn every_layout_gives_the_same_ratings() {
         written("", "\t"),
         written("\u{feff}", "\t"),
         written(inter, "\t"),
+        b"user_id:token\titem_id:token\trating:float\ttimestamp:float\n\
+            196\t242\t3.0\t881250949.0\na b\t1\t4.5\t7\n196\t1\t2\t0e0\n"
+            .to_vec(),
+        b"{\"user\":196,\"movieID\":\"242\",\"rating\":3,\"timestamp\":881250949,\"x\":[{}]}\r\n\
+            {\"rated_at\":7.0,\"RATING\":4.5,\"itemId\":1,\"user_id\":\"a\\u0020b\"}\n\n \
+            { \"user\": \"196\", \"item\": \"1\", \"rating\": 2e0, \"timestamp\": 0 }"
+            .to_vec(),
         written("user\titem\trating\ttimestamp\r\n", "\t"),
         written("USER_ID,ITEM_ID,EVENT_VALUE,TIMESTAMP\n", ","),
     ];
@@ -158,6 +175,24 @@ fn what_a_person_says_about_a_file_is_obeyed_or_refused() {
         "{refused}"
     );
 
+    let named = Reading {
+        user_column: Some("reviewerID".to_owned()),
+        item_column: Some("asin".to_owned()),
+        rating_column: Some("overall".to_owned()),
+        timestamp_column: Some("unixReviewTime".to_owned()),
+        ..Reading::default()
+    };
+    let review = r#"{"reviewerID":"u","asin":"i","overall":5.0,"unixReviewTime":7,"user":"x"}"#;
+    assert_eq!(triples(&read_with(review, named).unwrap()), [("u", "i", 5.0)]);
+
+    let both =
+        Reading { implicit_rating: Some(1.0), implicit_timestamp: Some(9), ..Reading::default() };
+    for text in ["user,item\nu,i\n", "{\"user\":\"u\",\"item\":\"i\"}\n"] {
+        let ratings = read_with(text, both.clone()).unwrap();
+        assert_eq!(triples(&ratings), [("u", "i", 1.0)]);
+        assert_eq!(ratings.rows[0].rated_at, 9_000_000);
+    }
+
     let implicit = Reading { implicit_rating: Some(2.5), ..Reading::default() };
     let ratings = read_with("USER_ID,ITEM_ID,TIMESTAMP\nu,i,7\n", implicit.clone()).unwrap();
     assert_eq!(triples(&ratings), [("u", "i", 2.5)]);
@@ -168,6 +203,72 @@ fn what_a_person_says_about_a_file_is_obeyed_or_refused() {
     let ratings = read_with("u\ti\tbad\t7\nu\tj\t3\t7\n", stated).unwrap();
     assert_eq!(reasons(&ratings), [(1, "not a number".to_owned())]);
     assert_eq!(triples(&ratings), [("u", "j", 3.0)]);
+}
+
+#[test]
+fn a_bad_object_is_rejected_with_its_line_and_reason() {
+    let cases: &[(&[u8], &str)] = &[
+        (b"{", "not a JSON object"),
+        (b"[]", "not a JSON object"),
+        (b"{}", "a key is missing"),
+        (b"{} {}", "not a JSON object"),
+        (br#"{"user":"u","item":"i","rating":1,"timestamp":7} x"#, "not a JSON object"),
+        (br#"{"user":"u","item":"i","rating":1}"#, "a key is missing"),
+        (
+            br#"{"user":"u","userId":"v","item":"i","rating":1,"timestamp":7}"#,
+            "two keys name the same column",
+        ),
+        (
+            br#"{"user":"u","user":"u","item":"i","rating":1,"timestamp":7}"#,
+            "two keys name the same column",
+        ),
+        (br#"{"user":null,"item":"i","rating":1,"timestamp":7}"#, "null"),
+        (br#"{"user":"u","item":"i","rating":null,"timestamp":7}"#, "null"),
+        (
+            br#"{"user":1.0,"item":"i","rating":1,"timestamp":7}"#,
+            "an id is neither text nor an integer",
+        ),
+        (
+            br#"{"user":-0,"item":"i","rating":1,"timestamp":7}"#,
+            "an id is neither text nor an integer",
+        ),
+        (
+            br#"{"user":18446744073709551616,"item":"i","rating":1,"timestamp":7}"#,
+            "an id is neither text nor an integer",
+        ),
+        (
+            br#"{"user":true,"item":"i","rating":1,"timestamp":7}"#,
+            "an id is neither text nor an integer",
+        ),
+        (
+            br#"{"user":["u"],"item":"i","rating":1,"timestamp":7}"#,
+            "an id is neither text nor an integer",
+        ),
+        (br#"{"user":"","item":"i","rating":1,"timestamp":7}"#, "empty id"),
+        (br#"{"user":"a\u0000b","item":"i","rating":1,"timestamp":7}"#, "control character in id"),
+        (br#"{"user":"\ud800","item":"i","rating":1,"timestamp":7}"#, "not a JSON object"),
+        (b"{\"user\":\"\xff\",\"item\":\"i\",\"rating\":1,\"timestamp\":7}", "not UTF-8"),
+        (br#"{"user":"u","item":"i","rating":"5","timestamp":7}"#, "not a number"),
+        (br#"{"user":"u","item":"i","rating":true,"timestamp":7}"#, "not a number"),
+        (br#"{"user":"u","item":"i","rating":NaN,"timestamp":7}"#, "not a JSON object"),
+        (br#"{"user":"u","item":"i","rating":1e999,"timestamp":7}"#, "not finite"),
+        (br#"{"user":"u","item":"i","rating":-1,"timestamp":7}"#, "outside the rating range"),
+        (br#"{"user":"u","item":"i","rating":1,"timestamp":"7"}"#, "timestamp is not an integer"),
+        (br#"{"user":"u","item":"i","rating":1,"timestamp":7.5}"#, "timestamp is not an integer"),
+        (br#"{"user":"u","item":"i","rating":1,"timestamp":-1}"#, "dated before 1970"),
+    ];
+    let good = r#"{"user":"a","item":"1","rating":3,"timestamp":7}"#;
+    for (record, reason) in cases {
+        let file =
+            [good.as_bytes(), b"\n", record, b"\n", good.replace("1", "2").as_bytes()].concat();
+        let ratings = read_bytes(&[&file]).unwrap();
+        let shown = String::from_utf8_lossy(record);
+        assert_eq!(reasons(&ratings), [(2, (*reason).to_owned())], "{shown}");
+        assert_eq!(triples(&ratings), [("a", "1", 3.0), ("a", "2", 3.0)], "{shown}");
+    }
+    let nested = format!(r#"{{"user":"u","x":{}"#, "[".repeat(200_000));
+    let file = format!("{good}\n{nested}\n");
+    assert_eq!(reasons(&read_bytes(&[file.as_bytes()]).unwrap())[0].1, "not a JSON object");
 }
 
 #[test]

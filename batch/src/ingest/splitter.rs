@@ -1,0 +1,119 @@
+//! Splits lines of any layout into the wanted columns.
+
+use super::error::IngestError;
+use super::fields::Fields;
+use super::header::{self, Column, Naming};
+use super::layout::Layout;
+use super::objects::Objects;
+use super::reading::Reading;
+use super::rejects::{Reason, excerpt};
+
+const NO_HEADER: &str = "leave the option out, or state the layout with --format";
+
+const ONE_A_LINE: &str = "write one object a line";
+
+/// A splitter for the lines of one text.
+pub(super) struct Splitter<'a, const N: usize> {
+    pub(super) layout: Layout,
+    /// Where each wanted column is, for a person to read.
+    pub(super) places: [String; N],
+    lines: Lines<'a, N>,
+}
+
+enum Lines<'a, const N: usize> {
+    /// Fields, of which every line has as many as `width`.
+    Delimited {
+        fields: Fields,
+        width: usize,
+        wanted: [Column<'a>; N],
+        at: [Option<usize>; N],
+    },
+    Objects(Objects<'a, N>),
+}
+
+impl<'a, const N: usize> Splitter<'a, N> {
+    /// Recognises the layout by the first line, unless `reading` states it. Says also whether that line is a record.
+    pub(super) fn begin(
+        path: &str,
+        first: &[u8],
+        wanted: [Column<'a>; N],
+        reading: &Reading,
+    ) -> Result<(Self, bool), IngestError> {
+        if matches!(first.trim_ascii(), [b'['] | [b'[', b'{', ..]) {
+            return Err(IngestError::bad(path, "this is a JSON array", ONE_A_LINE));
+        }
+        let layout = reading.format.unwrap_or_else(|| Layout::of(first));
+        if layout == Layout::Jsonl {
+            return Ok((Self::of_objects(path, first, wanted)?, true));
+        }
+        let mut fields = layout.fields();
+        if let Some((at, width)) = layout.positions() {
+            if let Some(option) = reading.named_column() {
+                let problem = format!("{option} names a column of a file without a header");
+                return Err(IngestError::bad(path, problem, NO_HEADER));
+            }
+            let places = at.map(|at| format!("field {}", at + 1));
+            let lines = Lines::Delimited { fields, width, wanted, at: at.map(Some) };
+            return Ok((Self { layout, places, lines }, true));
+        }
+        fields.split(first).map_err(|reason| {
+            let problem = format!("the header `{}` has a fault: {reason}", excerpt(first));
+            IngestError::bad(path, problem, "correct the first line")
+        })?;
+        let names: Vec<&[u8]> =
+            (0..fields.len()).map(|at| layout.column_name(fields.get(first, at))).collect();
+        let at = header::locate(path, Naming::Header, &wanted, &names)?;
+        let places = places(&wanted, &at, &names);
+        let width = fields.len();
+        Ok((Self { layout, places, lines: Lines::Delimited { fields, width, wanted, at } }, false))
+    }
+
+    /// The first object shows the keys that every object should have.
+    fn of_objects(path: &str, first: &[u8], wanted: [Column<'a>; N]) -> Result<Self, IngestError> {
+        let keys = Objects::<N>::keys(first).ok_or_else(|| {
+            let problem = format!("the first line, `{}`, is no JSON object", excerpt(first));
+            IngestError::bad(path, problem, ONE_A_LINE)
+        })?;
+        let names: Vec<&[u8]> = keys.iter().map(String::as_bytes).collect();
+        let at = header::locate(path, Naming::Object, &wanted, &names)?;
+        let places = places(&wanted, &at, &names);
+        Ok(Self { layout: Layout::Jsonl, places, lines: Lines::Objects(Objects::new(wanted)) })
+    }
+
+    /// Splits a line into the wanted columns.
+    pub(super) fn split<'l>(&'l mut self, line: &'l [u8]) -> Result<[&'l [u8]; N], Reason> {
+        match &mut self.lines {
+            Lines::Delimited { fields, width, wanted, at } => {
+                fields.split(line)?;
+                if fields.len() != *width {
+                    return Err(Reason::FieldCount);
+                }
+                Ok(std::array::from_fn(|column| match at[column] {
+                    None => wanted[column].implied(),
+                    // The flags that end the line are one value.
+                    Some(at) if self.layout == Layout::UItem && at > 1 => fields.tail(line, at),
+                    Some(at) => fields.get(line, at),
+                }))
+            }
+            Lines::Objects(objects) => {
+                objects.split(line)?;
+                let objects = &*objects;
+                Ok(std::array::from_fn(|column| objects.get(column)))
+            }
+        }
+    }
+}
+
+/// Where columns are that were located among `names`, for a person to read.
+pub(super) fn places<const N: usize>(
+    wanted: &[Column<'_>; N],
+    at: &[Option<usize>; N],
+    names: &[&[u8]],
+) -> [String; N] {
+    std::array::from_fn(|column| {
+        at[column].map_or_else(
+            || format!("always {}", String::from_utf8_lossy(wanted[column].implied())),
+            |at| excerpt(names[at]),
+        )
+    })
+}
