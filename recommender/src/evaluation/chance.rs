@@ -23,10 +23,16 @@ impl Chance {
 }
 
 /// A number in 0..1 that depends on the seed and the key alone: what is drawn for one key never shifts another's draw.
-pub(super) fn share_of(seed: u64, key: [u32; 2]) -> f64 {
-    let [high, low] = key.map(u64::from);
-    let hash = mixed(mixed(seed.wrapping_add(STEP)) ^ ((high << 32) | low).wrapping_add(STEP));
+pub(super) fn share_of(seed: u64, key: [u64; 2]) -> f64 {
+    let seed = mixed(seed.wrapping_add(STEP));
+    let hash = key.into_iter().fold(seed, |hash, part| mixed((hash ^ part).wrapping_add(STEP)));
     (hash >> 11) as f64 / (1u64 << 53) as f64
+}
+
+/// A hash of an identifier: FNV-1a (Fowler, Noll and Vo), mixed once more because its high bits are weak.
+pub(super) fn hash_of(id: &str) -> u64 {
+    let fold = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+    mixed(id.as_bytes().iter().fold(0xcbf2_9ce4_8422_2325, fold))
 }
 
 fn mixed(mut z: u64) -> u64 {
@@ -48,6 +54,12 @@ mod tests {
     }
 
     #[test]
+    fn an_identifier_has_the_published_hash() {
+        // FNV-1a of "a" is 0xaf63dc4c8601ec8c.
+        assert_eq!(hash_of("a"), mixed(0xaf63_dc4c_8601_ec8c));
+    }
+
+    #[test]
     fn draws_are_spread_evenly_and_stay_below_their_bound() {
         let mut chance = Chance::new(7);
         let mut counts = [0; 5];
@@ -55,7 +67,9 @@ mod tests {
             counts[chance.below(5)] += 1;
         }
         assert!(counts.iter().all(|&count| (1_800..2_200).contains(&count)), "{counts:?}");
-        let below_a_fifth = (0..10_000).filter(|&key| share_of(7, [key, 3]) < 0.2).count();
-        assert!((1_800..2_200).contains(&below_a_fifth), "{below_a_fifth}");
+        for key in [|key| [key, 3], |key| [3, key], |key: u64| [hash_of(&key.to_string()), 3]] {
+            let below_a_fifth = (0..10_000).filter(|&at| share_of(7, key(at)) < 0.2).count();
+            assert!((1_800..2_200).contains(&below_a_fifth), "{below_a_fifth}");
+        }
     }
 }

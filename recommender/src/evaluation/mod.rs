@@ -13,4 +13,4 @@ pub use beyond_accuracy::{intra_list_distance, novelty};
 pub use bootstrap::{Interval, Resampling, mean_intervals};
 pub use held_out::{Case, Evaluation, UserResult, evaluate};
 pub use metrics::{METRIC_COUNT, Metric, UserMetrics, user_metrics};
-pub use split::{DatedRating, Side, Split, SplitError};
+pub use split::{DatedRating, IdHashes, Side, Split, SplitError};

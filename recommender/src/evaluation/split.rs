@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use thiserror::Error;
 
-use super::chance::share_of;
+use super::chance::{hash_of, share_of};
 
 /// One rating with its time.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -15,6 +15,27 @@ pub struct DatedRating {
     pub item: u32,
     /// When it was given, microseconds since 1970.
     pub rated_at: i64,
+}
+
+/// A hash of every user's and item's identifier, by number. Chance goes by identifiers and not by numbers, so that new
+/// users and items move no old rating to another side.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdHashes {
+    users: Vec<u64>,
+    items: Vec<u64>,
+}
+
+impl IdHashes {
+    /// Of all users and items, in the order of their numbers.
+    pub fn of(users: &[String], items: &[String]) -> Self {
+        let hashes = |ids: &[String]| ids.iter().map(|id| hash_of(id)).collect();
+        Self { users: hashes(users), items: hashes(items) }
+    }
+
+    fn is_drawn(&self, seed: u64, rating: &DatedRating, share: f64) -> bool {
+        let (user, item) = (self.users[rating.user as usize], self.items[rating.item as usize]);
+        share_of(seed, [user, item]) < share
+    }
 }
 
 /// What a rating is used for. Every rating is on exactly one side.
@@ -74,15 +95,17 @@ pub enum SplitError {
 }
 
 impl Split {
-    /// Puts each rating on its side; the result is in the order of `ratings`, which may be any.
+    /// Puts each rating on its side; the result is in the order of `ratings`, which may be any. `ids` holds every user
+    /// and item that the ratings name.
     ///
     /// # Errors
     /// When a share is not above 0 and below 1, or a count is 0.
-    pub fn sides(self, ratings: &[DatedRating]) -> Result<Vec<Side>, SplitError> {
+    pub fn sides(self, ratings: &[DatedRating], ids: &IdHashes) -> Result<Vec<Side>, SplitError> {
         match self {
             Self::Random { share, seed } => {
                 let share = checked(share)?;
-                Ok(ratings.iter().map(|r| test_if(is_drawn(seed, r, share), Side::Train)).collect())
+                let is_test = |r| ids.is_drawn(seed, r, share);
+                Ok(ratings.iter().map(|r| test_if(is_test(r), Side::Train)).collect())
             }
             Self::LeaveLastOut { count: 0 } => Err(SplitError::NothingHeldOut),
             Self::LeaveLastOut { count } => Ok(leave_last_out(ratings, count)),
@@ -91,10 +114,10 @@ impl Split {
                 let (users, share) = (checked(users)?, checked(share)?);
                 let side = |r: &DatedRating| {
                     // Drawn with another seed, or a user's first rating would decide about the user.
-                    if share_of(!seed, [r.user, 0]) >= users {
+                    if share_of(!seed, [ids.users[r.user as usize], 0]) >= users {
                         Side::Train
                     } else {
-                        test_if(is_drawn(seed, r, share), Side::FoldIn)
+                        test_if(ids.is_drawn(seed, r, share), Side::FoldIn)
                     }
                 };
                 Ok(ratings.iter().map(side).collect())
@@ -106,10 +129,6 @@ impl Split {
 fn checked(share: f64) -> Result<f64, SplitError> {
     // Not the negation of two comparisons with `or`: NaN has to fail.
     if share > 0.0 && share < 1.0 { Ok(share) } else { Err(SplitError::Share(share)) }
-}
-
-fn is_drawn(seed: u64, rating: &DatedRating, share: f64) -> bool {
-    share_of(seed, [rating.user, rating.item]) < share
 }
 
 fn test_if(is_test: bool, otherwise: Side) -> Side {
@@ -157,6 +176,12 @@ mod tests {
         )
     }
 
+    /// Of 200 users and 100 items, whose identifiers begin somewhere.
+    fn ids(from: u32) -> IdHashes {
+        let names = |count| (from..from + count).map(|id| id.to_string()).collect::<Vec<_>>();
+        IdHashes::of(&names(200), &names(100))
+    }
+
     fn any_split() -> impl Strategy<Value = Split> {
         (any::<u64>(), 0.01f64..0.99, 0.01f64..0.99, 1usize..4, 0..4).prop_map(
             |(seed, users, share, count, kind)| match kind {
@@ -171,18 +196,18 @@ mod tests {
     proptest! {
         #[test]
         fn a_rating_keeps_its_side_in_any_order(ratings in any_ratings(), split in any_split()) {
-            let sides = split.sides(&ratings)?;
+            let sides = split.sides(&ratings, &ids(0))?;
             prop_assert_eq!(sides.len(), ratings.len());
             let mut reversed = ratings.clone();
             reversed.reverse();
-            let mut again = split.sides(&reversed)?;
+            let mut again = split.sides(&reversed, &ids(0))?;
             again.reverse();
             prop_assert_eq!(sides, again);
         }
 
         #[test]
         fn leave_last_out_holds_out_the_newest_of_each_user(ratings in any_ratings(), count in 1usize..4) {
-            let sides = Split::LeaveLastOut { count }.sides(&ratings)?;
+            let sides = Split::LeaveLastOut { count }.sides(&ratings, &ids(0))?;
             let mut users = BTreeMap::<u32, (Vec<_>, Vec<_>)>::new();
             for (r, side) in ratings.iter().zip(sides) {
                 let (train, test) = users.entry(r.user).or_default();
@@ -197,7 +222,7 @@ mod tests {
 
         #[test]
         fn global_time_never_trains_on_what_came_later(ratings in any_ratings(), share in 0.01f64..0.99) {
-            let sides = Split::GlobalTime { share }.sides(&ratings)?;
+            let sides = Split::GlobalTime { share }.sides(&ratings, &ids(0))?;
             let times = |wanted| {
                 let of_side = ratings.iter().zip(&sides).filter(move |(_, side)| **side == wanted);
                 of_side.map(|(r, _)| r.rated_at).collect::<Vec<_>>()
@@ -209,7 +234,7 @@ mod tests {
 
         #[test]
         fn strong_generalisation_keeps_users_whole(ratings in any_ratings(), seed in any::<u64>()) {
-            let sides = Split::StrongGeneralisation { users: 0.4, share: 0.3, seed }.sides(&ratings)?;
+            let sides = Split::StrongGeneralisation { users: 0.4, share: 0.3, seed }.sides(&ratings, &ids(0))?;
             let mut is_trained = BTreeMap::new();
             for (r, side) in ratings.iter().zip(sides) {
                 let trained = side == Side::Train;
@@ -226,13 +251,14 @@ mod tests {
     #[test]
     fn about_the_share_is_held_out_and_the_seed_decides_which() -> Result<(), SplitError> {
         let count = |sides: &[Side], wanted| sides.iter().filter(|&&side| side == wanted).count();
-        let random = |seed| Split::Random { share: 0.2, seed }.sides(&many());
+        let random = |seed| Split::Random { share: 0.2, seed }.sides(&many(), &ids(0));
         let held_out = count(&random(1)?, Side::Test);
         assert!((3_800..4_200).contains(&held_out), "{held_out}");
         assert_ne!(random(1)?, random(2)?);
 
-        let strong =
-            |seed| Split::StrongGeneralisation { users: 0.5, share: 0.2, seed }.sides(&many());
+        let strong = |seed| {
+            Split::StrongGeneralisation { users: 0.5, share: 0.2, seed }.sides(&many(), &ids(0))
+        };
         let sides = strong(1)?;
         let (train, fold_in) = (count(&sides, Side::Train), count(&sides, Side::FoldIn));
         assert!(
@@ -244,16 +270,37 @@ mod tests {
     }
 
     #[test]
+    fn new_users_and_items_move_no_old_rating() -> Result<(), SplitError> {
+        // The identifiers 10 to 99 have other numbers when they are counted from 10.
+        let numbered_from = |from: u32| {
+            let at = |n: u32| DatedRating {
+                user: n / 90 + 10 - from,
+                item: n % 90 + 10 - from,
+                rated_at: 0,
+            };
+            (0..8_100).map(at).collect::<Vec<_>>()
+        };
+        for split in [
+            Split::Random { share: 0.2, seed: 1 },
+            Split::StrongGeneralisation { users: 0.5, share: 0.2, seed: 1 },
+        ] {
+            let sides = |from| split.sides(&numbered_from(from), &ids(from));
+            assert_eq!(sides(0)?, sides(10)?);
+        }
+        Ok(())
+    }
+
+    #[test]
     fn splits_that_make_no_sense_are_refused() {
         for share in [0.0, 1.0, -0.5, f64::INFINITY] {
             let refused = Some(SplitError::Share(share));
-            assert_eq!(Split::Random { share, seed: 0 }.sides(&[]).err(), refused);
-            assert_eq!(Split::GlobalTime { share }.sides(&[]).err(), refused);
+            assert_eq!(Split::Random { share, seed: 0 }.sides(&[], &ids(0)).err(), refused);
+            assert_eq!(Split::GlobalTime { share }.sides(&[], &ids(0)).err(), refused);
             let strong = Split::StrongGeneralisation { users: share, share: 0.5, seed: 0 };
-            assert_eq!(strong.sides(&[]).err(), refused);
+            assert_eq!(strong.sides(&[], &ids(0)).err(), refused);
         }
-        assert!(Split::Random { share: f64::NAN, seed: 0 }.sides(&[]).is_err());
-        let none = Split::LeaveLastOut { count: 0 }.sides(&[]);
+        assert!(Split::Random { share: f64::NAN, seed: 0 }.sides(&[], &ids(0)).is_err());
+        let none = Split::LeaveLastOut { count: 0 }.sides(&[], &ids(0));
         assert_eq!(none.err(), Some(SplitError::NothingHeldOut));
     }
 }
