@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
+use crate::evaluate::{self, EvaluateOptions};
 use crate::failure::Failure;
 use crate::operate::{self, OperatorCommand};
 use crate::run::{self, RunOptions};
@@ -40,6 +41,9 @@ enum Command {
     Run(Box<RunOptions>),
     #[command(flatten)]
     Operate(OperatorCommand),
+    /// Hold ratings out, and measure how well they are found.
+    #[command(after_help = EXIT_CODES)]
+    Evaluate(Box<EvaluateOptions>),
     /// Make up ratings with a taste structure, to try things with.
     Synth(SynthArguments),
 }
@@ -98,6 +102,14 @@ fn execute(command: Command) -> Result<(), Failure> {
             }
         }
         Command::Operate(command) => operate::execute(&command)?,
+        Command::Evaluate(options) => {
+            let report = evaluate::evaluate(&options)?;
+            if options.json {
+                println!("{}", serde_json::to_string(&report).map_err(Failure::internal)?);
+            } else {
+                println!("{report}");
+            }
+        }
         Command::Synth(SynthArguments { users, items, ratings, seed, out, format }) => {
             let options = SynthOptions { users, items, ratings, seed, out, format };
             let made = synth::generate(&options)?;

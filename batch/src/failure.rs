@@ -84,6 +84,11 @@ pub enum Failure {
         /// What may be used.
         limit: u64,
     },
+    /// A split that leaves nothing to find.
+    #[error(
+        "nothing is held out that could be found; give more ratings, hold out more, or lower --relevant-from"
+    )]
+    NothingHeldOut,
     /// A defect of this program.
     #[error("internal error: {0}; please report it")]
     Internal(#[source] Box<dyn Error + Send + Sync>),
@@ -100,7 +105,7 @@ impl Failure {
         match self {
             Self::Usage(_) => Exit::Usage,
             Self::Ingest(error) if error.is_too_large() => Exit::Memory,
-            Self::Ingest(_) => Exit::BadInput,
+            Self::Ingest(_) | Self::NothingHeldOut => Exit::BadInput,
             Self::Synth(SynthError::Write { .. }) => Exit::Store,
             Self::Synth(_) => Exit::Usage,
             Self::Store(_)

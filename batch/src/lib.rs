@@ -1,8 +1,9 @@
-//! akin-batch: reads ratings, computes similarities, publishes a version.
+//! akin-batch: reads ratings, computes similarities, publishes a version; measures how good one is.
 //!
 //! This crate is the only user of polars. It must not know the server.
 
 pub mod cli;
+pub mod evaluate;
 pub mod ingest;
 pub mod run;
 pub mod synth;

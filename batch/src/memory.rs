@@ -15,6 +15,15 @@ pub fn available_bytes() -> Option<u64> {
     }
 }
 
+/// What a command may use, in bytes: so many mebibytes, or else 80 % of what is available.
+pub fn allowed_bytes(mebibytes: Option<u64>) -> u64 {
+    const SHARE: f64 = 0.8;
+    mebibytes.map_or_else(
+        || available_bytes().map_or(u64::MAX, |bytes| (bytes as f64 * SHARE) as u64),
+        |mebibytes| mebibytes << 20,
+    )
+}
+
 /// The most that this process had resident at once, in bytes.
 pub fn peak_bytes() -> Option<u64> {
     field("/proc/self/status", "VmHWM:")

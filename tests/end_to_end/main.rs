@@ -4,6 +4,7 @@
 mod bad_files;
 mod batch_inputs;
 mod durability;
+mod evaluation;
 mod harness;
 mod hot_swap;
 mod keystone;

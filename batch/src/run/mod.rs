@@ -8,7 +8,7 @@ mod parts;
 mod summary;
 
 pub use measure::{CutSide, MeasureOptions};
-pub use options::{RangeArgument, RunOptions};
+pub use options::{RangeArgument, RunOptions, share, thread_count};
 pub use summary::{Summary, thousands};
 
 use std::collections::BTreeMap;
@@ -49,7 +49,7 @@ pub fn run(options: &RunOptions) -> Result<Summary, Failure> {
 
     let published = newest_manifest(store)?;
     let range = rating_range(options, published.as_ref())?;
-    let max_memory = max_memory(options);
+    let max_memory = memory::allowed_bytes(options.max_memory);
 
     let (ratings, watermark) = ingest(options, store, range, max_memory, &progress)?;
     watch.lap("ingest");
@@ -117,14 +117,6 @@ fn rating_range(
         (Some(kept), _) => Ok(kept),
         (None, asked) => Ok(asked.unwrap_or_default()),
     }
-}
-
-fn max_memory(options: &RunOptions) -> u64 {
-    const SHARE: f64 = 0.8;
-    options.max_memory.map_or_else(
-        || memory::available_bytes().map_or(u64::MAX, |bytes| (bytes as f64 * SHARE) as u64),
-        |mebibytes| mebibytes << 20,
-    )
 }
 
 fn ingest(

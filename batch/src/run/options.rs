@@ -1,5 +1,6 @@
 //! What `akin-batch run` can be told.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -53,6 +54,12 @@ pub struct RunOptions {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RangeArgument(pub RatingRange);
 
+impl fmt::Display for RangeArgument {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.0.above, self.0.at_most)
+    }
+}
+
 impl FromStr for RangeArgument {
     type Err = String;
 
@@ -67,14 +74,22 @@ impl FromStr for RangeArgument {
     }
 }
 
-fn share(text: &str) -> Result<f64, String> {
+/// A share as an argument.
+///
+/// # Errors
+/// When it is none.
+pub fn share(text: &str) -> Result<f64, String> {
     text.parse()
         .ok()
         .filter(|share| (0.0..=1.0).contains(share))
         .ok_or_else(|| "a share is a number from 0 to 1".to_owned())
 }
 
-fn thread_count(text: &str) -> Result<usize, String> {
+/// A number of threads as an argument.
+///
+/// # Errors
+/// When it is none.
+pub fn thread_count(text: &str) -> Result<usize, String> {
     text.parse()
         .ok()
         .filter(|threads| (1..=1024).contains(threads))

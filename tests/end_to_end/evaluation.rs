@@ -1,0 +1,137 @@
+//! Evaluation: figures that can be worked out by hand, of the very lists that the server gives.
+
+use serde_json::Value;
+
+use crate::harness::{Server, Workplace, batch, get};
+
+fn at(report: &Value, model: usize, n: u64) -> &Value {
+    let at = report["models"][model]["at"].as_array().unwrap();
+    at.iter().find(|at| at["n"] == n).unwrap()
+}
+
+fn mean(report: &Value, model: usize, n: u64, metric: &str) -> f64 {
+    at(report, model, n)[metric]["mean"].as_f64().unwrap()
+}
+
+#[test]
+fn a_split_that_somebody_made_gives_the_figures_worked_out_by_hand() {
+    let workplace = Workplace::new();
+    let header = "userId,movieId,rating,timestamp\n";
+    // 1 and 2 go together, 3 is the most rated.
+    let train = "a,1,5,1\na,2,5,1\na,3,5,1\nb,1,5,1\nb,2,5,1\nc,3,5,1\nd,3,5,1\n";
+    let train = workplace.write("train.csv", format!("{header}{train}"));
+    let fold_in = workplace.write("fold-in.csv", format!("{header}n,2,5,1\n"));
+    // n is served 1, then 3 (which a rated with 2), and looks for 3 and an unknown item; z is served what is
+    // popular, 3 first; y has rated what it looks for, and c looks for what it does not like.
+    let test = "n,3,5,2\nn,new,5,2\nz,3,4,2\na,3,5,2\nc,1,1,2\n";
+    let test = workplace.write("test.csv", format!("{header}{test}"));
+    let arguments = ["evaluate", "--train", &train, "--fold-in", &fold_in, "--test", &test];
+    let more = ["--at", "1,2", "--relevant-from", "4", "--json"];
+    let report = batch(&[&arguments[..], &more].concat()).summary();
+    let size = |name: &str| report["size"][name].as_u64().unwrap();
+    assert_eq!(size("train_ratings"), 7);
+    assert_eq!((size("held_out_ratings"), size("relevant"), size("test_users")), (5, 4, 3));
+    assert_eq!((size("relevant_unknown"), size("relevant_seen")), (1, 1));
+    assert_eq!(size("test_users_without_profile"), 1);
+    // Users a, n, z: 0, half of what is relevant at 2, everything at 1.
+    for (n, metric, expected) in [
+        (1, "recall", 1.0 / 3.0),
+        (1, "hit_rate", 1.0 / 3.0),
+        (2, "recall", 1.5 / 3.0),
+        (2, "recall_capped", 1.5 / 3.0),
+        (2, "mrr", 1.5 / 3.0),
+        (2, "precision", 1.0 / 3.0),
+    ] {
+        let found = mean(&report, 0, n, metric);
+        assert!((found - expected).abs() < 1e-12, "{metric}@{n}: {found}");
+    }
+    // Popularity gives n the item 3 first.
+    assert_eq!(report["models"][1]["name"], "popularity");
+    assert!((mean(&report, 1, 1, "recall") - 1.5 / 3.0).abs() < 1e-12);
+    let table = batch(&[&arguments[..], &["--at", "2"]].concat());
+    assert_eq!(table.code, 0, "{}", table.stderr);
+    for text in ["popularity", "recall_capped", "min(N, relevant)", "as given in files"] {
+        assert!(table.stdout.contains(text), "{text}: {}", table.stdout);
+    }
+}
+
+#[test]
+fn what_is_evaluated_is_what_the_server_gives() {
+    let workplace = Workplace::new();
+    let made = workplace.text("made");
+    let synth = ["synth", "--users", "60", "--items", "40", "--ratings", "1200", "--out", &made];
+    assert_eq!(batch(&synth).code, 0);
+    let text = std::fs::read_to_string(workplace.path("made/ratings.csv")).unwrap();
+    let lines: Vec<&str> = text.lines().skip(1).collect();
+    let side = |is_test: bool| {
+        let of_side = lines.iter().enumerate().filter(|(at, _)| (at % 5 == 0) == is_test);
+        let lines: Vec<&str> = of_side.map(|(_, line)| *line).collect();
+        format!("userId,movieId,rating,timestamp\n{}\n", lines.join("\n"))
+    };
+    let train = workplace.write("ratings.csv", side(false));
+    let test = workplace.write("test.csv", side(true));
+    let measure = ["--measure", "rp3beta", "--top-k", "5"];
+    let evaluate = ["evaluate", "--train", &train, "--test", &test, "--at", "7", "--json"];
+    let report = batch(&[&evaluate[..], &measure].concat()).summary();
+
+    let store = workplace.store();
+    let run = ["run", "--ratings", &train, "--store", &store];
+    assert_eq!(batch(&[&run[..], &measure].concat()).code, 0);
+    let server = Server::start_ready(&workplace, &[]);
+    let mut relevant = std::collections::BTreeMap::<String, Vec<String>>::new();
+    for line in side(true).lines().skip(1) {
+        let fields: Vec<&str> = line.split(',').collect();
+        relevant.entry(fields[0].to_owned()).or_default().push(fields[1].to_owned());
+    }
+    let (mut recalls, mut hits) = (0.0, 0.0);
+    for (user, relevant) in &relevant {
+        let served = get(&server, &format!("/users/{user}/recommendations?n=7")).json();
+        let served = served["recommendations"].as_array().unwrap();
+        assert_eq!(served.len(), 7);
+        let is_hit = |r: &&Value| relevant.iter().any(|item| *item == r["itemId"]);
+        let found = served.iter().filter(is_hit).count() as f64;
+        recalls += found / relevant.len() as f64;
+        hits += found / 7.0;
+    }
+    let users = relevant.len() as f64;
+    assert!(hits > 0.0);
+    assert!((mean(&report, 0, 7, "recall") - recalls / users).abs() < 1e-9);
+    assert!((mean(&report, 0, 7, "precision") - hits / users).abs() < 1e-9);
+}
+
+#[test]
+fn a_seed_decides_everything_and_threads_do_not() {
+    let workplace = Workplace::new();
+    let made = workplace.text("made");
+    let synth = ["synth", "--users", "200", "--items", "80", "--ratings", "5000", "--out", &made];
+    assert_eq!(batch(&synth).code, 0);
+    let ratings = format!("{made}/ratings.csv");
+    let report = |more: &[&str]| {
+        let arguments = ["evaluate", "--ratings", &ratings, "--json"];
+        let mut report = batch(&[&arguments[..], more].concat()).summary();
+        for model in report["models"].as_array_mut().unwrap() {
+            let model = model.as_object_mut().unwrap();
+            model.retain(|name, _| !name.ends_with("_seconds"));
+        }
+        report
+    };
+    for split in ["random", "last", "time", "users"] {
+        let one = report(&["--split", split, "--threads", "1"]);
+        assert_eq!(one, report(&["--split", split, "--threads", "3"]));
+        // Taste structure is found: better than popularity, and the interval says so.
+        let ndcg = |model| &at(&one, model, 10)["ndcg"];
+        let [low, mean, high] = ["low", "mean", "high"].map(|of| ndcg(0)[of].as_f64().unwrap());
+        assert!(0.0 < low && low < mean && mean < high, "{split}: {low} {mean} {high}");
+        let other = report(&["--split", split, "--seed", "2"]);
+        assert_ne!(one, other, "{split}");
+    }
+}
+
+#[test]
+fn an_evaluation_without_anything_to_find_says_what_to_do() {
+    let workplace = Workplace::new();
+    let ratings = workplace.text("ratings.csv");
+    let run = batch(&["evaluate", "--ratings", &ratings, "--relevant-from", "9"]);
+    assert_eq!(run.code, 3);
+    assert!(run.error().contains("lower --relevant-from"), "{}", run.error());
+}
