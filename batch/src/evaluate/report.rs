@@ -3,7 +3,7 @@
 use std::fmt;
 
 use akin_recommender::evaluation::Metric;
-use akin_schemas::Measure;
+use akin_schemas::{Cut, Measure};
 use serde::Serialize;
 
 use super::experiment::ExperimentSize;
@@ -69,8 +69,12 @@ impl fmt::Display for Report {
         let parameters = self.measure.parameters.iter();
         let parameters: Vec<_> =
             parameters.map(|(name, value)| format!("{name} {value}")).collect();
-        let (name, cut, k) = (&self.measure.name, &self.measure.cut, self.measure.top_k);
-        writeln!(f, "measure    {name}, top-k {k}, cut by {cut:?}, {}", parameters.join(", "))?;
+        let (name, k) = (&self.measure.name, self.measure.top_k);
+        let cut = match self.measure.cut {
+            Cut::Target => "target",
+            Cut::Source => "source",
+        };
+        writeln!(f, "measure    {name}, top-k {k}, cut by {cut}, {}", parameters.join(", "))?;
         writeln!(f, "interval   -+ half of the {:.0} % interval\n", self.confidence * 100.0)?;
         for metrics in [&Metric::ALL[..4], &Metric::ALL[4..]] {
             self.table(f, metrics)?;
