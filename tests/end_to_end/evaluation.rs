@@ -70,7 +70,7 @@ fn what_is_evaluated_is_what_the_server_gives() {
     };
     let train = workplace.write("ratings.csv", side(false));
     let test = workplace.write("test.csv", side(true));
-    let measure = ["--measure", "rp3beta", "--top-k", "5"];
+    let measure = ["--measure", "rp3beta", "--top-k", "5", "--profile-weight", "minus-mean"];
     let evaluate = ["evaluate", "--train", &train, "--test", &test, "--at", "7", "--json"];
     let report = batch(&[&evaluate[..], &measure].concat()).summary();
 

@@ -48,8 +48,10 @@ pub fn evaluate(options: &EvaluateOptions) -> Result<Report, Failure> {
     let neighbours = pool.install(|| fit(&experiment.matrix, &measure, selection, &step));
     let fit_seconds = began.elapsed().as_secs_f64();
 
+    let weight = options.similarity.profile_weight(&experiment.matrix);
     let test = |name: &str, neighbours: Neighbours| {
         let model = Model::new(neighbours, &experiment.rating_counts).map_err(Failure::internal)?;
+        let model = model.weighing(weight);
         progress.begin_steps(users, &format!("ranking by {name}"));
         let (step, lengths) = (progress.steps(), options.lengths());
         let resampling = options.resampling();
@@ -64,7 +66,7 @@ pub fn evaluate(options: &EvaluateOptions) -> Result<Report, Failure> {
         split: options.split_in_words(),
         relevant_from: options.input.relevant_from,
         size: experiment.size,
-        measure: options.similarity.manifest(&measure),
+        measure: options.similarity.manifest(&measure, &weight),
         confidence: options.confidence,
         models: vec![model, popularity],
         conventions: Report::conventions(),

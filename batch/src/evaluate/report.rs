@@ -75,6 +75,10 @@ impl fmt::Display for Report {
             Cut::Source => "source",
         };
         writeln!(f, "measure    {name}, top-k {k}, cut by {cut}, {}", parameters.join(", "))?;
+        if let Some(weights) = &self.measure.rating_weights {
+            let (fit, profile) = (&weights.similarities, &weights.profiles);
+            writeln!(f, "weights    {fit} in similarities, {profile} in profiles")?;
+        }
         writeln!(f, "interval   -+ half of the {:.0} % interval\n", self.confidence * 100.0)?;
         for metrics in [&Metric::ALL[..4], &Metric::ALL[4..]] {
             self.table(f, metrics)?;
