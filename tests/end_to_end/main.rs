@@ -9,6 +9,7 @@ mod harness;
 mod hot_swap;
 mod keystone;
 mod movielens;
+mod on_s3;
 mod operators;
 mod publication;
 mod rating_weights;

@@ -9,7 +9,15 @@ fn ids(items: &serde_json::Value) -> Vec<&str> {
 
 #[test]
 fn from_ratings_to_a_polled_recommendation_to_a_second_run_with_the_posted_rating() {
-    let workplace = Workplace::new();
+    close_the_loop(&Workplace::new());
+}
+
+#[test]
+fn on_s3_from_ratings_to_a_polled_recommendation_to_a_second_run_with_the_posted_rating() {
+    close_the_loop(&Workplace::on_s3());
+}
+
+fn close_the_loop(workplace: &Workplace) {
     let summary = workplace.publish(&[]).summary();
     assert_eq!(summary["sequence"], 1);
     for (name, count) in
@@ -18,7 +26,7 @@ fn from_ratings_to_a_polled_recommendation_to_a_second_run_with_the_posted_ratin
         assert_eq!(summary[name], count, "{name} in {summary}");
     }
 
-    let server = Server::start_ready(&workplace, &[]);
+    let server = Server::start_ready(workplace, &[]);
     let handle = post_rating(&server, "abby", "1", 6.0);
     let execution = get(&server, &format!("/executions/{handle}?wait=20"));
     assert_eq!(execution.status, 200, "{}", execution.body);
@@ -58,7 +66,7 @@ fn from_ratings_to_a_polled_recommendation_to_a_second_run_with_the_posted_ratin
     assert_eq!(ledgers[0].1, 1);
 
     // What the version holds now and the ledger still has counts once.
-    let server = Server::start_ready(&workplace, &[]);
+    let server = Server::start_ready(workplace, &[]);
     let again = get(&server, "/users/abby/recommendations?n=1").json();
     assert_eq!(again["version"], summary["version"]);
     assert_eq!(again["recommendations"][0]["because"].as_array().unwrap().len(), 1);

@@ -12,7 +12,7 @@ use super::progress::NoProgress;
 use super::reading::Reading;
 use super::rejects::{Reason, excerpt};
 use super::rules;
-use super::source::{self, Opened};
+use super::source::{self, Input, Opened};
 use super::text::Text;
 
 /// What the catalogue says of one item.
@@ -60,7 +60,8 @@ impl CatalogueFile {
     /// When the file cannot be read, has no usable header, or needs more than `max_memory` bytes.
     pub fn read(path: &Path, max_memory: u64) -> Result<Self, IngestError> {
         let name = path.display().to_string();
-        let Opened::Text { stream, .. } = source::open(path, &NoProgress)? else {
+        let input = Input::at(path)?;
+        let Opened::Text { stream, .. } = source::open(&input, &NoProgress)? else {
             return Err(IngestError::bad(&name, "this is Parquet", "give the catalogue as text"));
         };
         let reading = Reading::default();

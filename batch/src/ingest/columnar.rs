@@ -4,7 +4,6 @@
 //! integer seconds, timestamps of any unit or dates as times. Ids in a floating-point column are refused: `1.0` and `1`
 //! would be two items.
 
-use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -14,7 +13,10 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Schema, TimeUnit};
 use arrow::util::display::array_value_to_string;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+};
+use parquet::file::reader::ChunkReader;
 
 use super::collector::Collector;
 use super::error::IngestError;
@@ -32,15 +34,15 @@ const DAMAGED: &str = "check that the file is complete, or write it again";
 const WRITE_AGAIN: &str = "write the file with another type for the column";
 
 /// Reads a file of ratings.
-pub(super) fn read(
+pub(super) fn read<R: ChunkReader + 'static>(
     path: &str,
-    file: File,
+    file: R,
     reading: &Reading,
     rules: &Rules,
     collector: &mut Collector,
     progress: &dyn Progress,
 ) -> Result<(), IngestError> {
-    let bytes = file.metadata().map_err(|error| IngestError::read(path, error))?.len();
+    let bytes = file.len();
     let (mut reader, positions, total) = open(path, file, reading, collector)?;
     let (mut rows, mut told) = (0, 0);
     while let Some(batch) = guarded(path, || Ok(reader.next().transpose()?))? {
@@ -65,32 +67,32 @@ pub(super) fn read(
 }
 
 /// A reader of the wanted columns, where each of them is in its batches, and the number of rows.
-fn open(
+fn open<R: ChunkReader + 'static>(
     path: &str,
-    file: File,
+    file: R,
     reading: &Reading,
     collector: &Collector,
 ) -> Result<(ParquetRecordBatchReader, [Option<usize>; 4], u64), IngestError> {
-    let unpacking = file.try_clone().map_err(|error| IngestError::read(path, error))?;
-    let builder = guarded(path, || Ok(ParquetRecordBatchReaderBuilder::try_new(file)?))?;
-    let schema = builder.schema();
+    let metadata = guarded(path, || Ok(ArrowReaderMetadata::load(&file, Default::default())?))?;
+    let schema = metadata.schema();
     let names: Vec<&[u8]> = schema.fields().iter().map(|field| field.name().as_bytes()).collect();
     let wanted = header::locate(path, Naming::Header, &header::ratings(reading), &names)?;
     check_types(path, schema, &wanted)?;
-    let mask = ProjectionMask::roots(builder.parquet_schema(), wanted.into_iter().flatten());
+    let mask = ProjectionMask::roots(metadata.parquet_schema(), wanted.into_iter().flatten());
     let unpacked = guarded(path, || {
-        Ok(unpacked_bytes(&unpacking, builder.metadata(), |leaf| mask.leaf_included(leaf))?)
+        Ok(unpacked_bytes(&file, metadata.metadata(), |leaf| mask.leaf_included(leaf))?)
     })?;
     if unpacked > MAX_UNPACKED {
         let problem = format!("its pages would take {unpacked} bytes of memory unpacked");
         return Err(IngestError::bad(path, problem, "write the file with smaller pages"));
     }
     collector.check_room_for(unpacked)?;
-    let total = u64::try_from(builder.metadata().file_metadata().num_rows()).unwrap_or(0);
+    let total = u64::try_from(metadata.metadata().file_metadata().num_rows()).unwrap_or(0);
     // A batch holds the wanted columns alone, in the order of the file.
     let positions = wanted.map(|column| {
         column.map(|column| wanted.iter().flatten().filter(|other| **other < column).count())
     });
+    let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
     let reader =
         guarded(path, || Ok(builder.with_projection(mask).with_batch_size(BATCH_ROWS).build()?))?;
     Ok((reader, positions, total))

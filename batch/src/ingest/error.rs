@@ -2,6 +2,7 @@
 
 use std::io;
 
+use akin_store::StoreError;
 use thiserror::Error;
 
 /// Why ratings could not be read. Every message names the file or the figure, and what to do about it.
@@ -25,6 +26,9 @@ pub enum IngestError {
         /// What the system said.
         source: io::Error,
     },
+    /// An input in S3 cannot be found or read.
+    #[error(transparent)]
+    S3(#[from] StoreError),
     /// More records were rejected than the operator allows.
     #[error(
         "{rejected} of {read} records were rejected, a share of {share:.4} where {limit} is allowed \

@@ -4,6 +4,8 @@
 //! last entry of each user and item. Records that break a rule are rejected, counted and shown, never repaired: ids are
 //! compared as bytes, and numbers are read without anything around them.
 
+mod blocks;
+mod bucket;
 mod catalogue;
 mod collector;
 mod columnar;
@@ -49,7 +51,8 @@ use source::Opened;
 /// What to read, and what to accept.
 #[derive(Debug, Clone)]
 pub struct IngestOptions {
-    /// Files of ratings or patterns, in argument order; a pattern's matches are read sorted bytewise.
+    /// Files of ratings or patterns, in argument order, or the same in S3, where a prefix stands for what is below; what
+    /// one of them names is read sorted bytewise.
     pub sources: Vec<String>,
     /// How they are to be read, where they do not speak for themselves.
     pub reading: Reading,
@@ -79,15 +82,15 @@ pub fn read_files(
 ) -> Result<(), IngestError> {
     let rules = Rules::new(options.range, options.now);
     let reading = &options.reading;
-    let paths = source::expand(&options.sources)?;
-    progress.begin(source::total_bytes(&paths), "reading ratings");
-    for path in &paths {
-        let name = path.display().to_string();
+    let inputs = source::expand(&options.sources)?;
+    progress.begin(source::total_bytes(&inputs), "reading ratings");
+    for input in &inputs {
+        let name = input.name();
         let mut begin = |format| {
             let file = InputFile { path: name.clone(), format, rows: 0, rejected: 0 };
             collector.begin_file(file);
         };
-        match source::open(path, progress)? {
+        match source::open(input, progress)? {
             Opened::Text { format, stream } => {
                 begin(format);
                 text::read(&name, stream, reading, &rules, collector)?;
@@ -95,6 +98,10 @@ pub fn read_files(
             Opened::Parquet(file) => {
                 begin(Format::Parquet);
                 columnar::read(&name, file, reading, &rules, collector, progress)?;
+            }
+            Opened::ParquetObject(blocks) => {
+                begin(Format::Parquet);
+                columnar::read(&name, blocks, reading, &rules, collector, progress)?;
             }
         }
     }

@@ -5,9 +5,12 @@ use std::fs::File;
 use std::io::{self, BufReader, Cursor, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
+use akin_store::S3Input;
 use flate2::read::MultiGzDecoder;
 use glob::MatchOptions;
 
+use super::blocks::Blocks;
+use super::bucket;
 use super::error::IngestError;
 use super::progress::Progress;
 
@@ -45,60 +48,130 @@ pub struct InputFile {
     pub rejected: u64,
 }
 
+/// A file, here or in S3.
+#[derive(Debug)]
+pub(super) enum Input {
+    File(PathBuf),
+    Object(Box<S3Input>),
+}
+
+impl Input {
+    /// The one file at a path or at `s3://bucket/key`.
+    pub(super) fn at(path: &Path) -> Result<Self, IngestError> {
+        match path.to_str() {
+            Some(location) if bucket::is_location(location) => {
+                bucket::object(location).map(Self::object)
+            }
+            _ => Ok(Self::File(path.to_owned())),
+        }
+    }
+
+    fn object(object: S3Input) -> Self {
+        Self::Object(Box::new(object))
+    }
+
+    /// What people call it.
+    pub(super) fn name(&self) -> String {
+        match self {
+            Self::File(path) => path.display().to_string(),
+            Self::Object(object) => object.location(),
+        }
+    }
+
+    /// Its size; none for a pipe, or when it cannot be asked.
+    fn bytes(&self) -> Option<u64> {
+        match self {
+            Self::File(path) => path.metadata().ok().filter(|m| m.is_file()).map(|m| m.len()),
+            Self::Object(object) => Some(object.bytes()),
+        }
+    }
+}
+
 /// An opened input.
 pub(super) enum Opened<'a> {
     Text { format: Format, stream: Box<dyn Read + 'a> },
     Parquet(File),
+    ParquetObject(Blocks),
 }
 
-/// The files that arguments name, in argument order, a pattern's matches sorted bytewise.
-pub(super) fn expand(sources: &[String]) -> Result<Vec<PathBuf>, IngestError> {
-    let mut paths = Vec::new();
+/// The files that arguments name, in argument order; what one argument names is sorted bytewise.
+pub(super) fn expand(sources: &[String]) -> Result<Vec<Input>, IngestError> {
+    let mut inputs = Vec::new();
     for source in sources {
+        if bucket::is_location(source) {
+            inputs.extend(bucket::objects(source)?.into_iter().map(Input::object));
         // A file may have brackets in its name: what exists is no pattern.
-        if Path::new(source).exists() || !source.contains(['*', '?', '[']) {
-            paths.push(PathBuf::from(source));
+        } else if Path::new(source).exists() || !is_pattern(source) {
+            inputs.push(Input::File(PathBuf::from(source)));
         } else {
-            paths.extend(matches(source)?);
+            inputs.extend(matches(source)?.into_iter().map(Input::File));
         }
     }
-    if paths.is_empty() {
+    if inputs.is_empty() {
         return Err(IngestError::bad(
             "input",
             "no file is named",
             "name at least one file or pattern",
         ));
     }
-    Ok(paths)
+    Ok(inputs)
+}
+
+pub(super) fn is_pattern(source: &str) -> bool {
+    source.contains(['*', '?', '['])
+}
+
+/// As in a shell: `*` matches no hidden file, and nothing across folders.
+pub(super) fn match_options() -> MatchOptions {
+    MatchOptions {
+        require_literal_leading_dot: true,
+        require_literal_separator: true,
+        ..MatchOptions::new()
+    }
+}
+
+pub(super) fn no_match(pattern: &str) -> IngestError {
+    let remedy = "check the pattern, and that the files are there";
+    IngestError::bad(pattern, "no file matches", remedy)
 }
 
 fn matches(pattern: &str) -> Result<Vec<PathBuf>, IngestError> {
-    // As in a shell: `*` matches no hidden file.
-    let options = MatchOptions { require_literal_leading_dot: true, ..MatchOptions::new() };
-    let found = glob::glob_with(pattern, options)
+    let found = glob::glob_with(pattern, match_options())
         .map_err(|error| IngestError::bad(pattern, error.to_string(), "correct the pattern"))?;
     let mut paths = Vec::new();
     for path in found {
         paths.push(path.map_err(|e| IngestError::read(&e.path().display().to_string(), e.into()))?);
     }
     if paths.is_empty() {
-        return Err(IngestError::bad(
-            pattern,
-            "no file matches",
-            "check the pattern, and that the files are there",
-        ));
+        return Err(no_match(pattern));
     }
     paths.sort_by(|a, b| a.as_os_str().as_encoded_bytes().cmp(b.as_os_str().as_encoded_bytes()));
     Ok(paths)
 }
 
-/// The bytes of all files; none when one of them is a pipe or cannot be asked.
-pub(super) fn total_bytes(paths: &[PathBuf]) -> Option<u64> {
-    paths.iter().map(|path| path.metadata().ok().filter(|m| m.is_file()).map(|m| m.len())).sum()
+/// The bytes of all inputs; none when one of them is a pipe or cannot be asked.
+pub(super) fn total_bytes(inputs: &[Input]) -> Option<u64> {
+    inputs.iter().map(Input::bytes).sum()
 }
 
-/// Opens a file, once, and recognises it by its first bytes. A pipe is read as it comes.
-pub(super) fn open<'a>(path: &Path, progress: &'a dyn Progress) -> Result<Opened<'a>, IngestError> {
+/// Opens an input, once, and recognises it by its first bytes. A pipe is read as it comes.
+pub(super) fn open<'a>(
+    input: &Input,
+    progress: &'a dyn Progress,
+) -> Result<Opened<'a>, IngestError> {
+    match input {
+        Input::File(path) => open_file(path, progress),
+        Input::Object(object) => {
+            // Whoever reads the beginning of a stream has a good deal of it sent.
+            if object.read_range(0..4)? == b"PAR1"[..] {
+                return Ok(Opened::ParquetObject(Blocks::of((**object).clone())));
+            }
+            recognise(&object.location(), Counted { stream: object.reader(), progress }, None)
+        }
+    }
+}
+
+fn open_file<'a>(path: &Path, progress: &'a dyn Progress) -> Result<Opened<'a>, IngestError> {
     let name = path.display().to_string();
     let failed = |error: io::Error| match error.kind() {
         ErrorKind::NotFound => IngestError::bad(&name, "there is no such file", "check the path"),
@@ -108,16 +181,26 @@ pub(super) fn open<'a>(path: &Path, progress: &'a dyn Progress) -> Result<Opened
         let remedy = "name the files in it, for example with a pattern like `folder/*.csv`";
         return Err(IngestError::bad(&name, "this is a folder", remedy));
     }
-    let file = File::open(path).map_err(failed)?;
-    let regular = file.metadata().map_err(failed)?.is_file();
+    let stream = File::open(path).map_err(failed)?;
+    let regular = stream.metadata().map_err(failed)?.is_file();
     // Parquet is read through a second handle to the same open file, at places that it names.
-    let again = regular.then(|| file.try_clone()).transpose().map_err(failed)?;
-    let (head, stream) = peek(Counted { file, progress }).map_err(failed)?;
+    let again = regular.then(|| stream.try_clone()).transpose().map_err(failed)?;
+    recognise(&name, Counted { stream, progress }, again)
+}
+
+/// Tells by its first bytes what a stream holds; `again` is the file that it comes from.
+fn recognise<'a>(
+    name: &str,
+    stream: impl Read + 'a,
+    again: Option<File>,
+) -> Result<Opened<'a>, IngestError> {
+    let failed = |error: io::Error| IngestError::read(name, error);
+    let (head, stream) = peek(stream).map_err(failed)?;
     match (&head[..], again) {
-        (b"", _) => Err(empty(&name)),
+        (b"", _) => Err(empty(name)),
         (b"PAR1", Some(file)) => Ok(Opened::Parquet(file)),
         (b"PAR1", None) => Err(IngestError::bad(
-            &name,
+            name,
             "this is Parquet in a pipe",
             "Parquet is not read in order: give a regular file",
         )),
@@ -126,8 +209,8 @@ pub(super) fn open<'a>(path: &Path, progress: &'a dyn Progress) -> Result<Opened
                 peek(MultiGzDecoder::new(BufReader::with_capacity(1 << 17, stream)))
                     .map_err(failed)?;
             match &head[..] {
-                b"" => Err(empty(&name)),
-                b"PAR1" => Err(IngestError::bad(&name, "this is gzip around Parquet", "unpack it")),
+                b"" => Err(empty(name)),
+                b"PAR1" => Err(IngestError::bad(name, "this is gzip around Parquet", "unpack it")),
                 _ => Ok(Opened::Text { format: Format::TextGzip, stream: Box::new(stream) }),
             }
         }
@@ -147,14 +230,14 @@ fn peek<R: Read>(mut stream: R) -> io::Result<(Vec<u8>, impl Read)> {
     Ok((head.clone(), Cursor::new(head).chain(stream)))
 }
 
-struct Counted<'a> {
-    file: File,
+struct Counted<'a, R> {
+    stream: R,
     progress: &'a dyn Progress,
 }
 
-impl Read for Counted<'_> {
+impl<R: Read> Read for Counted<'_, R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let read = self.file.read(into)?;
+        let read = self.stream.read(into)?;
         self.progress.advance(read as u64);
         Ok(read)
     }

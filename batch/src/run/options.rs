@@ -14,14 +14,15 @@ use crate::ingest::Reading;
 /// Options of a run.
 #[derive(Debug, Clone, Args)]
 pub struct RunOptions {
-    /// Files of ratings, or patterns: text of any layout that --format lists, gzip or not, or Parquet. Of two ratings
-    /// with the same time, the later argument, file or line wins.
+    /// Files of ratings, or patterns: text of any layout that --format lists, gzip or not, or Parquet. Or the same in
+    /// S3: s3://bucket/key, s3://bucket/prefix for all below, s3://bucket/pattern. Of two ratings with the same time,
+    /// the later argument, file or line wins.
     #[arg(long, required = true, num_args = 1.., value_name = "PATH|GLOB")]
     pub ratings: Vec<String>,
     /// How they are to be read.
     #[command(flatten)]
     pub reading: Reading,
-    /// Titles and genres: MovieLens movies.csv, movies.dat or u.item.
+    /// Titles and genres: MovieLens movies.csv, movies.dat or u.item, or s3://bucket/key.
     #[arg(long, value_name = "FILE")]
     pub items: Option<PathBuf>,
     /// Where versions are published: a folder, or s3://bucket/prefix.

@@ -36,6 +36,16 @@ impl HttpFault {
         Self::Refused(503, "SlowDown"),
         Self::RefusedAfter(500, "InternalError"),
     ];
+
+    /// Whether nothing gets through any more afterwards.
+    pub fn lasts(self) -> bool {
+        matches!(self, Self::CrashBefore | Self::CrashAfter)
+    }
+
+    /// Whether a server says so to conditional writes alone: to other requests nobody expects it, and nobody asks again.
+    pub fn is_absurd_for_most(self) -> bool {
+        matches!(self, Self::Refused(409 | 412, _))
+    }
 }
 
 #[derive(Debug, Default)]
@@ -91,10 +101,7 @@ impl State {
         match number.cmp(&at) {
             std::cmp::Ordering::Less => None,
             std::cmp::Ordering::Equal => Some(fault),
-            std::cmp::Ordering::Greater => {
-                let crashed = matches!(fault, HttpFault::CrashBefore | HttpFault::CrashAfter);
-                crashed.then_some(HttpFault::CrashBefore)
-            }
+            std::cmp::Ordering::Greater => fault.lasts().then_some(HttpFault::CrashBefore),
         }
     }
 }

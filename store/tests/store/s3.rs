@@ -183,6 +183,8 @@ fn at_every_fault_of_every_request_of_an_upload_in_parts_nothing_false_is_said_a
         let requests = proxy.heal();
         let found = store.get(&large);
         let what = format!("{fault:?} at request {at}: {outcome:?}");
+        let told = outcome.as_ref().err().is_none_or(|error| !error.may_have_happened());
+        assert!(told || fault.lasts() || fault.is_absurd_for_most(), "{what}");
         match outcome {
             Ok(()) => assert!(found.unwrap() == bytes, "{what}"),
             Err(error) if error.may_have_happened() => match found {
@@ -204,6 +206,24 @@ fn at_every_fault_of_every_request_of_an_upload_in_parts_nothing_false_is_said_a
         let requests = (0..).take_while(|&at| run(fault, at)).count();
         assert!(requests >= 4, "{fault:?} was only met in {requests} requests");
     }
+}
+
+#[test]
+fn a_write_that_met_another_or_lost_its_upload_is_made_again() {
+    let (store, through, proxy) = two_ways();
+    let parts = S3Store::open_with(&store.location(), in_parts(options(proxy.endpoint()))).unwrap();
+    let conflict = HttpFault::Refused(409, "ConditionalRequestConflict");
+    let gone = HttpFault::Refused(404, "NoSuchUpload");
+    let cases: [(&S3Store, usize, HttpFault); 3] =
+        [(&through, 0, conflict), (&parts, 2, conflict), (&parts, 2, gone)];
+    for (number, (way, at, fault)) in cases.into_iter().enumerate() {
+        let (key, bytes) = (key(&format!("{number}.bin")), patterned(1_000 + number));
+        proxy.fail(at, fault);
+        way.create(&key, bytes.clone()).unwrap();
+        assert!(proxy.heal() > at + 1, "{fault:?}");
+        assert_eq!(store.get(&key).unwrap(), bytes);
+    }
+    assert_eq!(uploads_left(&store), 0);
 }
 
 /// A client that has died aborts nothing, and whoever lost the answer to the beginning of an upload does not know its
@@ -237,9 +257,7 @@ fn at_every_fault_of_every_request_of_a_load_one_whole_version_is_seen() {
         proxy.fail(at, fault);
         let seen = look(&through);
         let requests = proxy.heal();
-        let crashed = matches!(fault, HttpFault::CrashBefore | HttpFault::CrashAfter);
-        // Nothing of a reader's is conflicting or conditional: no server says so, and nobody asks again.
-        let absurd = matches!(fault, HttpFault::Refused(409 | 412, _));
+        let (crashed, absurd) = (fault.lasts(), fault.is_absurd_for_most());
         match seen {
             // Once more was enough.
             Ok((version, refused)) if !crashed && !absurd => {

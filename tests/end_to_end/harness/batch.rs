@@ -1,8 +1,8 @@
 //! Running akin-batch.
 
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 
-use super::program;
+use super::command;
 
 /// A finished run.
 #[derive(Debug)]
@@ -34,8 +34,8 @@ impl BatchRun {
 
 /// A command that is ready to be spawned.
 pub fn batch_command(arguments: &[&str]) -> Command {
-    let mut command = Command::new(program("akin-batch"));
-    command.args(arguments).stdin(Stdio::null()).env_remove("AKIN_STORE");
+    let mut command = command("akin-batch");
+    command.args(arguments);
     command
 }
 

@@ -2,6 +2,9 @@
 
 mod batch;
 mod http;
+#[path = "../../ministack/mod.rs"]
+mod ministack;
+mod s3;
 mod server;
 
 pub use batch::{BatchRun, batch, batch_command};
@@ -9,12 +12,13 @@ pub use http::{Response, get, post_rating, post_raw};
 pub use server::{Server, wait_for};
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-/// A folder with input files, a store and room for a server's data. Removed at the end.
+/// A folder with input files, a store and room for a server's data. Removed at the end. The store may be in a bucket.
 pub struct Workplace {
     folder: tempfile::TempDir,
+    bucket: Option<String>,
 }
 
 /// Three users who agree on 1 and 2, and one who likes 3 and 4.
@@ -43,10 +47,22 @@ movieId,title,genres
 impl Workplace {
     /// With the small ratings and catalogue above.
     pub fn new() -> Self {
-        let workplace = Self { folder: tempfile::tempdir().unwrap() };
+        let workplace = Self { folder: tempfile::tempdir().unwrap(), bucket: None };
         workplace.write("ratings.csv", RATINGS);
         workplace.write("movies.csv", ITEMS);
         workplace
+    }
+
+    /// The same, with its store below a prefix of a new bucket.
+    pub fn on_s3() -> Self {
+        Self { bucket: Some(s3::server().new_bucket()), ..Self::new() }
+    }
+
+    /// Puts an object into the bucket and says where it is.
+    pub fn put(&self, key: &str, bytes: impl AsRef<[u8]>) -> String {
+        let bucket = self.bucket.as_ref().unwrap();
+        s3::server().put(bucket, key, bytes.as_ref());
+        format!("s3://{bucket}/{key}")
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -64,7 +80,10 @@ impl Workplace {
     }
 
     pub fn store(&self) -> String {
-        self.text("store")
+        match &self.bucket {
+            Some(bucket) => format!("s3://{bucket}/a/store"),
+            None => self.text("store"),
+        }
     }
 
     /// Publishes the small ratings, with further arguments.
@@ -78,8 +97,19 @@ impl Workplace {
 
     /// The manifest's body that `current.json` shows.
     pub fn current(&self) -> serde_json::Value {
-        serde_json::from_slice(&std::fs::read(self.path("store/current.json")).unwrap()).unwrap()
+        let text = match &self.bucket {
+            Some(bucket) => s3::text(bucket, "a/store/current.json"),
+            None => std::fs::read_to_string(self.path("store/current.json")).unwrap(),
+        };
+        serde_json::from_str(&text).unwrap()
     }
+}
+
+/// A program that hears nothing but its arguments, and where S3 is if a test has asked for one.
+fn command(program_name: &str) -> Command {
+    let mut command = Command::new(program(program_name));
+    command.stdin(Stdio::null()).env_remove("AKIN_STORE").envs(s3::environment());
+    command
 }
 
 /// The path of a program, built from the sources as they are now.

@@ -6,7 +6,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use super::{Workplace, get, program};
+use super::{Workplace, command, get};
 
 /// How long anything may take before a test gives up. Nothing asserts a time.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -42,11 +42,10 @@ impl Server {
         let number = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
         let log = workplace.path(&format!("serve-{}.log", number.as_nanos()));
         let (store, data) = (workplace.store(), workplace.text("data"));
-        let child = Command::new(program("akin-serve"))
+        let child = command("akin-serve")
             .args(["--store", &store, "--data-dir", &data, "--listen", "127.0.0.1:0"])
             .args(["--poll-interval", "0.1"])
             .args(more)
-            .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(File::create(&log).unwrap())
             .spawn()
