@@ -2,6 +2,7 @@
 
 use std::error::Error;
 
+use akin_recommender::similarity::EaseError;
 use akin_store::{CommitError, OpenError, StoreError};
 use thiserror::Error;
 
@@ -89,6 +90,22 @@ pub enum Failure {
         "nothing is held out that could be found; give more ratings, hold out more, or lower --relevant-from"
     )]
     NothingHeldOut,
+    /// The regression on all items would not fit.
+    #[error(
+        "the regression on {items} items needs about {needed} MiB of memory where {limit} MiB are allowed; \
+         raise --max-memory, leave out items with few ratings, or choose another measure"
+    )]
+    DenseMemory {
+        /// The estimate.
+        needed: u64,
+        /// What may be used.
+        limit: u64,
+        /// Items, rated or not.
+        items: u64,
+    },
+    /// The regression did not succeed.
+    #[error(transparent)]
+    Ease(#[from] EaseError),
     /// A defect of this program.
     #[error("internal error: {0}; please report it")]
     Internal(#[source] Box<dyn Error + Send + Sync>),
@@ -103,7 +120,7 @@ impl Failure {
     /// The exit code that a scheduler sees.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Usage(_) => Exit::Usage,
+            Self::Usage(_) | Self::Ease(_) => Exit::Usage,
             Self::Ingest(error) if error.is_too_large() => Exit::Memory,
             Self::Ingest(_) | Self::NothingHeldOut => Exit::BadInput,
             Self::Synth(SynthError::Write { .. }) => Exit::Store,
@@ -119,7 +136,7 @@ impl Failure {
             Self::Commit(CommitError::Unknown { .. }) => Exit::Unknown,
             Self::Commit(CommitError::Store(_)) => Exit::Store,
             Self::Commit(CommitError::Manifest(_)) | Self::Internal(_) => Exit::Internal,
-            Self::Memory { .. } => Exit::Memory,
+            Self::Memory { .. } | Self::DenseMemory { .. } => Exit::Memory,
         }
     }
 

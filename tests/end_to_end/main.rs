@@ -8,6 +8,7 @@ mod evaluation;
 mod harness;
 mod hot_swap;
 mod keystone;
+mod measures;
 mod movielens;
 mod on_s3;
 mod operators;

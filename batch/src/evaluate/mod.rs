@@ -15,11 +15,13 @@ pub use report::Report;
 use std::time::Instant;
 
 use akin_recommender::scoring::Model;
-use akin_recommender::similarity::{Neighbours, fit};
+use akin_recommender::similarity::{FitSize, Neighbours, fit};
 use tracing::info;
 
 use crate::failure::Failure;
+use crate::memory;
 use crate::progress::StageProgress;
+use crate::run::check_cost;
 
 /// Reads, splits, fits and tests a model, and popularity beside it.
 ///
@@ -41,14 +43,20 @@ pub fn evaluate(options: &EvaluateOptions) -> Result<Report, Failure> {
         .map_err(Failure::internal)?;
 
     let (items, users) = (experiment.matrix.item_count(), experiment.cases.len() as u64);
+    let selection = options.similarity.selection();
+    let size = FitSize {
+        ratings: experiment.size.train_ratings,
+        items: items as u64,
+        threads: pool.current_num_threads() as u64,
+    };
+    check_cost(&measure, selection, size, 0, memory::allowed_bytes(options.input.max_memory))?;
     info!(products = experiment.matrix.products(), "computing similarities");
     progress.begin_steps(items as u64, "computing similarities");
     let (step, began) = (progress.steps(), Instant::now());
-    let selection = options.similarity.selection();
-    let neighbours = pool.install(|| fit(&experiment.matrix, &measure, selection, &step));
+    let neighbours = pool.install(|| fit(&experiment.matrix, &measure, selection, &step))?;
     let fit_seconds = began.elapsed().as_secs_f64();
 
-    let weight = options.similarity.profile_weight(&experiment.matrix);
+    let weight = options.similarity.profile_weight(&measure, &experiment.matrix);
     let test = |name: &str, neighbours: Neighbours| {
         let model = Model::new(neighbours, &experiment.rating_counts).map_err(Failure::internal)?;
         let model = model.weighing(weight);

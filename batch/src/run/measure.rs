@@ -39,9 +39,16 @@ pub struct MeasureOptions {
     /// Leave out pairs that fewer users rated [default: 1].
     #[arg(long, value_name = "N")]
     pub min_co_count: Option<u32>,
-    /// What a rating counts when similarities are computed: value, binary, at-least:T, minus-mean, relative[:K].
-    #[arg(long, default_value_t = WeightRule::Value, value_name = "RULE")]
-    pub rating_weight: WeightRule,
+    /// EASE: what is added to every item's squared norm [default: 500].
+    #[arg(long, value_name = "0.001..1e9")]
+    pub lambda: Option<f64>,
+    /// EASE: the share of a profile that the regression has to do without [default: 0].
+    #[arg(long, value_name = "0..0.99")]
+    pub dropout: Option<f64>,
+    /// What a rating counts when similarities are computed: value, binary, at-least:T, minus-mean, relative[:K]
+    /// [default: value; binary for EASE].
+    #[arg(long, value_name = "RULE")]
+    pub rating_weight: Option<WeightRule>,
     /// The same when a profile is folded in [default: the rating weight].
     #[arg(long, value_name = "RULE")]
     pub profile_weight: Option<WeightRule>,
@@ -74,7 +81,9 @@ impl MeasureOptions {
             shrinkage: self.shrinkage,
             significance: self.significance,
             min_co_count: self.min_co_count,
-            rating_weight: Some(self.rating_weight),
+            lambda: self.lambda,
+            dropout: self.dropout,
+            rating_weight: self.rating_weight,
         };
         let usage = |error: MeasureError| Failure::Usage(error.to_string());
         Measure::new(self.measure).adjusted(&changes).map_err(usage)
@@ -90,8 +99,9 @@ impl MeasureOptions {
     }
 
     /// What ratings count when a profile is folded in, measured on the ratings that similarities are computed from.
-    pub fn profile_weight(&self, matrix: &RatingMatrix) -> RatingWeight {
-        RatingWeight::measured(self.profile_weight.unwrap_or(self.rating_weight), matrix)
+    pub fn profile_weight(&self, measure: &Measure, matrix: &RatingMatrix) -> RatingWeight {
+        let rule = self.profile_weight.unwrap_or_else(|| measure.rating_weight());
+        RatingWeight::measured(rule, matrix)
     }
 
     /// What the manifest says of it.
@@ -145,7 +155,8 @@ mod tests {
             "--profile-weight=minus-mean",
         ])?;
         let matrix = RatingMatrix::new(1, 2, [(0, 0, 1.0), (0, 1, 4.0)].into_iter())?;
-        let manifest = options.manifest(&options.measure()?, &options.profile_weight(&matrix));
+        let measure = options.measure()?;
+        let manifest = options.manifest(&measure, &options.profile_weight(&measure, &matrix));
         let weights = manifest.rating_weights.as_ref().ok_or("no weights")?;
         assert_eq!(
             (weights.similarities.as_str(), weights.profiles.as_str()),

@@ -1,5 +1,6 @@
 //! `akin-batch run`: from ratings to a published version.
 
+mod cost;
 mod item_statistics;
 mod ledger;
 mod measure;
@@ -7,6 +8,7 @@ mod options;
 mod parts;
 mod summary;
 
+pub use cost::check_cost;
 pub use measure::{CutSide, MeasureOptions};
 pub use options::{RangeArgument, RunOptions, share, thread_count};
 pub use summary::{Summary, thousands};
@@ -15,7 +17,7 @@ use std::collections::BTreeMap;
 
 use akin_recommender::profile::Origin;
 use akin_recommender::rating_weight::RatingWeight;
-use akin_recommender::similarity::{Measure, Neighbours, Preset, RatingMatrix, fit};
+use akin_recommender::similarity::{FitSize, Measure, Neighbours, RatingMatrix, fit};
 use akin_schemas::{Manifest, ObjectKey, RatingRange, VersionCounts};
 use akin_store::{
     Content, ErrorKind, Publication, Store, open_newest, open_store, read_manifest, write_pointers,
@@ -25,7 +27,7 @@ use chrono::Utc;
 use tracing::{info, warn};
 
 use crate::failure::Failure;
-use crate::ingest::{Collector, IngestOptions, Ratings, read_catalogue, read_files};
+use crate::ingest::{Collector, IngestOptions, Ratings, Row, read_catalogue, read_files};
 use crate::memory;
 use crate::progress::StageProgress;
 
@@ -59,8 +61,13 @@ pub fn run(options: &RunOptions) -> Result<Summary, Failure> {
     warn_of_ledgers_left_out(published.as_ref(), &watermark);
 
     let statistics = ItemStatistics::of(&ratings)?;
-    let estimate = ComputationSize::of(&ratings, options, &measure);
-    estimate.check(max_memory)?;
+    let size = FitSize {
+        ratings: ratings.rows.len() as u64,
+        items: ratings.items.len() as u64,
+        threads: options.threads.unwrap_or_else(rayon::current_num_threads) as u64,
+    };
+    let rows = size.ratings * size_of::<Row>() as u64;
+    check_cost(&measure, options.similarity.selection(), size, rows, max_memory)?;
     let (neighbours, weight) = compute(options, &measure, &ratings, &progress)?;
     watch.lap("similarities");
 
@@ -181,33 +188,6 @@ fn warn_of_ledgers_left_out(published: Option<&Manifest>, watermark: &BTreeMap<S
     }
 }
 
-/// What the computation takes beyond the ratings, which are there already.
-struct ComputationSize {
-    bytes: u64,
-}
-
-impl ComputationSize {
-    fn of(ratings: &Ratings, options: &RunOptions, measure: &Measure) -> Self {
-        let (rows, items) = (ratings.rows.len() as u64, ratings.items.len() as u64);
-        let threads = options.threads.unwrap_or_else(rayon::current_num_threads) as u64;
-        // Weighted ratings are matrices of their own. Pearson over co-raters has the largest accumulators.
-        let matrix = rows * 2 * 8 * (1 + measure.weighted_copies());
-        let slot = if measure.preset() == Preset::PearsonCoRaters { 48 } else { 16 };
-        let scratch = threads * items * (slot + 4 + 12);
-        // Neighbours: 12 bytes a pair, once by row and once joined.
-        let neighbours = items * u64::from(options.similarity.top_k).min(items) * 24;
-        Self { bytes: rows * 40 + matrix + scratch + neighbours }
-    }
-
-    fn check(&self, max_memory: u64) -> Result<(), Failure> {
-        if self.bytes <= max_memory {
-            Ok(())
-        } else {
-            Err(Failure::Memory { needed: self.bytes >> 20, limit: max_memory >> 20 })
-        }
-    }
-}
-
 fn compute(
     options: &RunOptions,
     measure: &Measure,
@@ -225,7 +205,7 @@ fn compute(
     progress.begin_steps(items as u64, "computing similarities");
     let step = progress.steps();
     let selection = options.similarity.selection();
-    let neighbours = pool.install(|| fit(&matrix, measure, selection, &step));
+    let neighbours = pool.install(|| fit(&matrix, measure, selection, &step))?;
     progress.clear();
-    Ok((neighbours, options.similarity.profile_weight(&matrix)))
+    Ok((neighbours, options.similarity.profile_weight(measure, &matrix)))
 }

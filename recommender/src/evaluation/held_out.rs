@@ -121,7 +121,7 @@ mod tests {
                 &Measure::new(Preset::Cosine),
                 Selection { cut: Cut::Target, top_k: 3 },
                 &|| (),
-            ),
+            )?,
             &counts,
         )?;
         let cases: Vec<Case> = (0..40).map(|u| case(&profile(u)[..2], &[u % 20])).collect();

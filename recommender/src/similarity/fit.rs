@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use super::ease::{self, EaseError};
 use super::formula::{Dot, Five, Items, Sums, kept};
 use super::matrix::RatingMatrix;
 use super::measure::{Formula, Measure};
@@ -29,37 +30,41 @@ pub struct Selection {
 
 /// Computes the similarities of all items: positive ones, or for signed measures those of the greatest magnitude.
 ///
-/// Work: [`RatingMatrix::products`] multiply-adds, on the current rayon pool. Memory: 16 bytes an item and thread (48 for
-/// Pearson over co-raters), a copy of the matrix when the measure weights ratings, and what is kept (twice when cut by
-/// source). `on_row` is called once an item, from any thread, to show progress.
+/// Runs on the current rayon pool. What it takes is said by [`super::fit_cost`]. `on_row` is called once an item, from any
+/// thread, to show progress.
 ///
 /// Sums are integers: the same matrix gives the same bits with any number of threads. Powers and logarithms come from
 /// the platform's mathematical library and may differ in the last bit from one platform to another; plain cosine and
-/// the counting measures, which use neither (log-likelihood does), are the same everywhere.
+/// the counting measures, which use neither (log-likelihood does), are the same everywhere. EASE is not exact, but
+/// the same with any number of threads.
+///
+/// # Errors
+/// When a regression comes out too inexact to be used.
 pub fn fit(
     matrix: &RatingMatrix,
     measure: &Measure,
     selection: Selection,
     on_row: &(dyn Fn() + Sync),
-) -> Neighbours {
+) -> Result<Neighbours, EaseError> {
     let matrix = weighted(matrix, measure);
     let rows = match measure.formula {
-        Formula::PearsonCoRaters => rows::<Five>(&matrix, measure, selection, on_row),
-        _ => rows::<Dot>(&matrix, measure, selection, on_row),
+        Formula::OfProducts(formula) => {
+            let items = Items::of(&matrix, formula);
+            rows::<Dot>(&matrix, measure, &items, selection, on_row)
+        }
+        Formula::PearsonCoRaters => rows::<Five>(&matrix, measure, &(), selection, on_row),
+        Formula::Ease(ridge) => return ease::fit(&matrix, ridge, selection, on_row),
     };
-    match selection.cut {
-        Cut::Target => Neighbours::from_rows(rows),
-        Cut::Source => Neighbours::from_rows(by_target(rows)),
-    }
+    Ok(Neighbours::from_cut_rows(rows, selection.cut))
 }
 
 fn rows<S: Sums>(
     matrix: &RatingMatrix,
     measure: &Measure,
+    items: &S::Items,
     selection: Selection,
     on_row: &(dyn Fn() + Sync),
 ) -> Vec<Vec<Neighbour>> {
-    let items = Items::of(matrix, measure);
     (0..matrix.item_count())
         .into_par_iter()
         .map_init(
@@ -70,26 +75,13 @@ fn rows<S: Sums>(
                         Cut::Target => (own, other),
                         Cut::Source => (other, own),
                     };
-                    kept(measure, sums, co_count, target, source, &items)
+                    kept(measure, sums, co_count, target, source, items)
                 });
                 on_row();
                 row
             },
         )
         .collect()
-}
-
-fn by_target(by_source: Vec<Vec<Neighbour>>) -> Vec<Vec<Neighbour>> {
-    let mut rows = vec![Vec::new(); by_source.len()];
-    for (source, row) in (0u32..).zip(by_source) {
-        for target in row {
-            rows[target.item as usize].push(Neighbour { item: source, ..target });
-        }
-    }
-    for row in &mut rows {
-        keep_best(row, usize::MAX);
-    }
-    rows
 }
 
 #[derive(Clone, Copy, Default)]
@@ -157,6 +149,11 @@ mod tests {
             .prop_map(|ratings| ratings.into_iter().map(|((u, i), r)| (u, i, r)).collect())
     }
 
+    /// The measures that are computed pair by pair.
+    fn sparse() -> impl Iterator<Item = Preset> {
+        Preset::ALL.into_iter().filter(|&preset| !Measure::new(preset).is_dense())
+    }
+
     fn any_rule() -> impl Strategy<Value = WeightRule> {
         proptest::sample::select(vec![
             WeightRule::Value,
@@ -173,7 +170,7 @@ mod tests {
             ratings in any_ratings(),
             top_k in 0usize..12,
             by_source in any::<bool>(),
-            preset in proptest::sample::select(Preset::ALL.to_vec()),
+            preset in proptest::sample::select(sparse().collect::<Vec<_>>()),
             (shrinkage, significance, min_co_count) in (0u8..3, 0u32..4, 1u32..3),
             rule in any_rule(),
         ) {
@@ -190,7 +187,7 @@ mod tests {
                 Measure::new(preset).adjusted(&Adjustments { rating_weight: None, ..changes })
             })?;
             let selection = Selection { cut: if by_source { Cut::Source } else { Cut::Target }, top_k };
-            let found = fit(&matrix, &measure, selection, &|| ());
+            let found = fit(&matrix, &measure, selection, &|| ())?;
             prop_assert_eq!(found, oracle::fit(&matrix, &measure, selection));
         }
 
@@ -203,8 +200,8 @@ mod tests {
                 Preset::Rp3Beta,
                 Preset::ConditionalProbability,
             ];
-            for preset in Preset::ALL.into_iter().filter(|preset| !one_sided.contains(preset)) {
-                let found = fit(&matrix, &Measure::new(preset), ALL, &|| ());
+            for preset in sparse().filter(|preset| !one_sided.contains(preset)) {
+                let found = fit(&matrix, &Measure::new(preset), ALL, &|| ())?;
                 for target in 0..9 {
                     for n in found.row(target) {
                         let back = found.row(n.item as usize).iter().find(|m| m.item as usize == target);
@@ -217,7 +214,7 @@ mod tests {
         #[test]
         fn cosine_is_above_zero_and_at_most_one(ratings in any_ratings()) {
             let matrix = RatingMatrix::new(12, 9, ratings.iter().copied())?;
-            let found = fit(&matrix, &Measure::new(Preset::Cosine), ALL, &|| ());
+            let found = fit(&matrix, &Measure::new(Preset::Cosine), ALL, &|| ())?;
             let scores = (0..9).flat_map(|target| found.row(target)).map(|n| n.score);
             prop_assert!(scores.into_iter().all(|score| score > 0.0 && score <= 1.0));
         }
@@ -241,14 +238,12 @@ mod tests {
     #[test]
     fn any_number_of_threads_gives_the_same_result() -> Result<(), Box<dyn std::error::Error>> {
         let matrix = many_ratings()?;
-        for (preset, cut) in
-            Preset::ALL.into_iter().flat_map(|p| [(p, Cut::Target), (p, Cut::Source)])
-        {
+        for (preset, cut) in sparse().flat_map(|p| [(p, Cut::Target), (p, Cut::Source)]) {
             let with_threads = |threads| {
                 let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
                 let selection = Selection { cut, top_k: 10 };
                 let fit = || fit(&matrix, &Measure::new(preset), selection, &|| ());
-                Ok::<_, rayon::ThreadPoolBuildError>(pool.install(fit))
+                Ok::<_, Box<dyn std::error::Error>>(pool.install(fit)?)
             };
             let one = with_threads(1)?;
             assert_eq!(one.pair_count(), 800, "{preset}");
@@ -264,7 +259,7 @@ mod tests {
         let plain = Measure::new(Preset::Cosine);
         let with = |measure: &Measure, selection| fit(&matrix, measure, selection, &|| ());
         let selection = Selection { cut: Cut::Target, top_k: 10 };
-        let before = with(&plain, selection);
+        let before = with(&plain, selection)?;
         for changes in [
             Adjustments { target_exponent: Some(0.7), ..Adjustments::default() },
             Adjustments { source_exponent: Some(0.7), ..Adjustments::default() },
@@ -280,11 +275,12 @@ mod tests {
                 ..Adjustments::default()
             },
         ] {
-            assert_ne!(with(&plain.adjusted(&changes)?, selection), before, "{changes:?}");
+            assert_ne!(with(&plain.adjusted(&changes)?, selection)?, before, "{changes:?}");
         }
-        assert_ne!(with(&plain, Selection { cut: Cut::Source, ..selection }), before);
-        assert_ne!(with(&plain, Selection { top_k: 9, ..selection }), before);
+        assert_ne!(with(&plain, Selection { cut: Cut::Source, ..selection })?, before);
+        assert_ne!(with(&plain, Selection { top_k: 9, ..selection })?, before);
         let presets = Preset::ALL.map(|preset| with(&Measure::new(preset), selection));
+        let presets = presets.into_iter().collect::<Result<Vec<_>, _>>()?;
         for (at, one) in presets.iter().enumerate() {
             for (other_at, other) in presets.iter().enumerate().skip(at + 1) {
                 assert_ne!(one, other, "{} {}", Preset::ALL[at], Preset::ALL[other_at]);
@@ -313,7 +309,7 @@ mod tests {
             // Deviations -0.5, 1, 0 and 0.5, -1.
             (Preset::AdjustedCosine, -1.0, -1.0),
         ] {
-            let found = fit(&matrix, &Measure::new(preset), ALL, &|| ());
+            let found = fit(&matrix, &Measure::new(preset), ALL, &|| ())?;
             for (target, source, expected) in [(0, 1, to_0), (1, 0, to_1)] {
                 let row = found.row(target);
                 assert_eq!(

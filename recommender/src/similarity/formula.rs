@@ -1,14 +1,16 @@
 //! One place for each formula: from exact sums to a similarity.
 
-use super::matrix::{Cell, RatingMatrix};
-use super::measure::{Formula, Measure, Norm};
+use super::matrix::RatingMatrix;
+use super::measure::{Measure, Norm, ProductFormula};
 
 /// Sums over the users who rated both items, in fixed point. All are exact.
 pub trait Sums: Copy + Default + Send {
+    /// What the formula needs of each item and of all.
+    type Items: Sync;
     /// Adds one user's two values.
     fn add(&mut self, x: i64, y: i64);
     /// The formula of these sums, for a target and a source.
-    fn similarity(&self, co_count: u32, target: usize, source: usize, items: &Items) -> f64;
+    fn similarity(&self, co_count: u32, target: usize, source: usize, items: &Self::Items) -> f64;
 }
 
 /// The sum of the products: all that the cosine family and the counting measures need.
@@ -16,6 +18,8 @@ pub trait Sums: Copy + Default + Send {
 pub struct Dot(i64);
 
 impl Sums for Dot {
+    type Items = Items;
+
     fn add(&mut self, x: i64, y: i64) {
         self.0 += x * y;
     }
@@ -25,18 +29,20 @@ impl Sums for Dot {
         let (t, s) = (&items.items[target], &items.items[source]);
         match items.formula {
             // One root of the exact product is symmetric and rounds once; two powers would round twice.
-            Formula::Cosine { norm: Norm::Squared, target_exponent, source_exponent, .. }
-                if target_exponent == 0.5 && source_exponent == 0.5 =>
-            {
+            ProductFormula::Cosine {
+                norm: Norm::Squared,
+                target_exponent,
+                source_exponent,
+                ..
+            } if target_exponent == 0.5 && source_exponent == 0.5 => {
                 self.unscaled(items) / (t.squared_norm * s.squared_norm).sqrt()
             }
-            Formula::Cosine { .. } => self.unscaled(items) / (t.as_target * s.as_source),
-            Formula::Jaccard => both / (t.raters + s.raters - both),
-            Formula::Dice => 2.0 * both / (t.raters + s.raters),
-            Formula::ConditionalProbability => both / s.raters,
-            Formula::Lift => both * items.raters / (t.raters * s.raters),
-            Formula::LogLikelihood => log_likelihood(both, t.raters, s.raters, items.raters),
-            Formula::PearsonCoRaters => unreachable!("computed from five sums"),
+            ProductFormula::Cosine { .. } => self.unscaled(items) / (t.as_target * s.as_source),
+            ProductFormula::Jaccard => both / (t.raters + s.raters - both),
+            ProductFormula::Dice => 2.0 * both / (t.raters + s.raters),
+            ProductFormula::ConditionalProbability => both / s.raters,
+            ProductFormula::Lift => both * items.raters / (t.raters * s.raters),
+            ProductFormula::LogLikelihood => log_likelihood(both, t.raters, s.raters, items.raters),
         }
     }
 }
@@ -58,6 +64,8 @@ pub struct Five {
 }
 
 impl Sums for Five {
+    type Items = ();
+
     fn add(&mut self, x: i64, y: i64) {
         self.x += x;
         self.y += y;
@@ -68,7 +76,7 @@ impl Sums for Five {
 
     /// `(n sum(xy) - sum(x) sum(y)) / sqrt((n sum(xx) - sum(x)^2) (n sum(yy) - sum(y)^2))`; 0 where a side does not
     /// vary. The differences are exact, so nothing cancels.
-    fn similarity(&self, co_count: u32, _: usize, _: usize, _: &Items) -> f64 {
+    fn similarity(&self, co_count: u32, _: usize, _: usize, (): &()) -> f64 {
         let [x, y, xx, yy, xy] = [self.x, self.y, self.xx, self.yy, self.xy].map(i128::from);
         let n = i128::from(co_count);
         let (varies_x, varies_y) = (n * xx - x * x, n * yy - y * y);
@@ -79,9 +87,9 @@ impl Sums for Five {
     }
 }
 
-/// What the formulas need of each item and of all.
+/// What the formulas of products need of each item and of all.
 pub struct Items {
-    formula: Formula,
+    formula: ProductFormula,
     items: Vec<Item>,
     raters: f64,
     scale_squared: f64,
@@ -96,14 +104,14 @@ struct Item {
 
 impl Items {
     /// Of a weighted matrix.
-    pub fn of(matrix: &RatingMatrix, measure: &Measure) -> Self {
+    pub fn of(matrix: &RatingMatrix, formula: ProductFormula) -> Self {
         let scale_squared = matrix.scale().powi(2);
         let item = |item: usize| {
             let row = matrix.item_row(item);
             let (raters, squared_norm) =
-                (row.len() as f64, squared_norm(row) as f64 / scale_squared);
-            let (as_target, as_source) = match measure.formula {
-                Formula::Cosine { norm, target_exponent, source_exponent, .. } => {
+                (row.len() as f64, matrix.squared_norm(item) as f64 / scale_squared);
+            let (as_target, as_source) = match formula {
+                ProductFormula::Cosine { norm, target_exponent, source_exponent, .. } => {
                     let norm = if norm == Norm::Squared { squared_norm } else { raters };
                     (norm.powf(target_exponent), norm.powf(source_exponent))
                 }
@@ -112,17 +120,13 @@ impl Items {
             Item { raters, squared_norm, as_target, as_source }
         };
         Self {
-            formula: measure.formula,
+            formula,
             items: (0..matrix.item_count()).map(item).collect(),
             raters: (0..matrix.user_count()).filter(|&u| !matrix.user_row(u).is_empty()).count()
                 as f64,
             scale_squared,
         }
     }
-}
-
-fn squared_norm(cells: &[Cell]) -> i64 {
-    cells.iter().map(|cell| i64::from(cell.fixed).pow(2)).sum()
 }
 
 /// The similarity as it is kept: held back where it rests on few users. `None` where there is none.
@@ -132,7 +136,7 @@ pub fn kept<S: Sums>(
     co_count: u32,
     target: usize,
     source: usize,
-    items: &Items,
+    items: &S::Items,
 ) -> Option<f32> {
     if target == source || co_count < measure.min_co_count {
         return None;

@@ -156,6 +156,11 @@ impl RatingMatrix {
         row.iter().map(|cell| i64::from(cell.fixed)).sum::<i64>() as f64 / self.scale()
     }
 
+    /// The sum of an item's squared values, in fixed point squared. Exact.
+    pub fn squared_norm(&self, item: usize) -> i64 {
+        self.item_row(item).iter().map(|cell| i64::from(cell.fixed).pow(2)).sum()
+    }
+
     /// How many items there are, rated or not.
     pub fn item_count(&self) -> usize {
         self.item_offsets.len() - 1

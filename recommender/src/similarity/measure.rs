@@ -5,7 +5,11 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
+use super::ease::Ridge;
 use crate::rating_weight::WeightRule;
+
+/// Lambda of EASE when it is not given.
+const LAMBDA: f64 = 500.0;
 
 /// A named measure: a formula with its usual parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,11 +42,14 @@ pub enum Preset {
     PearsonCoRaters,
     /// Cosine of ratings minus their user's mean (Sarwar et al. 2001), with norms over all raters of an item.
     AdjustedCosine,
+    /// Every item regressed on all others (Steck 2019): signed weights that leave out what other items already explain.
+    /// Each rating counts 1, unless a rating weight says otherwise. Dense in the number of items.
+    Ease,
 }
 
 impl Preset {
     /// All presets.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Cosine,
         Self::AsymmetricCosine,
         Self::P3Alpha,
@@ -57,6 +64,7 @@ impl Preset {
         Self::Pearson,
         Self::PearsonCoRaters,
         Self::AdjustedCosine,
+        Self::Ease,
     ];
 
     /// Its name on the command line and in the manifest.
@@ -76,6 +84,7 @@ impl Preset {
             Self::Pearson => "pearson",
             Self::PearsonCoRaters => "pearson-co-raters",
             Self::AdjustedCosine => "adjusted-cosine",
+            Self::Ease => "ease",
         }
     }
 }
@@ -124,9 +133,20 @@ pub enum Weighting {
     UserCentred,
 }
 
-/// The formula on the sums over the users who rated both.
+/// How a similarity is computed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Formula {
+    /// From the sum of products over the users who rated both.
+    OfProducts(ProductFormula),
+    /// See [`Preset::PearsonCoRaters`]; from five sums over the users who rated both.
+    PearsonCoRaters,
+    /// See [`Preset::Ease`]; from all items together.
+    Ease(Ridge),
+}
+
+/// The formula on the sum of products, or only on the number, of the users who rated both.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum ProductFormula {
     /// `sum_u n_u^-g x_ut x_us / (norm_t^a * norm_s^b)`, `n_u` the number of a user's ratings. Squared norms carry the
     /// users' weights too.
     Cosine {
@@ -149,8 +169,6 @@ pub enum Formula {
     Lift,
     /// See [`Preset::LogLikelihood`].
     LogLikelihood,
-    /// See [`Preset::PearsonCoRaters`].
-    PearsonCoRaters,
 }
 
 /// What is asked to differ from a preset. The fields' names, with hyphens, are those on the command line and in the
@@ -169,6 +187,10 @@ pub struct Adjustments {
     pub significance: Option<u32>,
     /// Pairs that fewer users rated are left out.
     pub min_co_count: Option<u32>,
+    /// EASE: what is added to every item's squared norm, 0.001 to 1e9. The greater, the less is made of rare items.
+    pub lambda: Option<f64>,
+    /// EASE: the share of a profile that the regression has to do without, 0 to 0.99 (EDLAE).
+    pub dropout: Option<f64>,
     /// What a rating counts before the measure sees it. The counting measures and the random walks see only which
     /// ratings count, not what they weigh.
     pub rating_weight: Option<WeightRule>,
@@ -180,8 +202,8 @@ pub enum MeasureError {
     /// No preset has this name.
     #[error("there is no measure {0:?}")]
     UnknownName(String),
-    /// The measure's formula has no such parameter.
-    #[error("{measure} has no {parameter}; leave it out, or choose a measure of the cosine family")]
+    /// The measure has no such parameter.
+    #[error("{measure} has no {parameter}; leave it out, or choose a measure that has it")]
     NoSuchParameter {
         /// The preset.
         measure: Preset,
@@ -228,28 +250,34 @@ pub struct Measure {
 impl Measure {
     /// A preset as it is.
     pub fn new(preset: Preset) -> Self {
-        let cosine = |norm, target_exponent, source_exponent, user_exponent| Formula::Cosine {
-            norm,
-            target_exponent,
-            source_exponent,
-            user_exponent,
+        let cosine = |norm, target_exponent, source_exponent, user_exponent| {
+            Formula::OfProducts(ProductFormula::Cosine {
+                norm,
+                target_exponent,
+                source_exponent,
+                user_exponent,
+            })
         };
+        let counting = |formula| (Weighting::Rating, Formula::OfProducts(formula));
         let plain = cosine(Norm::Squared, 0.5, 0.5, 0.0);
         let (weighting, formula) = match preset {
             Preset::Cosine => (Weighting::Rating, plain),
             Preset::AsymmetricCosine => (Weighting::Rating, cosine(Norm::Squared, 0.7, 0.3, 0.0)),
             Preset::P3Alpha => (Weighting::Binary, cosine(Norm::Popularity, 0.0, 1.0, 1.0)),
             Preset::Rp3Beta => (Weighting::Binary, cosine(Norm::Popularity, 0.5, 1.0, 1.0)),
-            Preset::Jaccard => (Weighting::Rating, Formula::Jaccard),
-            Preset::Dice => (Weighting::Rating, Formula::Dice),
-            Preset::ConditionalProbability => (Weighting::Rating, Formula::ConditionalProbability),
-            Preset::Lift => (Weighting::Rating, Formula::Lift),
-            Preset::LogLikelihood => (Weighting::Rating, Formula::LogLikelihood),
+            Preset::Jaccard => counting(ProductFormula::Jaccard),
+            Preset::Dice => counting(ProductFormula::Dice),
+            Preset::ConditionalProbability => counting(ProductFormula::ConditionalProbability),
+            Preset::Lift => counting(ProductFormula::Lift),
+            Preset::LogLikelihood => counting(ProductFormula::LogLikelihood),
             Preset::TfIdf => (Weighting::TfIdf, plain),
             Preset::Bm25 => (Weighting::Bm25, cosine(Norm::Squared, 0.0, 0.0, 0.0)),
             Preset::Pearson => (Weighting::ItemCentred, plain),
             Preset::PearsonCoRaters => (Weighting::Rating, Formula::PearsonCoRaters),
             Preset::AdjustedCosine => (Weighting::UserCentred, plain),
+            Preset::Ease => {
+                (Weighting::Rating, Formula::Ease(Ridge { lambda: LAMBDA, dropout: 0.0 }))
+            }
         };
         Self {
             preset,
@@ -258,7 +286,10 @@ impl Measure {
             shrinkage: 0.0,
             significance: 0,
             min_co_count: 1,
-            rating_weight: WeightRule::Value,
+            rating_weight: match preset {
+                Preset::Ease => WeightRule::Binary,
+                _ => WeightRule::Value,
+            },
         }
     }
 
@@ -275,8 +306,12 @@ impl Measure {
         for (parameter, value) in exponents {
             let Some(value) = value else { continue };
             in_range(parameter, value, 0.0, 2.0)?;
-            let Formula::Cosine { target_exponent, source_exponent, user_exponent, .. } =
-                &mut self.formula
+            let Formula::OfProducts(ProductFormula::Cosine {
+                target_exponent,
+                source_exponent,
+                user_exponent,
+                ..
+            }) = &mut self.formula
             else {
                 return Err(MeasureError::NoSuchParameter { measure: self.preset, parameter });
             };
@@ -286,6 +321,7 @@ impl Measure {
                 _ => user_exponent,
             }) = value;
         }
+        self.adjust_ridge(changes)?;
         if let Some(shrinkage) = changes.shrinkage {
             in_range("shrinkage", shrinkage, 0.0, 1e9)?;
             self.shrinkage = shrinkage;
@@ -304,6 +340,35 @@ impl Measure {
         Ok(self)
     }
 
+    fn adjust_ridge(&mut self, changes: &Adjustments) -> Result<(), MeasureError> {
+        let measure = self.preset;
+        let no_such = |parameter| MeasureError::NoSuchParameter { measure, parameter };
+        let Formula::Ease(ridge) = &mut self.formula else {
+            let given = [("lambda", changes.lambda), ("dropout", changes.dropout)];
+            let given = given.into_iter().find(|(_, value)| value.is_some());
+            return given.map_or(Ok(()), |(parameter, _)| Err(no_such(parameter)));
+        };
+        // They hold back one similarity at a time; a regression weighs all of an item's together.
+        for (parameter, is_given) in [
+            ("shrinkage", changes.shrinkage.is_some()),
+            ("significance", changes.significance.is_some()),
+            ("min-co-count", changes.min_co_count.is_some()),
+        ] {
+            if is_given {
+                return Err(no_such(parameter));
+            }
+        }
+        if let Some(lambda) = changes.lambda {
+            in_range("lambda", lambda, 1e-3, 1e9)?;
+            ridge.lambda = lambda;
+        }
+        if let Some(dropout) = changes.dropout {
+            in_range("dropout", dropout, 0.0, 0.99)?;
+            ridge.dropout = dropout;
+        }
+        Ok(())
+    }
+
     /// The preset that this measure came from.
     pub fn preset(&self) -> Preset {
         self.preset
@@ -316,13 +381,20 @@ impl Measure {
 
     /// Every numeric parameter that the measure has, by its name on the command line.
     pub fn parameters(&self) -> Vec<(&'static str, f64)> {
+        if let Formula::Ease(Ridge { lambda, dropout }) = self.formula {
+            return vec![("dropout", dropout), ("lambda", lambda)];
+        }
         let mut parameters = vec![
             ("min-co-count", f64::from(self.min_co_count)),
             ("shrinkage", self.shrinkage),
             ("significance", f64::from(self.significance)),
         ];
-        if let Formula::Cosine { target_exponent, source_exponent, user_exponent, .. } =
-            self.formula
+        if let Formula::OfProducts(ProductFormula::Cosine {
+            target_exponent,
+            source_exponent,
+            user_exponent,
+            ..
+        }) = self.formula
         {
             parameters.extend([
                 ("target-exponent", target_exponent),
@@ -336,8 +408,13 @@ impl Measure {
     /// Whether similarities can be negative.
     pub fn is_signed(&self) -> bool {
         let sees_signs = matches!(self.weighting, Weighting::Rating | Weighting::TfIdf)
-            && matches!(self.formula, Formula::Cosine { .. });
-        self.is_centred() || (sees_signs && self.rating_weight.is_signed())
+            && matches!(self.formula, Formula::OfProducts(ProductFormula::Cosine { .. }));
+        self.is_centred() || self.is_dense() || (sees_signs && self.rating_weight.is_signed())
+    }
+
+    /// Whether memory grows with the square of the items.
+    pub fn is_dense(&self) -> bool {
+        matches!(self.formula, Formula::Ease(_))
     }
 
     fn is_centred(&self) -> bool {
@@ -357,7 +434,7 @@ impl Measure {
 
     pub(super) fn user_exponent(&self) -> f64 {
         match self.formula {
-            Formula::Cosine { user_exponent, .. } => user_exponent,
+            Formula::OfProducts(ProductFormula::Cosine { user_exponent, .. }) => user_exponent,
             _ => 0.0,
         }
     }
@@ -407,6 +484,26 @@ mod tests {
             Adjustments { min_co_count: Some(0), ..Adjustments::default() },
         ] {
             let refused = adjusted(Preset::Cosine, changes);
+            assert!(matches!(refused, Err(MeasureError::OutOfRange { .. })), "{changes:?}");
+        }
+        let none = Adjustments::default();
+        for (measure, parameter, changes) in [
+            (Preset::Cosine, "lambda", Adjustments { lambda: Some(1.0), ..none }),
+            (Preset::Dice, "dropout", Adjustments { dropout: Some(0.1), ..none }),
+            (Preset::Ease, "shrinkage", Adjustments { shrinkage: Some(1.0), ..none }),
+            (Preset::Ease, "significance", Adjustments { significance: Some(1), ..none }),
+            (Preset::Ease, "min-co-count", Adjustments { min_co_count: Some(1), ..none }),
+            (Preset::Ease, "user-exponent", Adjustments { user_exponent: Some(1.0), ..none }),
+        ] {
+            assert_eq!(
+                adjusted(measure, changes),
+                Err(MeasureError::NoSuchParameter { measure, parameter })
+            );
+        }
+        for changes in
+            [Adjustments { lambda: Some(0.0), ..none }, Adjustments { dropout: Some(1.0), ..none }]
+        {
+            let refused = adjusted(Preset::Ease, changes);
             assert!(matches!(refused, Err(MeasureError::OutOfRange { .. })), "{changes:?}");
         }
         for measure in [Preset::Pearson, Preset::PearsonCoRaters, Preset::AdjustedCosine] {

@@ -1,5 +1,7 @@
 //! Item-to-item similarity: a sparse rating matrix in, each item's best neighbours out.
 
+mod cost;
+mod ease;
 mod fit;
 mod formula;
 mod matrix;
@@ -11,7 +13,11 @@ mod weighting;
 #[cfg(test)]
 mod oracle;
 
+pub use cost::{FitCost, FitSize, fit_cost};
+pub use ease::{EaseError, Ridge};
 pub use fit::{Cut, Selection, fit};
 pub use matrix::{Cell, MatrixError, RatingMatrix};
-pub use measure::{Adjustments, Formula, Measure, MeasureError, Norm, Preset, Weighting};
+pub use measure::{
+    Adjustments, Formula, Measure, MeasureError, Norm, Preset, ProductFormula, Weighting,
+};
 pub use neighbours::{Neighbour, Neighbours};

@@ -1,5 +1,8 @@
 //! The result of a similarity computation: each target's best sources.
 
+use super::fit::Cut;
+use super::top_k::keep_best;
+
 /// One source of a target.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Neighbour {
@@ -29,6 +32,15 @@ impl Neighbours {
         Self { offsets, entries }
     }
 
+    /// Joins the rows of items 0, 1, 2, ..., whose entries name the other side: the sources of a target, or the targets of
+    /// a source.
+    pub(super) fn from_cut_rows(rows: Vec<Vec<Neighbour>>, cut: Cut) -> Self {
+        match cut {
+            Cut::Target => Self::from_rows(rows),
+            Cut::Source => Self::from_rows(by_target(rows)),
+        }
+    }
+
     /// How many targets there are.
     pub fn item_count(&self) -> usize {
         self.offsets.len().saturating_sub(1)
@@ -43,4 +55,17 @@ impl Neighbours {
     pub fn row(&self, target: usize) -> &[Neighbour] {
         &self.entries[self.offsets[target]..self.offsets[target + 1]]
     }
+}
+
+fn by_target(by_source: Vec<Vec<Neighbour>>) -> Vec<Vec<Neighbour>> {
+    let mut rows = vec![Vec::new(); by_source.len()];
+    for (source, row) in (0u32..).zip(by_source) {
+        for target in row {
+            rows[target.item as usize].push(Neighbour { item: source, ..target });
+        }
+    }
+    for row in &mut rows {
+        keep_best(row, usize::MAX);
+    }
+    rows
 }

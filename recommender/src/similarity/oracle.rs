@@ -9,19 +9,22 @@ use super::weighting::weighted;
 
 /// Dense columns, one pair at a time, full stable sorts.
 pub fn fit(matrix: &RatingMatrix, measure: &Measure, selection: Selection) -> Neighbours {
+    let matrix = &weighted(matrix, measure);
     match measure.formula {
-        Formula::PearsonCoRaters => with_sums::<Five>(matrix, measure, selection),
-        _ => with_sums::<Dot>(matrix, measure, selection),
+        Formula::OfProducts(formula) => {
+            with_sums::<Dot>(matrix, measure, &Items::of(matrix, formula), selection)
+        }
+        Formula::PearsonCoRaters => with_sums::<Five>(matrix, measure, &(), selection),
+        Formula::Ease(_) => panic!("EASE has an oracle of its own"),
     }
 }
 
 fn with_sums<S: Sums>(
     matrix: &RatingMatrix,
     measure: &Measure,
+    items: &S::Items,
     selection: Selection,
 ) -> Neighbours {
-    let matrix = weighted(matrix, measure);
-    let items = Items::of(&matrix, measure);
     let count = matrix.item_count();
     let mut columns = vec![vec![None; matrix.user_count()]; count];
     for (item, column) in columns.iter_mut().enumerate() {
@@ -41,7 +44,7 @@ fn with_sums<S: Sums>(
         let score = if co_count == 0 {
             None
         } else {
-            kept(measure, &sums, co_count, target, source, &items)
+            kept(measure, &sums, co_count, target, source, items)
         };
         score.map(|score| (score, co_count))
     };

@@ -1,0 +1,69 @@
+//! Every measure goes from the command line through the manifest and the store to a server.
+
+use crate::harness::{Server, Workplace, get};
+
+const MEASURES: [&str; 15] = [
+    "cosine",
+    "asymmetric-cosine",
+    "p3alpha",
+    "rp3beta",
+    "jaccard",
+    "dice",
+    "conditional-probability",
+    "lift",
+    "log-likelihood",
+    "tf-idf",
+    "bm25",
+    "pearson",
+    "pearson-co-raters",
+    "adjusted-cosine",
+    "ease",
+];
+
+#[test]
+fn every_measure_is_published_under_its_name() {
+    let workplace = Workplace::new();
+    for measure in MEASURES {
+        workplace.publish(&["--measure", measure]).summary();
+        assert_eq!(workplace.current()["measure"]["name"], measure);
+    }
+}
+
+#[test]
+fn signed_weights_of_a_regression_are_served() {
+    let workplace = Workplace::new();
+    let settings = ["--measure=ease", "--lambda=0.5", "--dropout=0.1"];
+    workplace.publish(&settings).summary();
+    let measure = workplace.current()["measure"].clone();
+    assert_eq!(measure["parameters"], serde_json::json!({"dropout": 0.1, "lambda": 0.5}));
+    assert_eq!(measure["rating_weights"]["profiles"], "binary");
+
+    let server = Server::start_ready(&workplace, &[]);
+    let neighbours = get(&server, "/items/1/neighbours").json()["neighbours"].clone();
+    let score = |id: &str| {
+        let mut found = neighbours.as_array().unwrap().iter();
+        found.find(|found| found["itemId"] == id).unwrap()["score"].as_f64().unwrap()
+    };
+    assert!(score("2") > 0.5, "{neighbours}");
+    // Nobody rated both, and 3 explains what they have in common.
+    assert!(score("4") < 0.0, "{neighbours}");
+    let found = get(&server, "/users/cat/recommendations?n=1").json()["recommendations"][0].clone();
+    assert_eq!((&found["itemId"], &found["source"]), (&"3".into(), &"neighbours".into()));
+    assert!(found["because"][0]["contribution"].as_f64() > Some(0.0), "{found}");
+}
+
+#[test]
+fn a_regression_that_would_not_fit_is_refused_with_7_and_one_that_contradicts_itself_with_2() {
+    let workplace = Workplace::new();
+    let items: String = (1..=3000).map(|id| format!("{id},Item {id},Drama\n")).collect();
+    workplace.write("movies.csv", format!("movieId,title,genres\n{items}"));
+    let run = workplace.publish(&["--measure=ease", "--max-memory=8"]);
+    assert_eq!(run.code, 7, "{}", run.stderr);
+    assert!(run.error().contains("regression on 3000 items needs about"), "{}", run.error());
+    assert!(run.error().contains("raise --max-memory"), "{}", run.error());
+    workplace.publish(&["--measure=cosine", "--max-memory=8"]).summary();
+
+    let run = workplace.publish(&["--measure=ease", "--shrinkage=5"]);
+    assert_eq!(run.code, 2);
+    assert!(run.error().contains("ease has no shrinkage"), "{}", run.error());
+}
