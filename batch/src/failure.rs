@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use akin_recommender::similarity::EaseError;
+use akin_schemas::{ObjectKey, VersionName};
 use akin_store::{CommitError, OpenError, StoreError};
 use thiserror::Error;
 
@@ -57,13 +58,35 @@ pub enum Failure {
         /// What is wrong with it.
         problem: String,
     },
-    /// What a rollback would publish is gone or damaged.
-    #[error("nothing was published, because servers would refuse it; {remedy}")]
-    Rollback {
-        /// What to do instead.
-        remedy: &'static str,
+    /// A version's files are gone or damaged.
+    #[error("{advice}")]
+    Version {
+        /// What follows from it, and what to do.
+        advice: &'static str,
         /// What is wrong.
         source: OpenError,
+    },
+    /// A publication names files that a clean-up deleted at the same time.
+    #[error(
+        "version {version} names {key}, which was deleted while it was published: servers refuse it and keep to the \
+         one before; roll back to a version that akin-batch versions shows as whole, or publish anew with akin-batch run"
+    )]
+    DeletedMeanwhile {
+        /// The version.
+        version: VersionName,
+        /// One of the files.
+        key: ObjectKey,
+    },
+    /// A clean-up does not know what is needed.
+    #[error(
+        "nothing was deleted: the manifest of number {sequence}, one of the newest {keep}, cannot be read, so that what \
+         it needs is unknown; akin-batch check says what is wrong with it"
+    )]
+    KeptManifest {
+        /// Its number.
+        sequence: u64,
+        /// How many are kept.
+        keep: u64,
     },
     /// A check found damage.
     #[error(
@@ -128,7 +151,9 @@ impl Failure {
             Self::Store(_)
             | Self::Open(_)
             | Self::Segment { .. }
-            | Self::Rollback { .. }
+            | Self::Version { .. }
+            | Self::DeletedMeanwhile { .. }
+            | Self::KeptManifest { .. }
             | Self::Check(_) => Exit::Store,
             Self::Commit(CommitError::Superseded { .. } | CommitError::TooOld { .. }) => {
                 Exit::Superseded

@@ -24,6 +24,14 @@ impl ObjectKey {
     pub const MANIFESTS: &str = "manifests/";
     /// The folder of the ledger segments.
     pub const RATINGS: &str = "ratings/";
+    /// The folder of what clean-ups leave as a record: one object for each number up to which they went.
+    pub const CLEANUPS: &str = "cleanups/";
+    /// The folder of intermediate results: nothing in it outlives the run that wrote it.
+    pub const WORK: &str = "work/";
+    /// The tables' folders: `<table>/version=<v>/<part>`.
+    pub const TABLES: [&str; 3] = ["neighbours/", "items/", "profiles/"];
+    /// Folders of what a run writes beside the tables: `<folder>/version=<v>/<file>`.
+    pub const BESIDE: [&str; 2] = ["rejects/", "reports/"];
 
     /// A part of the neighbours table.
     pub fn neighbours_part(version: &VersionName, part: usize) -> Self {
@@ -46,13 +54,37 @@ impl ObjectKey {
 
     /// The manifest with this sequence number. Creating it is the commit.
     pub fn manifest(sequence: u64) -> Self {
-        Self(format!("{}{sequence:020}.json", Self::MANIFESTS))
+        Self::numbered(Self::MANIFESTS, sequence)
     }
 
     /// The sequence number, if this is a manifest's key.
     pub fn manifest_sequence(&self) -> Option<u64> {
-        let digits = self.0.strip_prefix(Self::MANIFESTS)?.strip_suffix(".json")?;
+        self.number(Self::MANIFESTS)
+    }
+
+    /// The record of a clean-up: publications before `oldest_kept` may have lost their files since.
+    pub fn cleanup(oldest_kept: u64) -> Self {
+        Self::numbered(Self::CLEANUPS, oldest_kept)
+    }
+
+    /// The oldest number kept, if this is the key of a clean-up's record.
+    pub fn cleanup_sequence(&self) -> Option<u64> {
+        self.number(Self::CLEANUPS)
+    }
+
+    fn numbered(folder: &str, number: u64) -> Self {
+        Self(format!("{folder}{number:020}.json"))
+    }
+
+    fn number(&self, folder: &str) -> Option<u64> {
+        let digits = self.0.strip_prefix(folder)?.strip_suffix(".json")?;
         (digits.len() == 20).then(|| digits.parse().ok()).flatten()
+    }
+
+    /// The name of the version that this belongs to, if it lies in a version's folder.
+    pub fn version(&self) -> Option<&str> {
+        let (_, below) = self.0.split_once('/')?;
+        Some(below.strip_prefix("version=")?.split_once('/')?.0)
     }
 
     /// A ledger segment: `date` is `YYYY-MM-DD`, `origin` the ledger, `first` the sequence number of its first entry.
@@ -129,6 +161,23 @@ mod tests {
         ] {
             assert_eq!(ObjectKey(text.to_owned()).manifest_sequence(), None);
         }
+    }
+
+    #[test]
+    fn what_lies_in_a_versions_folder_names_it() {
+        let version = |text: &str| ObjectKey(text.to_owned()).version().map(str::to_owned);
+        assert_eq!(version("items/version=v1/part-00000.parquet").as_deref(), Some("v1"));
+        assert_eq!(version("rejects/version=v1/rejects.csv").as_deref(), Some("v1"));
+        for text in ["current.json", "items/version=v1", "ratings/date=2026-01-01/a.parquet"] {
+            assert_eq!(version(text), None);
+        }
+    }
+
+    #[test]
+    fn a_cleanups_record_names_the_oldest_number_kept() {
+        let key = ObjectKey::cleanup(12);
+        assert_eq!(key.as_str(), "cleanups/00000000000000000012.json");
+        assert_eq!((key.cleanup_sequence(), key.manifest_sequence()), (Some(12), None));
     }
 
     #[test]

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 
 use akin_schemas::ObjectKey;
 use bytes::Bytes;
-use chrono::DateTime;
+use chrono::{DateTime, Utc};
 
 use crate::error::StoreError;
-use crate::{Listed, Store};
+use crate::{Leftover, Listed, Store};
 
 /// Where objects are written before they get their name; no table engine looks into dot folders.
 const STAGING: &str = ".staging";
@@ -60,6 +60,16 @@ impl FolderStore {
             }
         }
         Ok(())
+    }
+
+    /// Removes the folder of a version that has lost its last file. Nobody writes into it again: a version's name is
+    /// never used twice. Other folders stay, because a file may be on its way into them.
+    fn remove_if_empty(&self, folder: Option<&Path>) {
+        let is_versions = |name: &std::ffi::OsStr| name.to_string_lossy().starts_with("version=");
+        if let Some(folder) = folder.filter(|folder| folder.file_name().is_some_and(is_versions)) {
+            // It fails when there is something in it.
+            let _ = fs::remove_dir(folder);
+        }
     }
 
     fn walk(&self, folder: &Path, found: &mut Vec<Listed>) -> io::Result<()> {
@@ -146,7 +156,11 @@ impl Store for FolderStore {
         let delete = || match fs::remove_file(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             Err(error) => Err(error),
-            Ok(()) => sync_folder(path.parent()),
+            Ok(()) => {
+                sync_folder(path.parent())?;
+                self.remove_if_empty(path.parent());
+                Ok(())
+            }
         };
         delete().map_err(|cause| StoreError::io("delete", path.display(), cause))
     }
@@ -161,5 +175,31 @@ impl Store for FolderStore {
         }
         found.sort_unstable_by(|a, b| a.key.cmp(&b.key));
         Ok(found)
+    }
+
+    fn sweep(&self, before: DateTime<Utc>, remove: bool) -> Result<Vec<Leftover>, StoreError> {
+        let folder = self.root.join(STAGING);
+        let sweep = || {
+            let mut found = Vec::new();
+            let entries = match fs::read_dir(&folder) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(found),
+                entries => entries?,
+            };
+            for entry in entries {
+                let path = entry?.path();
+                // What is gone by now has got its name.
+                let Ok(metadata) = fs::metadata(&path) else { continue };
+                if metadata.is_file() && DateTime::<Utc>::from(metadata.modified()?) < before {
+                    let name = path.display().to_string();
+                    found.push(Leftover { name, bytes: metadata.len() });
+                    if remove {
+                        fs::remove_file(&path)?;
+                    }
+                }
+            }
+            found.sort_unstable_by(|a: &Leftover, b| a.name.cmp(&b.name));
+            Ok(found)
+        };
+        sweep().map_err(|cause| StoreError::io("sweep", folder.display(), cause))
     }
 }

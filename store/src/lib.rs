@@ -17,7 +17,7 @@ pub use open::{
     read_manifest,
 };
 pub use pointers::write_pointers;
-pub use publication::{Commit, CommitError, Content, Publication};
+pub use publication::{Commit, CommitError, Content, GRACE_PERIOD, Publication, RUN_AGE_LIMIT};
 pub use s3::{S3Input, S3Options, S3Reader, S3Store, s3_inputs, s3_inputs_with};
 
 use std::ops::Range;
@@ -36,6 +36,15 @@ pub struct Listed {
     pub bytes: u64,
     /// When it was written, by the store's own clock.
     pub modified: DateTime<Utc>,
+}
+
+/// What a write that was broken off left behind, outside the objects.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leftover {
+    /// Where it is, for people.
+    pub name: String,
+    /// Its size.
+    pub bytes: u64,
 }
 
 /// A place for objects: a folder, or an S3 prefix.
@@ -81,6 +90,16 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// When the store fails. A prefix without objects is an empty list.
     fn list(&self, prefix: &str, after: Option<&ObjectKey>) -> Result<Vec<Listed>, StoreError>;
+
+    /// Finds what writes that were broken off before `before` left behind, and removes it when told to. There is none
+    /// where the backend cleans up after itself.
+    ///
+    /// # Errors
+    /// When the store fails.
+    fn sweep(&self, before: DateTime<Utc>, remove: bool) -> Result<Vec<Leftover>, StoreError> {
+        let _ = (before, remove);
+        Ok(Vec::new())
+    }
 }
 
 /// Opens a store for reading: as [`open_store`], but a folder that is missing is not created.

@@ -1,7 +1,7 @@
 //! Publishing a version: parts first, then the manifest, whose creation is the commit.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use akin_schemas::tables::EncodedPart;
 use akin_schemas::{
@@ -16,8 +16,10 @@ use crate::Store;
 use crate::error::{ErrorKind, StoreError};
 use crate::open::{OpenError, published_sequences, read_manifest};
 
-/// How long unreferenced parts are kept at least. Clean-up counts on no run committing after half of it.
-const GRACE_PERIOD: Duration = Duration::from_secs(48 * 3600);
+/// How long what no kept version names is kept at least.
+pub const GRACE_PERIOD: Duration = Duration::from_secs(48 * 3600);
+/// No run commits when it is older: clean-up counts on it, and the other half of the grace is for clocks that differ.
+pub const RUN_AGE_LIMIT: Duration = Duration::from_secs(GRACE_PERIOD.as_secs() / 2);
 const ATTEMPTS: u32 = 5;
 
 /// A run on its way to a version. Its number is fixed when it begins, before any input is read, so that a run whose
@@ -29,6 +31,7 @@ pub struct Publication<'a> {
     write_id: String,
     started_at: DateTime<Utc>,
     began: Instant,
+    began_at: SystemTime,
     retry_delay: Duration,
     age_limit: Duration,
 }
@@ -122,8 +125,9 @@ impl<'a> Publication<'a> {
             write_id: format!("{:032x}", rand::random::<u128>()),
             started_at: now,
             began: Instant::now(),
+            began_at: SystemTime::now(),
             retry_delay: Duration::from_millis(200),
-            age_limit: GRACE_PERIOD / 2,
+            age_limit: RUN_AGE_LIMIT,
         })
     }
 
@@ -170,7 +174,9 @@ impl<'a> Publication<'a> {
     /// When another run has the number, this run is too old, or the store fails. [`CommitError`] says in each case
     /// what is published.
     pub fn commit(self, content: Content) -> Result<Commit, CommitError> {
-        let (age, limit) = (self.began.elapsed(), self.age_limit);
+        // The one clock stands still while the machine sleeps, the other can be set back.
+        let age = self.began.elapsed().max(self.began_at.elapsed().unwrap_or_default());
+        let limit = self.age_limit;
         if age > limit {
             return Err(CommitError::TooOld { age, limit });
         }

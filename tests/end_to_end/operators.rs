@@ -214,3 +214,141 @@ fn a_check_finds_what_is_damaged_missing_or_left_over() {
         assert!(damage.contains(&found), "{found}: {damage}");
     }
 }
+
+/// Makes every file below a folder three days old.
+fn make_old(folder: &std::path::Path) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            make_old(&path);
+        } else {
+            let file = std::fs::File::options().write(true).open(&path).unwrap();
+            let days = std::time::Duration::from_secs(3 * 24 * 3600);
+            file.set_modified(std::time::SystemTime::now() - days).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_clean_up_keeps_what_the_newest_versions_need_and_says_first_what_would_go() {
+    let workplace = Workplace::new();
+    let bad_line = format!("{}eve,1,99,5\n", crate::harness::RATINGS);
+    let mut names = Vec::new();
+    for at in 1..=4 {
+        let ratings = if at == 2 { &bad_line } else { crate::harness::RATINGS };
+        workplace.write("ratings.csv", ratings);
+        let summary = workplace.publish(&["--max-reject-share", "1"]).summary();
+        names.push(summary["version"].as_str().unwrap().to_owned());
+        if at == 1 {
+            let server = Server::start_ready(&workplace, &[]);
+            post_rating(&server, "abby", "1", 6.0);
+            assert!(server.stop().success());
+        }
+    }
+    json(&workplace, &["rollback", "1"]);
+    let has = |table: &str, version: &str| first_part(&workplace, table, version).exists();
+    let orphan = |version: &str| {
+        let path = first_part(&workplace, "items", version);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, "broken off").unwrap();
+    };
+    orphan("v20200101T000000Z-aaaa");
+    std::fs::write(workplace.path("store/.staging/1-2"), "broken off").unwrap();
+    make_old(&workplace.path("store"));
+    orphan("v20200101T000000Z-bbbb");
+
+    // Of the versions 5 (neighbours and items of 1, profiles of 4) and 4 everything is needed.
+    let before = json(&workplace, &["gc", "--keep", "2"]);
+    let went = json(&workplace, &["gc", "--keep", "2", "--delete"]);
+    assert_eq!((&before["deleted"], &went["deleted"]), (&false.into(), &true.into()));
+    for same in ["objects", "leftovers", "kept", "bytes"] {
+        assert_eq!(before[same], went[same], "{same}");
+    }
+    assert_eq!(went["leftovers"].as_array().unwrap().len(), 1);
+    let mut expected = vec![
+        "items/version=v20200101T000000Z-aaaa/part-00000.parquet".to_owned(),
+        format!("profiles/version={}/part-00000.parquet", names[0]),
+        format!("rejects/version={}/rejects.csv", names[1]),
+    ];
+    for (version, table) in
+        [1, 2].iter().flat_map(|at| ["items", "neighbours", "profiles"].map(|table| (at, table)))
+    {
+        expected.push(format!("{table}/version={}/part-00000.parquet", names[*version]));
+    }
+    expected.sort_unstable();
+    let keys = went["objects"].as_array().unwrap().iter();
+    let mut keys: Vec<_> = keys.map(|object| object["key"].as_str().unwrap()).collect();
+    keys.sort_unstable();
+    assert_eq!(keys, expected);
+    assert!(has("neighbours", &names[0]) && has("items", "v20200101T000000Z-bbbb"));
+    assert!(!has("profiles", &names[0]) && !has("neighbours", &names[1]));
+    assert_eq!(json(&workplace, &["gc", "--keep", "2", "--delete"])["bytes"], 0);
+
+    // The history is whole, nothing is damaged, and what was cleaned up cannot be gone back to.
+    let versions = json(&workplace, &["versions"]);
+    let cleaned_up = versions.as_array().unwrap().iter().map(|version| &version["cleaned_up"]);
+    let cleaned_up: Vec<bool> = cleaned_up.map(|is| is.as_bool().unwrap()).collect();
+    assert_eq!(cleaned_up, [false, false, true, true, true]);
+    let checked = json(&workplace, &["check"]);
+    assert_eq!((&checked["cleaned_up"], &checked["segments"]), (&3.into(), &1.into()));
+    for command in ["rollback", "show"] {
+        let asked = match command {
+            "rollback" => vec!["rollback", &names[1]],
+            _ => vec!["show", "1", "--version", &names[1]],
+        };
+        let gone = operate(&workplace, &asked);
+        assert_eq!(gone.code, 5, "{command}");
+        assert!(gone.error().contains("akin-batch versions shows as whole"), "{}", gone.error());
+    }
+    let server = Server::start_ready(&workplace, &[]);
+    assert_eq!(get(&server, "/versions/current").json()["sequence"], 5);
+    // A missing file of a version that is kept is damage, as ever.
+    std::fs::remove_file(first_part(&workplace, "profiles", &names[3])).unwrap();
+    assert_eq!(operate(&workplace, &["check"]).code, 5);
+
+    let hasty = operate(&workplace, &["gc", "--grace-hours", "23"]);
+    assert_eq!(hasty.code, 2);
+    let people = operate(&workplace, &["gc", "--keep", "1"]).stdout;
+    assert!(people.contains("1 publications are kept, from number 5 on"), "{people}");
+}
+
+#[test]
+fn a_difference_names_parameters_counts_items_and_the_largest_changes() {
+    let workplace = Workplace::new();
+    let (first, second) = two_versions(&workplace);
+    let same = json(&workplace, &["diff", &first, "1"]);
+    assert_eq!(same["changed"], serde_json::json!({}));
+    assert_eq!(same["neighbours"]["mean_overlap_at_10"], 1.0);
+    assert_eq!(same["neighbours"]["largest"], serde_json::json!([]));
+
+    let changed = json(&workplace, &["diff", "1"]);
+    assert_eq!(
+        (&changed["from"]["version"], &changed["to"]["version"]),
+        (&(*first).into(), &(*second).into())
+    );
+    assert_eq!(changed["counts"]["ratings"], serde_json::json!([9, 6]));
+    assert_eq!(
+        changed["items_added"],
+        serde_json::json!({
+            "count": 1, "most_rated": [{"item_id": "6", "title": null}]
+        })
+    );
+    assert_eq!(changed["items_removed"]["count"], 0);
+    // Before, 1 and 2 had each other and 3; now 1 has only 6, and 2 has nothing.
+    let neighbours = &changed["neighbours"];
+    assert_eq!(neighbours["items_compared"], 4);
+    assert_eq!(neighbours["mean_overlap_at_10"], 0.0);
+    let largest = &neighbours["largest"][0];
+    assert_eq!((&largest["item_id"], &largest["rating_count"]), (&"1".into(), &2.into()));
+    assert_eq!(largest["nearest_before"][0]["title"], "Second Wind (2001)");
+    assert_eq!(largest["nearest_after"], serde_json::json!([{"item_id": "6", "title": null}]));
+
+    workplace.publish(&["--measure", "jaccard", "--top-k", "7"]).summary();
+    let changed = json(&workplace, &["diff", "2", "3"]);
+    assert_eq!(changed["changed"]["measure"], serde_json::json!(["cosine", "jaccard"]));
+    assert_eq!(changed["changed"]["top k"], serde_json::json!(["100", "7"]));
+    let people = operate(&workplace, &["diff", "1", "2", "--limit", "1"]).stdout;
+    for expected in ["ratings", "-3", "1 items added", "Second Wind (2001)"] {
+        assert!(people.contains(expected), "{expected}: {people}");
+    }
+}

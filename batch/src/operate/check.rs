@@ -8,7 +8,7 @@ use akin_schemas::{Manifest, ObjectKey, PartEntry};
 use akin_store::{OpenError, Part, Store};
 use serde::Serialize;
 
-use super::history::{History, parts, stored_sizes};
+use super::history::{Condition, History, parts, stored_sizes};
 use crate::failure::Failure;
 use crate::run::thousands;
 
@@ -19,6 +19,8 @@ const FINDINGS_A_FILE: usize = 3;
 #[derive(Debug, Default, Serialize)]
 pub struct Report {
     publications: u64,
+    /// Publications whose files were removed by a clean-up: they are not looked at.
+    cleaned_up: u64,
     parts: u64,
     rows: u64,
     segments: u64,
@@ -34,13 +36,17 @@ pub struct Report {
 /// When the store does not answer, or holds nothing. What is damaged in it is no error but a finding.
 pub fn check(store: &dyn Store) -> Result<Report, Failure> {
     let history = History::read(store)?;
+    let stored = stored_sizes(store)?;
     let mut checker = Checker { store, report: Report::default(), checked: BTreeSet::new() };
     let mut named: BTreeSet<&ObjectKey> = BTreeSet::new();
     // Oldest first: what a rollback names again was checked with the version that it was made for.
     for (sequence, manifest) in history.published.iter().rev() {
         match manifest {
             Ok(manifest) => {
-                checker.version(manifest);
+                match history.condition(manifest, &stored) {
+                    Condition::Whole | Condition::Damaged(_) => checker.version(manifest),
+                    Condition::CleanedUp => checker.report.cleaned_up += 1,
+                }
                 named.extend(parts(manifest).map(|part| &part.key));
             }
             Err(error) => {
@@ -49,7 +55,6 @@ pub fn check(store: &dyn Store) -> Result<Report, Failure> {
         }
     }
     let mut report = checker.report;
-    let stored = stored_sizes(store)?;
     let orphans = stored.keys().filter(|key| !named.contains(key));
     report.notes.extend(orphans.map(|key| {
         format!(
@@ -297,8 +302,9 @@ impl fmt::Display for Report {
         }
         write!(
             f,
-            "{} publications, {} parts, {} segments, {} rows read: {}",
+            "{} publications, {} cleaned up, {} parts, {} segments, {} rows read: {}",
             thousands(self.publications),
+            thousands(self.cleaned_up),
             thousands(self.parts),
             thousands(self.segments),
             thousands(self.rows),

@@ -2,19 +2,30 @@
 
 use std::collections::BTreeMap;
 
+use akin_schemas::tables::Table;
 use akin_schemas::{Manifest, ObjectKey, PartEntry};
-use akin_store::{OpenError, Store, StoreError, published_sequences, read_manifest};
+use akin_store::{OpenError, Part, Store, StoreError, published_sequences, read_manifest};
 
 use crate::failure::Failure;
-
-/// The tables' names, as in object keys.
-pub const TABLES: [&str; 3] = ["neighbours", "items", "profiles"];
 
 /// Every publication, newest first.
 pub struct History {
     /// The number, and the manifest when it can be believed.
     pub published: Vec<(u64, Result<Manifest, OpenError>)>,
+    /// Publications before this number may have been cleaned up.
+    cleaned_before: u64,
     location: String,
+}
+
+/// Whether a publication's files are there, as far as that can be told without reading them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Condition {
+    /// All of them.
+    Whole,
+    /// A clean-up removed some or all of them.
+    CleanedUp,
+    /// Something is missing or has another size.
+    Damaged(String),
 }
 
 impl History {
@@ -31,7 +42,30 @@ impl History {
             )));
         }
         let read = |sequence| (sequence, read_manifest(store, sequence));
-        Ok(Self { published: sequences.into_iter().rev().map(read).collect(), location })
+        let cleanups = store.list(ObjectKey::CLEANUPS, None)?;
+        let cleaned_before =
+            cleanups.iter().filter_map(|object| object.key.cleanup_sequence()).max().unwrap_or(0);
+        let published = sequences.into_iter().rev().map(read).collect();
+        Ok(Self { published, cleaned_before, location })
+    }
+
+    /// The condition of a publication, given [`stored_sizes`].
+    pub fn condition(&self, manifest: &Manifest, stored: &BTreeMap<ObjectKey, u64>) -> Condition {
+        let mut condition = Condition::Whole;
+        for part in parts(manifest) {
+            match stored.get(&part.key) {
+                Some(bytes) if *bytes == part.bytes => {}
+                None if manifest.sequence < self.cleaned_before => condition = Condition::CleanedUp,
+                None => return Condition::Damaged(format!("{} is missing", part.key)),
+                Some(bytes) => {
+                    let (key, promised) = (&part.key, part.bytes);
+                    return Condition::Damaged(format!(
+                        "{key} has {bytes} bytes instead of {promised}"
+                    ));
+                }
+            }
+        }
+        condition
     }
 
     /// The manifests that can be believed, newest first.
@@ -83,14 +117,31 @@ pub fn parts(manifest: &Manifest) -> impl Iterator<Item = &PartEntry> {
     parts.neighbours.iter().chain(&parts.items).chain(&parts.profiles)
 }
 
+/// Hands every row of a table to `visit`, in order.
+///
+/// # Errors
+/// When a file is gone or damaged.
+pub fn each_row<T: Table>(
+    store: &dyn Store,
+    entries: &[PartEntry],
+    mut visit: impl FnMut(T::Row<'_>),
+) -> Result<(), Failure> {
+    let advice = "the version cannot be read; choose one that akin-batch versions shows as whole";
+    entries.iter().try_for_each(|entry| {
+        Part::fetch(store, entry)
+            .and_then(|part| part.read::<T>(&mut visit))
+            .map_err(|source| Failure::Version { advice, source })
+    })
+}
+
 /// The size of every file of the tables.
 ///
 /// # Errors
 /// When the store cannot be listed.
 pub fn stored_sizes(store: &dyn Store) -> Result<BTreeMap<ObjectKey, u64>, StoreError> {
     let mut sizes = BTreeMap::new();
-    for table in TABLES {
-        let listed = store.list(&format!("{table}/"), None)?;
+    for table in ObjectKey::TABLES {
+        let listed = store.list(table, None)?;
         sizes.extend(listed.into_iter().map(|object| (object.key, object.bytes)));
     }
     Ok(sizes)

@@ -1,6 +1,8 @@
-//! What operators do with a store: look at versions, go back to one, check them. One file a command.
+//! What operators do with a store: look at versions, compare them, go back to one, check, clean up. One file a command.
 
 mod check;
+mod diff;
+mod gc;
 mod history;
 mod rollback;
 mod show;
@@ -10,8 +12,10 @@ mod tests;
 mod versions;
 
 use std::fmt::Display;
+use std::io::{self, Write};
 
 use akin_store::{Store, open_existing_store};
+use chrono::Utc;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
@@ -38,10 +42,38 @@ pub enum OperatorCommand {
         #[command(flatten)]
         common: Common,
     },
+    /// Say what changed from one version to another.
+    Diff {
+        /// The version to start from, by name or number.
+        from: String,
+        /// The version to compare with it [default: the current one].
+        to: Option<String>,
+        /// How many of the most rated new items, and of the largest changes, are listed.
+        #[arg(short = 'n', long, default_value_t = 10, value_name = "N")]
+        limit: usize,
+        #[command(flatten)]
+        common: Common,
+    },
     /// Publish the neighbours and items of an older version again; every rating is kept.
     Rollback {
         /// The version to go back to, by name or number.
         version: String,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Delete what no kept version needs; without --delete only say what that is.
+    ///
+    /// Manifests and ledger segments are never deleted: a later run may need every segment.
+    Gc {
+        /// How many of the newest publications are kept: rollback reaches no further.
+        #[arg(long, default_value_t = gc::KEEP, value_parser = clap::value_parser!(u64).range(1..), value_name = "N")]
+        keep: u64,
+        /// Younger files are left alone, because a run at work may need them. At least 24.
+        #[arg(long, default_value_t = gc::GRACE_HOURS, value_parser = clap::value_parser!(u64).range(gc::LEAST_GRACE_HOURS..), value_name = "HOURS")]
+        grace_hours: u64,
+        /// Delete, rather than say what would be deleted.
+        #[arg(long)]
+        delete: bool,
         #[command(flatten)]
         common: Common,
     },
@@ -64,14 +96,19 @@ pub struct Common {
 }
 
 impl Common {
-    #[expect(clippy::print_stdout, reason = "a command's result goes to standard output")]
     fn print(&self, result: &(impl Serialize + Display)) -> Result<(), Failure> {
-        if self.json {
-            println!("{}", serde_json::to_string(result).map_err(Failure::internal)?);
+        let text = if self.json {
+            serde_json::to_string(result).map_err(Failure::internal)?
         } else {
-            println!("{result}");
+            result.to_string()
+        };
+        match writeln!(io::stdout().lock(), "{text}") {
+            // Whoever read has seen enough, as `head` has.
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                Err(Failure::internal(error))
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 }
 
@@ -82,7 +119,9 @@ impl Common {
 pub fn execute(command: &OperatorCommand) -> Result<(), Failure> {
     let (OperatorCommand::Versions { common }
     | OperatorCommand::Show { common, .. }
+    | OperatorCommand::Diff { common, .. }
     | OperatorCommand::Rollback { common, .. }
+    | OperatorCommand::Gc { common, .. }
     | OperatorCommand::Check { common }) = command;
     let store = open_existing_store(&common.store)?;
     let store: &dyn Store = store.as_ref();
@@ -90,6 +129,13 @@ pub fn execute(command: &OperatorCommand) -> Result<(), Failure> {
         OperatorCommand::Versions { .. } => common.print(&versions::versions(store)?),
         OperatorCommand::Show { item, version, neighbours, .. } => {
             common.print(&show::show(store, item, version.as_deref(), *neighbours)?)
+        }
+        OperatorCommand::Diff { from, to, limit, .. } => {
+            common.print(&diff::diff(store, from, to.as_deref(), *limit)?)
+        }
+        OperatorCommand::Gc { keep, grace_hours, delete, .. } => {
+            let rules = gc::Rules { keep: *keep, grace_hours: *grace_hours, delete: *delete };
+            common.print(&gc::clean_up(store, rules, Utc::now())?)
         }
         OperatorCommand::Rollback { version, .. } => {
             common.print(&rollback::rollback(store, version)?)

@@ -9,7 +9,7 @@ use chrono::Utc;
 use serde::Serialize;
 use tracing::warn;
 
-use super::history::History;
+use super::history::{History, parts, stored_sizes};
 use crate::failure::Failure;
 
 /// What a rollback published.
@@ -42,10 +42,10 @@ pub fn rollback(store: &dyn Store, asked: &str) -> Result<RolledBack, Failure> {
         )));
     }
     // What servers would refuse is not published.
-    let other = "choose a version that akin-batch versions shows as whole";
+    let other = "nothing was published, because servers would refuse it; choose a version that akin-batch versions shows as whole";
     verify::<Neighbours>(store, &target.parts.neighbours, other)?;
     verify::<Items>(store, &target.parts.items, other)?;
-    let anew = "the newest ratings are damaged: restore them, or publish anew with akin-batch run";
+    let anew = "nothing was published: the newest ratings are damaged; restore them, or publish anew with akin-batch run";
     verify::<Profiles>(store, &newest.parts.profiles, anew)?;
     let commit = publication.commit(Content {
         rollback_of: Some(rollback_of.clone()),
@@ -67,6 +67,12 @@ pub fn rollback(store: &dyn Store, asked: &str) -> Result<RolledBack, Failure> {
             profiles: newest.parts.profiles.clone(),
         },
     })?;
+    // A clean-up that began before may have taken for too old what is current now.
+    let stored = stored_sizes(store)?;
+    if let Some(part) = parts(&commit.manifest).find(|part| !stored.contains_key(&part.key)) {
+        let (version, key) = (commit.manifest.version.clone(), part.key.clone());
+        return Err(Failure::DeletedMeanwhile { version, key });
+    }
     if let Err(error) = write_pointers(store) {
         warn!(%error, "the rollback is published, but current.json and views.sql are out of date");
     }
@@ -82,12 +88,12 @@ pub fn rollback(store: &dyn Store, asked: &str) -> Result<RolledBack, Failure> {
 fn verify<T: Table>(
     store: &dyn Store,
     entries: &[PartEntry],
-    remedy: &'static str,
+    advice: &'static str,
 ) -> Result<(), Failure> {
     entries.iter().try_for_each(|entry| {
         Part::fetch(store, entry)
             .and_then(|part| part.read::<T>(|_| ()))
-            .map_err(|source| Failure::Rollback { remedy, source })
+            .map_err(|source| Failure::Version { advice, source })
     })
 }
 

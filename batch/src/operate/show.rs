@@ -5,11 +5,11 @@ use std::fmt;
 
 use akin_schemas::tables::{ItemRow, Items, Neighbours};
 use akin_schemas::{Manifest, VersionName};
-use akin_store::{Part, Store};
+use akin_store::Store;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::history::History;
+use super::history::{History, each_row};
 use super::table::{Align, Table};
 use crate::failure::Failure;
 use crate::run::thousands;
@@ -63,19 +63,17 @@ pub fn show(
     let manifest = history.find(version)?;
     let item = find(store, manifest, asked)?;
     let mut neighbours = Vec::new();
-    for entry in &manifest.parts.neighbours {
-        Part::fetch(store, entry)?.read::<Neighbours>(|row| {
-            if row.item_id == item.item_id {
-                neighbours.push(Neighbour {
-                    rank: row.rank,
-                    item_id: row.neighbour_id.to_owned(),
-                    title: None,
-                    score: row.score,
-                    co_count: row.co_count,
-                });
-            }
-        })?;
-    }
+    each_row::<Neighbours>(store, &manifest.parts.neighbours, |row| {
+        if row.item_id == item.item_id {
+            neighbours.push(Neighbour {
+                rank: row.rank,
+                item_id: row.neighbour_id.to_owned(),
+                title: None,
+                score: row.score,
+                co_count: row.co_count,
+            });
+        }
+    })?;
     let neighbour_count = neighbours.len();
     neighbours.truncate(limit);
     add_titles(store, manifest, &mut neighbours)?;
@@ -89,22 +87,11 @@ pub fn show(
     })
 }
 
-fn each_item(
-    store: &dyn Store,
-    manifest: &Manifest,
-    mut visit: impl FnMut(ItemRow<'_>),
-) -> Result<(), Failure> {
-    for entry in &manifest.parts.items {
-        Part::fetch(store, entry)?.read::<Items>(&mut visit)?;
-    }
-    Ok(())
-}
-
 /// An id beats a whole title, a whole title beats a part of one.
 fn find(store: &dyn Store, manifest: &Manifest, asked: &str) -> Result<Item, Failure> {
     let wanted = asked.to_lowercase();
     let (mut by_id, mut by_title, mut by_part) = (None, Vec::new(), Vec::new());
-    each_item(store, manifest, |row| {
+    each_row::<Items>(store, &manifest.parts.items, |row| {
         let title = row.title.map(str::to_lowercase);
         if row.item_id == asked {
             by_id = Some(Item::of(&row));
@@ -145,7 +132,7 @@ fn add_titles(
 ) -> Result<(), Failure> {
     let mut waiting: HashMap<String, &mut Option<String>> =
         neighbours.iter_mut().map(|n| (n.item_id.clone(), &mut n.title)).collect();
-    each_item(store, manifest, |row| {
+    each_row::<Items>(store, &manifest.parts.items, |row| {
         if let Some(title) = waiting.get_mut(row.item_id) {
             **title = row.title.map(str::to_owned);
         }

@@ -1,14 +1,23 @@
 //! Stores of a few rows, written row by row, so that they can be wrong where a run would not be.
 
 #![allow(clippy::unwrap_used)]
+
 use akin_schemas::tables::{
     ItemRow, Items, NeighbourRow, Neighbours, PartWriter, ProfileRow, Profiles, Table,
 };
-use akin_schemas::{Cut, Measure, ObjectKey, PartEntry, Parts, RatingRange, VersionCounts};
-use akin_store::{Content, FolderStore, Publication, Store};
-use chrono::Utc;
+use akin_schemas::{
+    Cut, Manifest, Measure, ObjectKey, PartEntry, Parts, RatingRange, VersionCounts,
+};
+use akin_store::{
+    Content, FolderStore, Listed, OpenError, Publication, Store, StoreError, open_version,
+};
+use bytes::Bytes;
+use chrono::{TimeDelta, Utc};
 
 use super::check::check;
+use super::gc::{CleanUp, LEAST_GRACE_HOURS, Rules, clean_up};
+use super::rollback::rollback;
+use crate::failure::Failure;
 
 /// A neighbour: item, neighbour, rank, score.
 type Pair = (&'static str, &'static str, i32, f32);
@@ -37,7 +46,7 @@ fn put<T: Table>(publication: &Publication<'_>, key: ObjectKey, rows: &[T::Row<'
     publication.put_part(key, writer.finish().unwrap()).unwrap()
 }
 
-fn publish(store: &dyn Store, tables: &Tables) {
+fn publish(store: &dyn Store, tables: &Tables) -> Manifest {
     let publication = Publication::begin(store, Utc::now()).unwrap();
     let version = publication.version().clone();
     let items: Vec<ItemRow<'_>> = tables
@@ -108,7 +117,7 @@ fn publish(store: &dyn Store, tables: &Tables) {
         metrics: [].into(),
         parts,
     };
-    publication.commit(content).unwrap();
+    publication.commit(content).unwrap().manifest
 }
 
 fn findings(tables: &Tables) -> Vec<String> {
@@ -140,4 +149,142 @@ fn what_was_written_wrongly_is_found_though_its_checksum_is_right() {
         let found = findings(&tables);
         assert!(found.iter().any(|finding| finding.contains(expected)), "{expected}: {found:?}");
     }
+}
+
+/// Deletes as if everything were older than the grace.
+fn clean(store: &dyn Store, keep: u64) -> Result<CleanUp, Failure> {
+    let rules = Rules { keep, grace_hours: LEAST_GRACE_HOURS, delete: true };
+    clean_up(store, rules, Utc::now() + TimeDelta::days(9))
+}
+
+#[test]
+fn no_reader_of_a_kept_version_fails_while_others_are_deleted() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = FolderStore::open(folder.path()).unwrap();
+    for _ in 0..40 {
+        publish(&store, &whole());
+    }
+    let is_over = std::sync::atomic::AtomicBool::new(false);
+    let read = |sequence| {
+        let mut times = 0;
+        loop {
+            let over = is_over.load(std::sync::atomic::Ordering::SeqCst);
+            open_version(&store, sequence).unwrap();
+            times += 1;
+            if over {
+                return times;
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        let readers = [38, 39, 40].map(|sequence| scope.spawn(move || read(sequence)));
+        let deleted = serde_json::to_value(clean(&store, 3).unwrap()).unwrap();
+        is_over.store(true, std::sync::atomic::Ordering::SeqCst);
+        assert_eq!(deleted["objects"].as_array().unwrap().len(), 37 * 3);
+        for reader in readers {
+            assert!(reader.join().unwrap() > 0);
+        }
+    });
+    assert!(matches!(open_version(&store, 37), Err(OpenError::Store(_))));
+    assert_eq!(check(&store).unwrap().damage, [""; 0]);
+}
+
+/// Rolls back to `to` just before the call number `at` of its kind.
+struct Meddler<'a> {
+    store: &'a FolderStore,
+    to: &'a str,
+    before: Call,
+    at: usize,
+    calls: std::sync::atomic::AtomicUsize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Call {
+    Delete,
+    ListManifests,
+}
+
+impl Meddler<'_> {
+    fn meddle(&self, call: Call) {
+        if call == self.before
+            && self.calls.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == self.at
+        {
+            rollback(self.store, self.to).unwrap();
+        }
+    }
+}
+
+impl Store for Meddler<'_> {
+    fn location(&self) -> String {
+        self.store.location()
+    }
+
+    fn create(&self, key: &ObjectKey, bytes: Bytes) -> Result<(), StoreError> {
+        self.store.create(key, bytes)
+    }
+
+    fn overwrite(&self, key: &ObjectKey, bytes: Bytes) -> Result<(), StoreError> {
+        self.store.overwrite(key, bytes)
+    }
+
+    fn get(&self, key: &ObjectKey) -> Result<Bytes, StoreError> {
+        self.store.get(key)
+    }
+
+    fn get_range(&self, key: &ObjectKey, range: std::ops::Range<u64>) -> Result<Bytes, StoreError> {
+        self.store.get_range(key, range)
+    }
+
+    fn delete(&self, key: &ObjectKey) -> Result<(), StoreError> {
+        self.meddle(Call::Delete);
+        self.store.delete(key)
+    }
+
+    fn list(&self, prefix: &str, after: Option<&ObjectKey>) -> Result<Vec<Listed>, StoreError> {
+        if prefix == ObjectKey::MANIFESTS {
+            self.meddle(Call::ListManifests);
+        }
+        self.store.list(prefix, after)
+    }
+}
+
+#[test]
+fn a_rollback_that_is_published_while_its_files_are_deleted_is_whole_or_reported() {
+    let meddled = |before, at| {
+        let folder = tempfile::tempdir().unwrap();
+        let store = FolderStore::open(folder.path()).unwrap();
+        let first = publish(&store, &whole());
+        publish(&store, &whole());
+        let to = first.version.to_string();
+        let meddler = Meddler { store: &store, to: &to, before, at, calls: 0.into() };
+        let outcome = clean(&meddler, 1);
+        (outcome, open_version(&store, 3))
+    };
+    // Listed first for the history, then before each of the three deletions (items, neighbours, profiles).
+    let (outcome, rolled_back) = meddled(Call::ListManifests, 1);
+    assert!(rolled_back.is_ok());
+    // The newest profiles serve the rollback: those of the first version go.
+    let objects = serde_json::to_value(outcome.unwrap()).unwrap()["objects"].clone();
+    assert_eq!(objects.as_array().unwrap().len(), 1, "{objects}");
+    // Here the first file goes after the rollback was found whole.
+    let (outcome, rolled_back) = meddled(Call::Delete, 0);
+    assert!(rolled_back.is_err());
+    let error = outcome.unwrap_err();
+    assert!(matches!(error, Failure::DeletedMeanwhile { .. }), "{error}");
+}
+
+#[test]
+fn nothing_is_deleted_while_a_manifest_among_those_kept_cannot_be_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = FolderStore::open(folder.path()).unwrap();
+    for _ in 0..4 {
+        publish(&store, &whole());
+    }
+    std::fs::write(folder.path().join(ObjectKey::manifest(3).as_str()), "{}").unwrap();
+    let error = clean(&store, 2).unwrap_err();
+    assert!(matches!(error, Failure::KeptManifest { sequence: 3, keep: 2 }), "{error}");
+    assert!(open_version(&store, 1).is_ok());
+    // Beyond those kept it is in nobody's way.
+    clean(&store, 1).unwrap();
+    assert!(open_version(&store, 4).is_ok() && open_version(&store, 1).is_err());
 }

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use akin_schemas::{Manifest, Measure, ObjectKey, VersionCounts, VersionName};
+use akin_schemas::{Manifest, Measure, VersionCounts, VersionName};
 use akin_store::Store;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::history::{History, parts, stored_sizes};
+use super::history::{Condition, History, parts, stored_sizes};
 use super::table::{Align, Table};
 use crate::failure::Failure;
 use crate::run::thousands;
@@ -22,6 +22,8 @@ pub struct Versions(Vec<Listing>);
 struct Listing {
     sequence: u64,
     current: bool,
+    /// Files of it were removed by a clean-up: nobody can go back to it.
+    cleaned_up: bool,
     /// Why it would not load, as far as that can be told without reading the parts.
     #[serde(skip_serializing_if = "Option::is_none")]
     damaged: Option<String>,
@@ -50,26 +52,23 @@ pub fn versions(store: &dyn Store) -> Result<Versions, Failure> {
     let history = History::read(store)?;
     let stored = stored_sizes(store)?;
     let current = history.manifests().map(|manifest| manifest.sequence).next();
-    let listings = history.published.iter().map(|(sequence, manifest)| Listing {
-        sequence: *sequence,
-        current: current == Some(*sequence),
-        damaged: match manifest {
-            Err(error) => Some(error.to_string()),
-            Ok(manifest) => first_damage(manifest, &stored),
-        },
-        stated: manifest.as_ref().ok().map(Stated::of),
+    let listings = history.published.iter().map(|(sequence, manifest)| {
+        let condition = match manifest {
+            Err(error) => Condition::Damaged(error.to_string()),
+            Ok(manifest) => history.condition(manifest, &stored),
+        };
+        Listing {
+            sequence: *sequence,
+            current: current == Some(*sequence),
+            cleaned_up: condition == Condition::CleanedUp,
+            damaged: match condition {
+                Condition::Damaged(what) => Some(what),
+                Condition::Whole | Condition::CleanedUp => None,
+            },
+            stated: manifest.as_ref().ok().map(Stated::of),
+        }
     });
     Ok(Versions(listings.collect()))
-}
-
-fn first_damage(manifest: &Manifest, stored: &BTreeMap<ObjectKey, u64>) -> Option<String> {
-    parts(manifest).find_map(|part| match stored.get(&part.key) {
-        None => Some(format!("{} is missing", part.key)),
-        Some(bytes) if *bytes != part.bytes => {
-            Some(format!("{} has {bytes} bytes instead of {}", part.key, part.bytes))
-        }
-        Some(_) => None,
-    })
 }
 
 impl Stated {
@@ -95,6 +94,9 @@ impl Listing {
         }
         if let Some(of) = self.stated.as_ref().and_then(|stated| stated.rollback_of.as_ref()) {
             remarks.push(format!("rollback to {of}"));
+        }
+        if self.cleaned_up {
+            remarks.push("cleaned up".to_owned());
         }
         if let Some(damage) = &self.damaged {
             remarks.push(format!("damaged: {damage}"));

@@ -16,6 +16,43 @@ fn a_creation_leaves_nothing_behind_but_the_object() {
 }
 
 #[test]
+fn what_a_broken_write_left_is_swept_when_it_is_old_and_told_to() {
+    let store = temporary_store();
+    let staging = store.folder.path().join(".staging");
+    std::fs::create_dir(&staging).unwrap();
+    for name in ["1-old", "2-young"] {
+        std::fs::write(staging.join(name), "123").unwrap();
+    }
+    let hour = std::time::Duration::from_secs(3600);
+    let old = std::fs::File::options().write(true).open(staging.join("1-old")).unwrap();
+    old.set_modified(std::time::SystemTime::now() - 2 * hour).unwrap();
+    let before = chrono::Utc::now() - hour;
+    for remove in [false, true] {
+        let swept = store.sweep(before, remove).unwrap();
+        assert_eq!((swept.len(), swept[0].bytes), (1, 3));
+        assert!(swept[0].name.ends_with("1-old"));
+    }
+    assert_eq!(store.sweep(before, true).unwrap(), []);
+    assert!(staging.join("2-young").exists());
+}
+
+#[test]
+fn the_folder_of_a_version_goes_with_its_last_file() {
+    let store = temporary_store();
+    let keys = ["items/version=v1/a.parquet", "items/version=v1/b.parquet", "work/a.parquet"];
+    let keys = keys.map(key);
+    let exists = |name: &str| store.folder.path().join(name).exists();
+    for key in &keys {
+        store.create(key, Bytes::from_static(b"1")).unwrap();
+    }
+    store.delete(&keys[0]).unwrap();
+    assert!(exists("items/version=v1"));
+    store.delete(&keys[1]).unwrap();
+    store.delete(&keys[2]).unwrap();
+    assert!(!exists("items/version=v1") && exists("items") && exists("work"));
+}
+
+#[test]
 fn foreign_files_are_not_listed() {
     let store = temporary_store();
     store.create(&key("ratings/date=2026-01-01/a.parquet"), Bytes::from_static(b"1")).unwrap();
