@@ -50,7 +50,8 @@ pub enum Failure {
     Open(#[from] OpenError),
     /// A ledger segment is damaged. Leaving it out would lose accepted ratings.
     #[error(
-        "the ledger segment {key} is damaged ({problem}); restore it, or run without --with-ledger"
+        "the ledger segment {key} is damaged ({problem}); restore it, or run with --without-ledger, which \
+         leaves out what servers accepted"
     )]
     Segment {
         /// The segment's key.
@@ -94,6 +95,14 @@ pub enum Failure {
          until then servers keep to the newest version that is whole"
     )]
     Check(usize),
+    /// The current version cannot be continued. Starting from an older one could lose ratings.
+    #[error("the current version cannot be continued: {problem}; {remedy}")]
+    Base {
+        /// What is wrong with it.
+        problem: String,
+        /// What to do about it.
+        remedy: &'static str,
+    },
     /// Nothing, or nobody knows what, was published.
     #[error(transparent)]
     Commit(#[from] CommitError),
@@ -151,6 +160,7 @@ impl Failure {
             Self::Store(_)
             | Self::Open(_)
             | Self::Segment { .. }
+            | Self::Base { .. }
             | Self::Version { .. }
             | Self::DeletedMeanwhile { .. }
             | Self::KeptManifest { .. }

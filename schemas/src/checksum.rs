@@ -24,6 +24,38 @@ impl Checksum {
     }
 }
 
+/// Computes one checksum over many values.
+#[derive(Debug, Default)]
+pub struct Checksumming(Sha256);
+
+impl Checksumming {
+    /// Takes in bytes as they are.
+    pub fn bytes(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// Takes in a text, preceded by its length.
+    pub fn text(&mut self, text: &str) {
+        self.0.update((text.len() as u64).to_le_bytes());
+        self.0.update(text.as_bytes());
+    }
+
+    /// Takes in a list of texts, followed by its length.
+    pub fn texts<'a>(&mut self, texts: impl Iterator<Item = &'a str>) {
+        let mut count = 0_u64;
+        for text in texts {
+            self.text(text);
+            count += 1;
+        }
+        self.0.update(count.to_le_bytes());
+    }
+
+    /// The checksum of everything that was taken in.
+    pub fn finish(self) -> Checksum {
+        Checksum(self.0.finalize().into())
+    }
+}
+
 impl fmt::Display for Checksum {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))

@@ -14,7 +14,7 @@ mod manifest;
 mod rating;
 mod version;
 
-pub use checksum::{Checksum, ChecksumError};
+pub use checksum::{Checksum, ChecksumError, Checksumming};
 pub use id::{IdError, ItemId, MAX_ID_BYTES, UserId};
 pub use key::{ObjectKey, ObjectKeyError};
 pub use manifest::{

@@ -149,6 +149,10 @@ pub struct Manifest {
     pub watermark: BTreeMap<String, u64>,
     /// The latest order clock contained, in microseconds since 1970: servers' clocks move past it.
     pub latest_order_micros: i64,
+    /// What the version was computed from, and how: two runs with equal digests would publish the same. None in
+    /// manifests older than the field.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input_digest: Option<Checksum>,
     /// How many erasures of users this version has carried out.
     pub erasure_epoch: u64,
     /// Held-out quality, by metric; empty when none was measured.
@@ -244,6 +248,7 @@ mod tests {
             counts: VersionCounts { ratings: 4, users: 2, items: 3, pairs: 6 },
             watermark: BTreeMap::from([("files".to_owned(), 4)]),
             latest_order_micros: 17,
+            input_digest: Some(Checksum::of(b"input")),
             erasure_epoch: 0,
             metrics: BTreeMap::new(),
             parts: Parts {
@@ -289,6 +294,16 @@ mod tests {
         let newer = Manifest { schema_version: SCHEMA_VERSION + 1, ..example() };
         let message = newer.encode().map_err(|e| e.to_string());
         assert!(matches!(&message, Err(text) if text.ends_with("upgrade it")), "{message:?}");
+        Ok(())
+    }
+
+    #[test]
+    fn a_manifest_from_before_the_input_digest_still_decodes()
+    -> Result<(), Box<dyn std::error::Error>> {
+        let without = Manifest { input_digest: None, ..example() };
+        let bytes = without.encode()?;
+        assert!(!String::from_utf8_lossy(&bytes).contains("input_digest"));
+        assert_eq!(Manifest::decode(&bytes)?, without);
         Ok(())
     }
 

@@ -53,6 +53,8 @@ pub struct Content {
     pub watermark: BTreeMap<String, u64>,
     /// See [`Manifest::latest_order_micros`].
     pub latest_order_micros: i64,
+    /// See [`Manifest::input_digest`].
+    pub input_digest: Option<Checksum>,
     /// See [`Manifest::erasure_epoch`].
     pub erasure_epoch: u64,
     /// See [`Manifest::metrics`].
@@ -229,6 +231,7 @@ impl<'a> Publication<'a> {
             counts: content.counts,
             watermark: content.watermark,
             latest_order_micros: content.latest_order_micros,
+            input_digest: content.input_digest,
             erasure_epoch: content.erasure_epoch,
             metrics: content.metrics,
             parts: content.parts,

@@ -3,6 +3,7 @@
 
 mod bad_files;
 mod batch_inputs;
+mod continued_runs;
 mod durability;
 mod evaluation;
 mod harness;

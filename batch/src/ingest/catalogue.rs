@@ -97,6 +97,15 @@ impl CatalogueFile {
         Ok(catalogue)
     }
 
+    /// Adds what an earlier version says of an item. What the catalogue says already stands.
+    pub fn keep(&mut self, id: &str, title: Option<&str>, genres: &[&str]) {
+        if !self.items.contains_key(id) {
+            let title = title.unwrap_or_default().to_owned();
+            let genres = genres.iter().map(|genre| (*genre).to_owned()).collect();
+            self.items.insert(id.to_owned(), CatalogueItem { title, genres });
+        }
+    }
+
     /// The ids of its items.
     pub(super) fn ids(&self) -> impl Iterator<Item = &str> {
         self.items.keys().map(String::as_str)

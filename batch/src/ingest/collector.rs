@@ -22,6 +22,8 @@ pub struct Collector {
     origins: IndexSet<Origin>,
     max_memory: u64,
     read: u64,
+    /// The number of the last record of earlier runs' files that are still held.
+    files_before: u64,
     rejects: Rejects,
     files: Vec<InputFile>,
 }
@@ -40,6 +42,7 @@ impl Collector {
             origins: IndexSet::new(),
             max_memory,
             read: 0,
+            files_before: 0,
             rejects: Rejects::default(),
             files: Vec::new(),
         }
@@ -100,6 +103,17 @@ impl Collector {
         self.rows.try_reserve_exact(wanted - rows).map_err(|_| too_large)
     }
 
+    /// Numbers the records of files after `sequence`, so that of two records with the same time the one in a later
+    /// run's files wins.
+    pub fn continue_files_after(&mut self, sequence: u64) {
+        self.files_before = sequence;
+    }
+
+    /// The number of the last record read from files, earlier runs' included.
+    pub fn files_through(&self) -> u64 {
+        self.files_before + self.read
+    }
+
     /// Begins a file of ratings.
     pub(super) fn begin_file(&mut self, file: InputFile) {
         self.files.push(file);
@@ -114,7 +128,8 @@ impl Collector {
         micros: i64,
     ) -> Result<(), IngestError> {
         self.count_record();
-        let order = OrderKey { micros, origin: Origin::FILES, sequence: self.read };
+        let sequence = self.files_through();
+        let order = OrderKey { micros, origin: Origin::FILES, sequence };
         self.push(user, item, Some(rating), micros, order)
     }
 

@@ -104,6 +104,12 @@ impl MeasureOptions {
         RatingWeight::measured(rule, matrix)
     }
 
+    /// What the manifest would say of it, but for what is measured on the ratings: it identifies what was asked for.
+    pub fn asked(&self, measure: &Measure) -> akin_schemas::Measure {
+        let rule = self.profile_weight.unwrap_or(self.rating_weight);
+        self.manifest(measure, &RatingWeight { rule, mean: 0.0, deviation: 0.0 })
+    }
+
     /// What the manifest says of it.
     pub fn manifest(&self, measure: &Measure, weight: &RatingWeight) -> akin_schemas::Measure {
         let parameters = measure.parameters().into_iter();

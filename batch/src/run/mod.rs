@@ -1,6 +1,8 @@
 //! `akin-batch run`: from ratings to a published version.
 
+mod base;
 mod cost;
+mod digest;
 mod item_statistics;
 mod ledger;
 mod measure;
@@ -19,9 +21,7 @@ use akin_recommender::profile::Origin;
 use akin_recommender::rating_weight::RatingWeight;
 use akin_recommender::similarity::{FitSize, Measure, Neighbours, RatingMatrix, fit};
 use akin_schemas::{Manifest, ObjectKey, RatingRange, VersionCounts};
-use akin_store::{
-    Content, ErrorKind, Publication, Store, open_newest, open_store, read_manifest, write_pointers,
-};
+use akin_store::{Content, ErrorKind, Publication, Store, open_store, write_pointers};
 use bytes::Bytes;
 use chrono::Utc;
 use tracing::{info, warn};
@@ -31,6 +31,8 @@ use crate::ingest::{Collector, IngestOptions, Ratings, Row, read_catalogue, read
 use crate::memory;
 use crate::progress::StageProgress;
 
+use base::{Keep, newest_manifest};
+use digest::input_digest;
 use item_statistics::ItemStatistics;
 use ledger::Watermark;
 use summary::Stopwatch;
@@ -53,12 +55,25 @@ pub fn run(options: &RunOptions) -> Result<Summary, Failure> {
     let range = rating_range(options, published.as_ref())?;
     let max_memory = memory::allowed_bytes(options.max_memory);
 
-    let (ratings, watermark) = ingest(options, store, range, max_memory, &progress)?;
+    let keep = what_to_keep(options, published.as_ref())?;
+
+    let input = Input { keep, published: published.as_ref(), range, max_memory };
+    let (ratings, watermark) = ingest(options, store, &input, &progress)?;
+    let asked = options.similarity.asked(&measure);
+    let input_digest = Some(input_digest(&ratings, &watermark, range, &asked)?);
     watch.lap("ingest");
+    let rejects_are_few = ratings.rejects.check(ratings.read, options.max_reject_share);
+    if let Some(current) = &published
+        && options.if_changed
+        && current.input_digest == input_digest
+        && rejects_are_few.is_ok()
+    {
+        info!(version = %current.version, "the input is that of the current version: nothing is published");
+        return Ok(Summary::unchanged(current, &ratings, store.location(), watch));
+    }
     keep_rejects(store, &publication, &ratings)?;
-    ratings.rejects.check(ratings.read, options.max_reject_share)?;
+    rejects_are_few?;
     ratings.check_not_empty()?;
-    warn_of_ledgers_left_out(published.as_ref(), &watermark);
 
     let statistics = ItemStatistics::of(&ratings)?;
     let size = FitSize {
@@ -89,6 +104,7 @@ pub fn run(options: &RunOptions) -> Result<Summary, Failure> {
         counts,
         watermark,
         latest_order_micros: ratings.rows.iter().map(|row| row.order_micros).max().unwrap_or(0),
+        input_digest,
         erasure_epoch: published.map_or(0, |manifest| manifest.erasure_epoch),
         metrics: BTreeMap::new(),
         parts,
@@ -100,13 +116,38 @@ pub fn run(options: &RunOptions) -> Result<Summary, Failure> {
     Ok(Summary::new(&commit.manifest, &ratings, store.location(), watch))
 }
 
-/// The newest manifest that can be read; a damaged one is passed over, as a server would.
-fn newest_manifest(store: &dyn Store) -> Result<Option<Manifest>, Failure> {
-    let newest = open_newest(store, None, |sequence| read_manifest(store, sequence))?;
-    for (sequence, error) in &newest.refused {
-        warn!(sequence, %error, "a published manifest is passed over");
+/// Which entries of the current version the run keeps. What servers accepted is never left out by oversight: the
+/// watermark goes back only where the operator says so.
+fn what_to_keep(options: &RunOptions, published: Option<&Manifest>) -> Result<Keep, Failure> {
+    if options.since_last {
+        if published.is_none() && options.ratings.is_empty() {
+            let store = &options.store;
+            return Err(Failure::Usage(format!(
+                "--since-last continues the current version, and {store} has none; give files with --ratings"
+            )));
+        }
+        return Ok(Keep::Everything);
     }
-    Ok(newest.version.map(|(_, manifest)| manifest))
+    if options.with_ledger {
+        return Ok(Keep::Ledgers);
+    }
+    let Some(published) = published else { return Ok(Keep::Nothing) };
+    let ledgers = base::ledgers(&published.watermark);
+    let list: Vec<String> =
+        ledgers.iter().map(|(ledger, through)| format!("{ledger} up to {through}")).collect();
+    if !list.is_empty() && !options.without_ledger {
+        return Err(Failure::Usage(format!(
+            "version {} holds ratings that servers accepted ({}), and this run would leave them out; add \
+             --with-ledger to keep them, or --without-ledger to leave them out",
+            published.version,
+            list.join(", ")
+        )));
+    }
+    if !list.is_empty() {
+        let ledgers = list.join(", ");
+        warn!(ledgers, "ratings that the current version holds are left out");
+    }
+    Ok(Keep::Nothing)
 }
 
 /// The range belongs to the store: the first run sets it, later ones must not contradict it.
@@ -126,13 +167,21 @@ fn rating_range(
     }
 }
 
+/// What a run reads from, beside its options.
+struct Input<'a> {
+    keep: Keep,
+    published: Option<&'a Manifest>,
+    range: RatingRange,
+    max_memory: u64,
+}
+
 fn ingest(
     options: &RunOptions,
     store: &dyn Store,
-    range: RatingRange,
-    max_memory: u64,
+    input: &Input<'_>,
     progress: &StageProgress,
 ) -> Result<(Ratings, BTreeMap<String, u64>), Failure> {
+    let Input { keep, published, range, max_memory } = *input;
     let ingest = IngestOptions {
         sources: options.ratings.clone(),
         reading: options.reading.clone(),
@@ -143,15 +192,30 @@ fn ingest(
         max_memory,
     };
     let mut collector = Collector::new(max_memory);
-    let catalogue = read_catalogue(&ingest)?;
-    read_files(&ingest, &mut collector, progress)?;
-    progress.clear();
+    let mut catalogue = read_catalogue(&ingest)?;
     let mut watermark = Watermark::default();
-    if options.with_ledger {
-        watermark = ledger::take_in(store, &mut collector)?;
+    if let Some(manifest) = published.filter(|_| keep != Keep::Nothing) {
+        base::take_in(store, manifest, keep, &mut collector)?;
+        watermark = Watermark::after(base::ledgers(&manifest.watermark));
+        if keep == Keep::Everything {
+            let files = manifest.watermark.get(Origin::FILES.as_str()).copied().unwrap_or(0);
+            collector.continue_files_after(files);
+            if options.items.is_none() {
+                base::keep_catalogue(store, manifest, &mut catalogue)?;
+            }
+        }
+    }
+    if !options.ratings.is_empty() {
+        read_files(&ingest, &mut collector, progress)?;
+    }
+    progress.clear();
+    if keep != Keep::Nothing {
+        ledger::take_in(store, &mut watermark, |row, origin| {
+            ledger::push(&mut collector, row, origin)
+        })?;
     }
     let mut watermark = watermark.into_map();
-    watermark.insert(Origin::FILES.to_string(), collector.read());
+    watermark.insert(Origin::FILES.to_string(), collector.files_through());
     Ok((collector.finish(catalogue)?, watermark))
 }
 
@@ -170,22 +234,6 @@ fn keep_rejects(
         _ => warn!(rejected, of = ratings.read, "rejected lines are listed in {key}"),
     }
     Ok(())
-}
-
-fn warn_of_ledgers_left_out(published: Option<&Manifest>, watermark: &BTreeMap<String, u64>) {
-    let Some(published) = published else { return };
-    let left_out: Vec<&str> = published
-        .watermark
-        .keys()
-        .filter(|origin| !watermark.contains_key(*origin))
-        .map(String::as_str)
-        .collect();
-    if !left_out.is_empty() {
-        warn!(
-            ledgers = left_out.join(", "),
-            "ratings that the current version holds are left out; run with --with-ledger to keep them"
-        );
-    }
 }
 
 fn compute(

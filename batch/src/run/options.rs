@@ -17,7 +17,7 @@ pub struct RunOptions {
     /// Files of ratings, or patterns: text of any layout that --format lists, gzip or not, or Parquet. Or the same in
     /// S3: s3://bucket/key, s3://bucket/prefix for all below, s3://bucket/pattern. Of two ratings with the same time,
     /// the later argument, file or line wins.
-    #[arg(long, required = true, num_args = 1.., value_name = "PATH|GLOB")]
+    #[arg(long, required_unless_present = "since_last", num_args = 1.., value_name = "PATH|GLOB")]
     pub ratings: Vec<String>,
     /// How they are to be read.
     #[command(flatten)]
@@ -31,6 +31,17 @@ pub struct RunOptions {
     /// Take in the ratings that servers accepted and wrote to the store.
     #[arg(long)]
     pub with_ledger: bool,
+    /// Leave out the ratings that servers accepted, even those that the current version holds. They stay in the store:
+    /// a later run with --with-ledger takes all of them in again.
+    #[arg(long, conflicts_with_all = ["with_ledger", "since_last"])]
+    pub without_ledger: bool,
+    /// Start from everything that the current version holds, and add what servers accepted since, and the files of
+    /// --ratings if there are any. Titles and genres are kept unless --items gives new ones.
+    #[arg(long)]
+    pub since_last: bool,
+    /// Publish nothing when the current version was computed from the same ratings in the same way.
+    #[arg(long)]
+    pub if_changed: bool,
     /// How similarities are computed.
     #[command(flatten)]
     pub similarity: MeasureOptions,

@@ -36,6 +36,8 @@ impl Stopwatch {
 /// The summary of a run; its JSON form is one object.
 #[derive(Debug, Serialize)]
 pub struct Summary {
+    /// Whether there is a new version; if not, the version is the current one.
+    published: bool,
     version: VersionName,
     sequence: u64,
     store: String,
@@ -57,8 +59,29 @@ pub struct Summary {
 impl Summary {
     /// Sums up a run that published `manifest`.
     pub fn new(manifest: &Manifest, ratings: &Ratings, store: String, watch: Stopwatch) -> Self {
+        Self::of(true, manifest, ratings, store, watch)
+    }
+
+    /// Sums up a run that found its input to be that of the current version.
+    pub fn unchanged(
+        current: &Manifest,
+        ratings: &Ratings,
+        store: String,
+        watch: Stopwatch,
+    ) -> Self {
+        Self::of(false, current, ratings, store, watch)
+    }
+
+    fn of(
+        published: bool,
+        manifest: &Manifest,
+        ratings: &Ratings,
+        store: String,
+        watch: Stopwatch,
+    ) -> Self {
         let reasons = ratings.rejects.counts().iter();
         Self {
+            published,
             version: manifest.version.clone(),
             sequence: manifest.sequence,
             store,
@@ -80,7 +103,15 @@ impl Summary {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "published {} as number {} in {}", self.version, self.sequence, self.store)?;
+        let Self { version, sequence, store, .. } = self;
+        if self.published {
+            writeln!(f, "published {version} as number {sequence} in {store}")?;
+        } else {
+            writeln!(
+                f,
+                "unchanged: nothing published; {version}, number {sequence} in {store}, stays current"
+            )?;
+        }
         let rejected = match self.ratings_rejected {
             0 => String::new(),
             n => format!(", {} rejected", thousands(n)),

@@ -78,6 +78,7 @@ fn content(parts: Parts) -> Content {
         counts: VersionCounts::default(),
         watermark: [].into(),
         latest_order_micros: 0,
+        input_digest: None,
         erasure_epoch: 0,
         metrics: [].into(),
         parts,

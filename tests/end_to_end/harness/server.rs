@@ -21,7 +21,12 @@ pub struct Server {
 impl Server {
     /// Starts a server on the workplace's store and data folder, and waits until it listens.
     pub fn start(workplace: &Workplace, more: &[&str]) -> Self {
-        let mut server = Self::spawn(workplace, more);
+        Self::start_in(workplace, "data", more)
+    }
+
+    /// The same, with a data folder of its own.
+    pub fn start_in(workplace: &Workplace, data: &str, more: &[&str]) -> Self {
+        let mut server = Self::spawn(workplace, data, more);
         server.address = wait_for("the server listens", || {
             let log = server.log_text();
             let line = log.lines().find(|line| line.contains("listening"))?;
@@ -38,10 +43,10 @@ impl Server {
         server
     }
 
-    fn spawn(workplace: &Workplace, more: &[&str]) -> Self {
+    fn spawn(workplace: &Workplace, data: &str, more: &[&str]) -> Self {
         let number = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
         let log = workplace.path(&format!("serve-{}.log", number.as_nanos()));
-        let (store, data) = (workplace.store(), workplace.text("data"));
+        let (store, data) = (workplace.store(), workplace.text(data));
         let child = command("akin-serve")
             .args(["--store", &store, "--data-dir", &data, "--listen", "127.0.0.1:0"])
             .args(["--poll-interval", "0.1"])
@@ -55,7 +60,7 @@ impl Server {
 
     /// Starts a server that is expected to give up, and returns its exit code and log.
     pub fn start_in_vain(workplace: &Workplace) -> (Option<i32>, String) {
-        let mut server = Self::spawn(workplace, &[]);
+        let mut server = Self::spawn(workplace, "data", &[]);
         let status = server.wait();
         (status.code(), server.log_text())
     }

@@ -1,0 +1,142 @@
+//! What a run continues: the entries that the current version holds, and the watermark that says how far they go.
+//!
+//! A version's profiles table holds every entry that stands, with its order key. So segments that it contains need not
+//! be read again, and merging it with anything changes nothing (last writer wins).
+
+use std::collections::BTreeMap;
+
+use akin_recommender::profile::{OrderKey, Origin};
+use akin_schemas::tables::{Items, ProfileRow, Profiles};
+use akin_schemas::{ItemId, Manifest, UserId};
+use akin_store::{OpenError, Part, Store, published_sequences, read_manifest};
+use tracing::{info, warn};
+
+use crate::failure::Failure;
+use crate::ingest::{CatalogueFile, Collector};
+
+/// Which of the current version's entries a run keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// None: the given files are all there is.
+    Nothing,
+    /// What servers accepted.
+    Ledgers,
+    /// That, and what files said.
+    Everything,
+}
+
+/// Whether a watermark's origin is a ledger, and not the input files.
+pub fn is_ledger(origin: &str) -> bool {
+    origin != Origin::FILES.as_str()
+}
+
+/// The part of a watermark that is about ledgers.
+pub fn ledgers(watermark: &BTreeMap<String, u64>) -> BTreeMap<String, u64> {
+    let of_ledgers = watermark.iter().filter(|(origin, _)| is_ledger(origin));
+    of_ledgers.map(|(origin, through)| (origin.clone(), *through)).collect()
+}
+
+/// The newest manifest that can be believed; a damaged one is passed over, as a server would.
+///
+/// # Errors
+/// When the store does not hand a manifest out, or one comes from a newer program: what cannot be read now may well be
+/// the version to continue, and a run that continued an older one would take ratings back.
+pub fn newest_manifest(store: &dyn Store) -> Result<Option<Manifest>, Failure> {
+    for sequence in published_sequences(store, None)?.into_iter().rev() {
+        match read_manifest(store, sequence) {
+            Ok(manifest) => return Ok(Some(manifest)),
+            Err(error) if is_damage(&error) => {
+                warn!(sequence, %error, "a published manifest is passed over");
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(None)
+}
+
+/// Whether the object will read the same at every further attempt.
+fn is_damage(error: &OpenError) -> bool {
+    use akin_schemas::ManifestError::FromTheFuture;
+    match error {
+        OpenError::Store(_) | OpenError::Manifest { source: FromTheFuture { .. }, .. } => false,
+        OpenError::Manifest { .. }
+        | OpenError::Misplaced { .. }
+        | OpenError::Damaged { .. }
+        | OpenError::Table { .. } => true,
+    }
+}
+
+/// Reads what `keep` says of a version's entries into the collector.
+///
+/// # Errors
+/// When the store fails, the profiles are damaged, or memory does not suffice.
+pub fn take_in(
+    store: &dyn Store,
+    manifest: &Manifest,
+    keep: Keep,
+    collector: &mut Collector,
+) -> Result<(), Failure> {
+    let mut kept = 0_u64;
+    for entry in &manifest.parts.profiles {
+        let mut outcome = Ok(());
+        Part::fetch(store, entry)
+            .and_then(|part| {
+                part.read::<Profiles>(|row| {
+                    if outcome.is_ok() && is_kept(keep, row.order_origin) {
+                        outcome = push(collector, &row);
+                        kept += 1;
+                    }
+                })
+            })
+            .map_err(unreadable)?;
+        outcome?;
+    }
+    info!(version = %manifest.version, entries = kept, "entries of the current version kept");
+    Ok(())
+}
+
+fn is_kept(keep: Keep, origin: &str) -> bool {
+    match keep {
+        Keep::Nothing => false,
+        Keep::Ledgers => is_ledger(origin),
+        Keep::Everything => true,
+    }
+}
+
+fn push(collector: &mut Collector, row: &ProfileRow<'_>) -> Result<(), Failure> {
+    let damaged = |problem: String| base_failure(format!("its profiles hold {problem}"));
+    UserId::check(row.user_id).map_err(|error| damaged(error.to_string()))?;
+    ItemId::check(row.item_id).map_err(|error| damaged(error.to_string()))?;
+    let origin: Origin =
+        row.order_origin.parse().map_err(|_| damaged(format!("origin {:?}", row.order_origin)))?;
+    let order = OrderKey { micros: row.order_micros, origin, sequence: row.order_sequence };
+    Ok(collector.push(row.user_id, row.item_id, row.rating, row.rated_at, order)?)
+}
+
+/// Keeps a version's titles and genres where the catalogue says nothing of an item.
+///
+/// # Errors
+/// When the store fails or the items are damaged.
+pub fn keep_catalogue(
+    store: &dyn Store,
+    manifest: &Manifest,
+    catalogue: &mut CatalogueFile,
+) -> Result<(), Failure> {
+    for entry in &manifest.parts.items {
+        let part = Part::fetch(store, entry).map_err(unreadable)?;
+        part.read::<Items>(|row| catalogue.keep(row.item_id, row.title, &row.genres))
+            .map_err(unreadable)?;
+    }
+    Ok(())
+}
+
+/// A damaged version is told apart from a store that failed: only the second is worth another try.
+fn unreadable(error: OpenError) -> Failure {
+    if is_damage(&error) { base_failure(error.to_string()) } else { error.into() }
+}
+
+fn base_failure(problem: String) -> Failure {
+    let remedy = "restore the file; or run with all files and --without-ledger, and then with \
+                  --with-ledger, which takes in every segment again";
+    Failure::Base { problem, remedy }
+}

@@ -1,0 +1,171 @@
+//! Runs that continue the current version: nothing accepted is left out by oversight, and nothing is read twice.
+
+use std::path::PathBuf;
+
+use crate::harness::{BatchRun, Server, Workplace, batch, get, post_rating};
+
+/// Rates through a server that then stops, which writes a segment.
+fn rate(workplace: &Workplace, user: &str, item: &str, rating: f64) {
+    let server = Server::start_ready(workplace, &[]);
+    post_rating(&server, user, item, rating);
+    assert!(server.stop().success());
+}
+
+fn since_last(workplace: &Workplace, more: &[&str]) -> BatchRun {
+    let store = workplace.store();
+    batch(&[&["run", "--since-last", "--store", &store, "--json"], more].concat())
+}
+
+/// The segments, by date and first entry.
+fn segments(workplace: &Workplace) -> Vec<PathBuf> {
+    let files = |folder: PathBuf| std::fs::read_dir(folder).unwrap().map(|f| f.unwrap().path());
+    let mut found: Vec<_> = files(workplace.path("store/ratings")).flat_map(files).collect();
+    found.sort();
+    found
+}
+
+fn watermark_of_the_ledger(workplace: &Workplace) -> u64 {
+    let current = workplace.current();
+    let watermark = current["watermark"].as_object().unwrap();
+    let mut ledgers = watermark.iter().filter(|(name, _)| name.starts_with("ledger-"));
+    ledgers.next().map_or(0, |(_, through)| through.as_u64().unwrap())
+}
+
+#[test]
+fn a_run_that_would_leave_accepted_ratings_out_says_how_to_keep_them() {
+    let workplace = Workplace::new();
+    workplace.publish(&[]).summary();
+    rate(&workplace, "abby", "1", 6.0);
+    assert_eq!(workplace.publish(&["--with-ledger"]).summary()["ratings"], 10);
+
+    let refused = workplace.publish(&[]);
+    assert_eq!(refused.code, 2, "{}", refused.stderr);
+    for part in ["--with-ledger", "--without-ledger", "up to 1"] {
+        assert!(refused.error().contains(part), "{}", refused.error());
+    }
+    assert_eq!(workplace.current()["sequence"], 2);
+
+    // Asked for, it is done; and the segments are all taken in again by the next run with the ledger.
+    assert_eq!(workplace.publish(&["--without-ledger"]).summary()["ratings"], 9);
+    assert_eq!(watermark_of_the_ledger(&workplace), 0);
+    assert_eq!(workplace.publish(&["--with-ledger"]).summary()["ratings"], 10);
+    assert_eq!(watermark_of_the_ledger(&workplace), 1);
+}
+
+#[test]
+fn a_run_since_the_last_one_needs_no_files_and_reads_no_segment_again() {
+    let workplace = Workplace::new();
+    workplace.publish(&[]).summary();
+    rate(&workplace, "abby", "1", 6.0);
+    assert_eq!(workplace.publish(&["--with-ledger"]).summary()["ratings"], 10);
+    rate(&workplace, "abby", "2", 7.0);
+    // The current version contains this one's only entry.
+    std::fs::write(&segments(&workplace)[0], "damaged").unwrap();
+
+    let summary = since_last(&workplace, &[]).summary();
+    assert_eq!((&summary["ratings"], &summary["sequence"]), (&11.into(), &3.into()));
+    assert_eq!((&summary["items"], &summary["ratings_read"]), (&5.into(), &0.into()));
+    assert_eq!(watermark_of_the_ledger(&workplace), 2);
+    let server = Server::start_ready(&workplace, &[]);
+    let neighbours = get(&server, "/items/1/neighbours").json();
+    assert_eq!(neighbours["neighbours"][0]["title"], "Second Wind (2001)", "titles are kept");
+    drop(server);
+
+    // A version without the ledger no longer contains it: now the damage matters.
+    workplace.publish(&["--without-ledger"]).summary();
+    let refused = workplace.publish(&["--with-ledger"]);
+    assert_eq!(refused.code, 5, "{}", refused.stderr);
+    assert!(refused.error().contains("restore it, or run with --without-ledger"));
+}
+
+#[test]
+fn a_later_run_s_files_win_over_earlier_ones_with_the_same_time() {
+    let workplace = Workplace::new();
+    workplace.publish(&[]).summary();
+    let text = "userId,movieId,rating,timestamp\nann,1,0.5,1000\nann,2,0.5,999\nann,5,3,7\n";
+    let more = workplace.write("more.csv", text);
+    let summary = since_last(&workplace, &["--ratings", &more]).summary();
+    assert_eq!((&summary["ratings"], &summary["ratings_read"]), (&10.into(), &3.into()));
+    assert_eq!(workplace.current()["watermark"]["files"], 12);
+    let server = Server::start_ready(&workplace, &[]);
+    let answer = get(&server, "/users/ann/recommendations?n=5").json();
+    let because = |item: &str| {
+        let all = answer["recommendations"].as_array().unwrap().iter();
+        let mut reasons = all.flat_map(|r| r["because"].as_array().cloned().unwrap_or_default());
+        reasons.find(|reason| reason["itemId"] == item).unwrap()["rating"].clone()
+    };
+    assert_eq!((because("1"), because("2")), (0.5.into(), 4.5.into()));
+}
+
+#[test]
+fn a_run_since_the_last_one_on_an_empty_store_asks_for_files() {
+    let workplace = Workplace::new();
+    let refused = since_last(&workplace, &[]);
+    assert_eq!(refused.code, 2, "{}", refused.stderr);
+    assert!(refused.error().contains("give files with --ratings"), "{}", refused.error());
+}
+
+#[test]
+fn unchanged_input_publishes_nothing_and_says_so() {
+    let workplace = Workplace::new();
+    let first = workplace.publish(&["--if-changed"]).summary();
+    assert_eq!(first["published"], true);
+    // The same content in a file that was written again, with its lines in another order.
+    let mut lines: Vec<_> = crate::harness::RATINGS.lines().collect();
+    lines[1..].reverse();
+    workplace.write("ratings.csv", lines.join("\n"));
+    let again = workplace.publish(&["--if-changed"]).summary();
+    assert_eq!((&again["published"], &again["version"]), (&false.into(), &first["version"]));
+    let unchanged = since_last(&workplace, &["--if-changed"]).summary();
+    assert_eq!(unchanged["published"], false);
+    let manifests = || std::fs::read_dir(workplace.path("store/manifests")).unwrap().count();
+    assert_eq!(manifests(), 1);
+
+    // Other parameters, another catalogue, another rating: each is a change.
+    for (name, text, more) in [
+        ("ratings.csv", lines.join("\n"), &["--if-changed", "--top-k", "3"][..]),
+        ("movies.csv", crate::harness::ITEMS.replace("Iron", "Tin"), &["--if-changed"]),
+        ("ratings.csv", lines.join("\n").replace("dan,4,5", "dan,4,4"), &["--if-changed"]),
+    ] {
+        let before = manifests();
+        workplace.write(name, text);
+        assert_eq!(workplace.publish(more).summary()["published"], true, "{name} {more:?}");
+        assert_eq!(manifests(), before + 1);
+        assert_eq!(workplace.publish(more).summary()["published"], false, "{name} {more:?}");
+    }
+    rate(&workplace, "abby", "1", 6.0);
+    assert_eq!(since_last(&workplace, &["--if-changed"]).summary()["published"], true);
+    assert_eq!(since_last(&workplace, &["--if-changed"]).summary()["published"], false);
+}
+
+#[test]
+fn what_two_servers_accepted_is_in_the_next_version_and_both_show_it() {
+    let workplace = Workplace::new();
+    workplace.publish(&[]).summary();
+    let often = ["--flush-interval", "0.1"];
+    let one = Server::start_in(&workplace, "one", &often);
+    let two = Server::start_in(&workplace, "two", &often);
+    one.wait_until_ready();
+    two.wait_until_ready();
+    post_rating(&one, "abby", "1", 6.0);
+    post_rating(&two, "abby", "3", 2.0);
+    crate::harness::wait_for("both segments are in the store", || {
+        let ratings = workplace.path("store/ratings");
+        (ratings.is_dir() && segments(&workplace).len() == 2).then_some(())
+    });
+    two.kill_9();
+    let two = Server::start_in(&workplace, "two", &often);
+    let summary = workplace.publish(&["--with-ledger"]).summary();
+    assert_eq!(summary["ratings"], 11);
+    for server in [&one, &two] {
+        server.wait_for_sequence(2);
+        let answer = get(server, "/users/abby/recommendations?n=2").json();
+        let items: Vec<_> = answer["recommendations"].as_array().unwrap().iter().collect();
+        let rated: std::collections::BTreeSet<_> = items
+            .iter()
+            .flat_map(|item| item["because"].as_array().cloned().unwrap_or_default())
+            .map(|reason| reason["itemId"].as_str().unwrap().to_owned())
+            .collect();
+        assert_eq!(rated.into_iter().collect::<Vec<_>>(), ["1", "3"], "{answer}");
+    }
+}
