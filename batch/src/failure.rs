@@ -50,8 +50,8 @@ pub enum Failure {
     Open(#[from] OpenError),
     /// A ledger segment is damaged. Leaving it out would lose accepted ratings.
     #[error(
-        "the ledger segment {key} is damaged ({problem}); restore it, or run with --without-ledger, which \
-         leaves out what servers accepted"
+        "the ledger segment {key} is damaged ({problem}); restore it, or run with --since-last, which reads a ledger's \
+         last segments only, or with --without-ledger, which leaves out what servers accepted"
     )]
     Segment {
         /// The segment's key.

@@ -75,7 +75,7 @@ fn a_run_since_the_last_one_needs_no_files_and_reads_no_segment_again() {
     workplace.publish(&["--without-ledger"]).summary();
     let refused = workplace.publish(&["--with-ledger"]);
     assert_eq!(refused.code, 5, "{}", refused.stderr);
-    assert!(refused.error().contains("restore it, or run with --without-ledger"));
+    assert!(refused.error().contains("restore it, or run with --since-last"));
 }
 
 #[test]

@@ -52,13 +52,21 @@ enum Step {
         server: usize,
     },
     Publish {
-        with_ledger: bool,
+        input: Input,
     },
     /// The server loads some published version, maybe an older one.
     Swap {
         server: usize,
         version: prop::sample::Index,
     },
+}
+
+/// What a run takes in.
+#[derive(Debug, Clone, Copy)]
+enum Input {
+    FileAlone,
+    WithLedger,
+    SinceLast,
 }
 
 fn any_step() -> impl Strategy<Value = Step> {
@@ -72,7 +80,8 @@ fn any_step() -> impl Strategy<Value = Step> {
         1 => Just(Step::ReplaySegments),
         1 => server.clone().prop_map(|server| Step::Restart { server }),
         1 => server.clone().prop_map(|server| Step::RenewOrigin { server }),
-        2 => any::<bool>().prop_map(|with_ledger| Step::Publish { with_ledger }),
+        2 => prop_oneof![Just(Input::FileAlone), Just(Input::WithLedger), Just(Input::SinceLast)]
+            .prop_map(|input| Step::Publish { input }),
         2 => (server, any::<prop::sample::Index>())
             .prop_map(|(server, version)| Step::Swap { server, version }),
     ]
@@ -146,7 +155,7 @@ impl World {
         }
         std::fs::write(folder.path().join("ratings.csv"), text).unwrap();
         let mut world = Self { folder, store, servers: vec![], versions: vec![], file, began };
-        world.publish(false);
+        world.publish(Input::FileAlone);
         for number in 0..SERVERS {
             let ledger = Some(open(&world.data(number)));
             let snapshot = Snapshot::load(&world.store, 1).unwrap();
@@ -161,18 +170,26 @@ impl World {
         self.folder.path().join(format!("data-{server}"))
     }
 
-    fn publish(&mut self, with_ledger: bool) {
+    fn publish(&mut self, input: Input) {
         let path = |name: &str| self.folder.path().join(name).to_str().unwrap().to_owned();
         let (ratings, store) = (path("ratings.csv"), path("store"));
-        let mut words = vec!["run", "--ratings", &ratings, "--store", &store, "--threads", "1"];
-        if with_ledger {
-            words.push("--with-ledger");
+        let mut words = vec!["run", "--store", &store, "--threads", "1"];
+        words.push(match input {
+            Input::FileAlone => "--without-ledger",
+            Input::WithLedger => "--with-ledger",
+            Input::SinceLast => "--since-last",
+        });
+        if !matches!(input, Input::SinceLast) {
+            words.extend(["--ratings", &ratings]);
         }
         let matches = RunOptions::augment_args(clap::Command::new("run")).get_matches_from(words);
         let options = RunOptions::from_arg_matches(&matches).unwrap();
         run(&options).unwrap();
-        let mut contained = self.file.clone();
-        if with_ledger {
+        let mut contained = match input {
+            Input::SinceLast => self.versions.last().unwrap().clone(),
+            Input::FileAlone | Input::WithLedger => self.file.clone(),
+        };
+        if !matches!(input, Input::FileAlone) {
             for server in &self.servers {
                 contained.extend(&server.accepted[..server.flushed]);
             }
@@ -216,7 +233,7 @@ impl World {
             Step::RenewOrigin { server } => {
                 self.servers[*server].ledger().renew_origin().unwrap();
             }
-            Step::Publish { with_ledger } => self.publish(*with_ledger),
+            Step::Publish { input } => self.publish(*input),
             Step::Swap { server, version } => {
                 let sequence = version.index(self.versions.len()) as u64 + 1;
                 self.servers[*server].load(&self.store, sequence);

@@ -25,7 +25,9 @@ fn a_corrupted_part_is_refused_and_the_old_version_serves_on() {
         std::fs::write(workplace.path(&part), bytes).unwrap();
     }
     let manifest = "store/manifests/00000000000000000002.json";
-    std::fs::copy(staged.path(manifest), workplace.path(manifest)).unwrap();
+    // Whole at once: the server may look at any time.
+    std::fs::copy(staged.path(manifest), workplace.path("manifest")).unwrap();
+    std::fs::rename(workplace.path("manifest"), workplace.path(manifest)).unwrap();
 
     let refused = crate::harness::wait_for("the version is refused", || {
         let current = get(&server, "/versions/current").json();

@@ -36,22 +36,27 @@ pub fn ledgers(watermark: &BTreeMap<String, u64>) -> BTreeMap<String, u64> {
     of_ledgers.map(|(origin, through)| (origin.clone(), *through)).collect()
 }
 
-/// The newest manifest that can be believed; a damaged one is passed over, as a server would.
+/// The newest manifest that can be believed, and what is wrong with a newer one: a damaged one is passed over, as a
+/// server would.
 ///
 /// # Errors
 /// When the store does not hand a manifest out, or one comes from a newer program: what cannot be read now may well be
 /// the version to continue, and a run that continued an older one would take ratings back.
-pub fn newest_manifest(store: &dyn Store) -> Result<Option<Manifest>, Failure> {
+pub fn newest_manifest(
+    store: &dyn Store,
+) -> Result<(Option<Manifest>, Option<OpenError>), Failure> {
+    let mut passed_over = None;
     for sequence in published_sequences(store, None)?.into_iter().rev() {
         match read_manifest(store, sequence) {
-            Ok(manifest) => return Ok(Some(manifest)),
+            Ok(manifest) => return Ok((Some(manifest), passed_over)),
             Err(error) if is_damage(&error) => {
                 warn!(sequence, %error, "a published manifest is passed over");
+                passed_over.get_or_insert(error);
             }
             Err(error) => return Err(error.into()),
         }
     }
-    Ok(None)
+    Ok((None, passed_over))
 }
 
 /// Whether the object will read the same at every further attempt.
@@ -135,8 +140,13 @@ fn unreadable(error: OpenError) -> Failure {
     if is_damage(&error) { base_failure(error.to_string()) } else { error.into() }
 }
 
+/// The version that was to be continued is not readable. Its files' ratings are nowhere else in the store.
+pub fn lost(error: &OpenError) -> Failure {
+    base_failure(error.to_string())
+}
+
 fn base_failure(problem: String) -> Failure {
-    let remedy = "restore the file; or run with all files and --without-ledger, and then with \
-                  --with-ledger, which takes in every segment again";
+    let remedy = "restore the file; or run with all files of ratings and --without-ledger, and then with --with-ledger, \
+                  which takes in every segment again";
     Failure::Base { problem, remedy }
 }

@@ -6,6 +6,7 @@ use akin_recommender::profile::{OrderKey, Origin};
 use akin_schemas::tables::{ProfileRow, Profiles, read_part};
 use akin_schemas::{ItemId, ObjectKey, UserId};
 use akin_store::Store;
+use bytes::Bytes;
 use tracing::{info, warn};
 
 use crate::failure::Failure;
@@ -50,37 +51,52 @@ impl Watermark {
     }
 }
 
-/// Hands every segment's entries beyond the watermark to `visit`, and moves the watermark. Segments that the continued
-/// version contains are not read: a ledger's segments do not overlap, so each ends before the next one begins.
+/// Which segments are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Read {
+    /// Every one. What a file said in the continued version may have stood against an entry of a ledger, and that file
+    /// need not be given again.
+    All,
+    /// Those that the continued version does not contain: a ledger's segments do not overlap, so each ends before the
+    /// next one begins.
+    Beyond,
+}
+
+/// Hands the segments' entries to `visit`, and moves the watermark.
 ///
 /// # Errors
-/// When the store fails, a segment is damaged, or `visit` fails.
+/// When the store fails, a segment is damaged, two of a ledger contradict each other, or `visit` fails.
 pub fn take_in(
     store: &dyn Store,
     watermark: &mut Watermark,
+    read: Read,
     mut visit: impl FnMut(&ProfileRow<'_>, Origin) -> Result<(), IngestError>,
 ) -> Result<(), Failure> {
     let (mut entries, mut passed_over) = (0, 0_u64);
     for (origin, segments) in segments_by_ledger(store)? {
         let contained = watermark.contained(&origin);
-        for (first, (key, next)) in &segments {
-            if next.is_some_and(|next| next <= contained.saturating_add(1)) {
-                passed_over += 1;
+        let mut firsts = segments.keys().skip(1);
+        for (&first, keys) in &segments {
+            let next = firsts.next();
+            if read == Read::Beyond && next.is_some_and(|&next| next <= contained.saturating_add(1))
+            {
+                passed_over += keys.len() as u64;
                 continue;
             }
-            let rows = take_in_segment(store, key, &origin, *first, contained, &mut visit)?;
+            let (key, bytes) = the_one(store, keys)?;
+            let rows = take_in_segment(key, bytes, &origin, first, &mut visit)?;
             if rows > 0 {
-                watermark.add(&origin, *first, first + rows - 1);
+                watermark.add(&origin, first, first + rows - 1);
             }
-            entries += (first + rows).saturating_sub(contained.saturating_add(1).max(*first));
+            entries += rows;
         }
     }
     info!(entries, passed_over, "ledger segments taken in");
     Ok(())
 }
 
-/// A ledger's segments by their first entry, each with its key and the first entry of the one after it.
-type Segments = BTreeMap<u64, (ObjectKey, Option<u64>)>;
+/// A ledger's segments by their first entry. One may lie in several places, as after copying a store together.
+type Segments = BTreeMap<u64, Vec<ObjectKey>>;
 
 fn segments_by_ledger(store: &dyn Store) -> Result<BTreeMap<String, Segments>, Failure> {
     let mut by_ledger: BTreeMap<String, Segments> = BTreeMap::new();
@@ -90,40 +106,48 @@ fn segments_by_ledger(store: &dyn Store) -> Result<BTreeMap<String, Segments>, F
             continue;
         };
         let segments = by_ledger.entry(origin.to_owned()).or_default();
-        if let Some((other, _)) = segments.insert(first, (object.key.clone(), None)) {
-            let problem = format!("{other} begins with the same entry");
-            return Err(Failure::Segment { key: object.key.to_string(), problem });
-        }
-    }
-    for segments in by_ledger.values_mut() {
-        let mut next = None;
-        for (first, (_, after)) in segments.iter_mut().rev() {
-            *after = next;
-            next = Some(*first);
-        }
+        segments.entry(first).or_default().push(object.key.clone());
     }
     Ok(by_ledger)
 }
 
-fn take_in_segment(
+/// Reads a segment, and makes sure that every copy of it is the same.
+fn the_one<'a>(
     store: &dyn Store,
+    keys: &'a [ObjectKey],
+) -> Result<(&'a ObjectKey, Bytes), Failure> {
+    let mut found: Option<(&ObjectKey, Bytes)> = None;
+    for key in keys {
+        let bytes = store.get(key)?;
+        match &found {
+            Some((first, same)) if *same != bytes => {
+                let problem = format!(
+                    "{first} begins with the same entry and says otherwise: two servers ran on copies of one data folder"
+                );
+                return Err(Failure::Segment { key: key.to_string(), problem });
+            }
+            Some(_) => {}
+            None => found = Some((key, bytes)),
+        }
+    }
+    found.ok_or_else(|| Failure::internal("a segment without a place"))
+}
+
+fn take_in_segment(
     key: &ObjectKey,
+    bytes: Bytes,
     origin: &str,
     first: u64,
-    contained: u64,
     visit: &mut impl FnMut(&ProfileRow<'_>, Origin) -> Result<(), IngestError>,
 ) -> Result<u64, Failure> {
     let damaged = |problem: String| Failure::Segment { key: key.to_string(), problem };
     let ledger: Origin = origin.parse().map_err(|_| damaged("its name holds no origin".into()))?;
     let mut outcome: Result<u64, Failure> = Ok(0);
-    let bytes = store.get(key)?;
     read_part::<Profiles>(bytes, |row| {
         let Ok(taken) = &mut outcome else { return };
         let sequence = first + *taken;
         let visited = match checked(&row, origin, sequence) {
             Err(problem) => Err(damaged(problem)),
-            // The continued version has weighed this entry already.
-            Ok(()) if sequence <= contained => Ok(()),
             Ok(()) => visit(&row, ledger).map_err(Failure::from),
         };
         match visited {

@@ -34,7 +34,7 @@ use crate::progress::StageProgress;
 use base::{Keep, newest_manifest};
 use digest::input_digest;
 use item_statistics::ItemStatistics;
-use ledger::Watermark;
+use ledger::{Read, Watermark};
 use summary::Stopwatch;
 
 /// Reads, computes and publishes, and says what was done.
@@ -51,7 +51,12 @@ pub fn run(options: &RunOptions) -> Result<Summary, Failure> {
     let publication = Publication::begin(store, Utc::now())?;
     info!(version = %publication.version(), sequence = publication.sequence(), "run begins");
 
-    let published = newest_manifest(store)?;
+    let (published, passed_over) = newest_manifest(store)?;
+    if options.since_last
+        && let Some(problem) = passed_over
+    {
+        return Err(base::lost(&problem));
+    }
     let range = rating_range(options, published.as_ref())?;
     let max_memory = memory::allowed_bytes(options.max_memory);
 
@@ -210,7 +215,8 @@ fn ingest(
     }
     progress.clear();
     if keep != Keep::Nothing {
-        ledger::take_in(store, &mut watermark, |row, origin| {
+        let read = if keep == Keep::Everything { Read::Beyond } else { Read::All };
+        ledger::take_in(store, &mut watermark, read, |row, origin| {
             ledger::push(&mut collector, row, origin)
         })?;
     }
