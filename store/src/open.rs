@@ -58,17 +58,10 @@ pub struct Part {
 }
 
 impl Part {
-<<<<<<< HEAD
     /// Fetches a part and verifies its bytes.
     ///
     /// # Errors
     /// When it is missing, or not what the manifest describes.
-=======
-    /// Fetches a part and verifies its size and checksum.
-    ///
-    /// # Errors
-    /// When the store fails, or holds other bytes than the entry describes.
->>>>>>> 456e688 (Continue the current version: nothing accepted is left out by oversight, unchanged input publishes nothing)
     pub fn fetch(store: &dyn Store, entry: &PartEntry) -> Result<Self, OpenError> {
         let bytes = store.get(&entry.key)?;
         let damaged = |promised: String, found: String| OpenError::Damaged {

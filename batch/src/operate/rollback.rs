@@ -59,6 +59,8 @@ pub fn rollback(store: &dyn Store, asked: &str) -> Result<RolledBack, Failure> {
         },
         watermark: newest.watermark.clone(),
         latest_order_micros: newest.latest_order_micros,
+        // A run afterwards has something to publish, whatever its input.
+        input_digest: None,
         erasure_epoch: newest.erasure_epoch,
         metrics: target.metrics.clone(),
         parts: Parts {

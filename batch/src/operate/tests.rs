@@ -113,6 +113,7 @@ fn publish(store: &dyn Store, tables: &Tables) -> Manifest {
         counts: tables.counts,
         watermark: [].into(),
         latest_order_micros: 0,
+        input_digest: None,
         erasure_epoch: 0,
         metrics: [].into(),
         parts,
