@@ -3,12 +3,14 @@
 //! A segment is named after its first entry, and created only. Whatever is interrupted is done again: the name is the
 //! same, and a segment that is there already is believed when it holds the same entries.
 
+use std::sync::Arc;
+
 use akin_schemas::ObjectKey;
 use akin_schemas::tables::{EncodedPart, PartWriter, ProfileRow, Profiles, TableError, read_part};
-use akin_store::{ErrorKind, Store, StoreError};
+use akin_store::{ErrorKind, OpenError, Store, StoreError, published_sequences, read_manifest};
 use chrono::DateTime;
 use thiserror::Error;
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::ledger::{Ledger, LedgerEntry, LedgerError};
 
@@ -32,29 +34,104 @@ pub enum FlushError {
         /// What is wrong.
         source: TableError,
     },
-    /// The segment is there, with other entries.
+    /// The store knows entries of this ledger that it does not hold itself.
     #[error(
-        "segment {0} holds other entries than this ledger: was the ledger restored from an older \
-         backup, or copied? Move its file aside, and start with a new one"
+        "{0} tells of other entries than this ledger: was the ledger's folder copied, and do two servers run on the \
+         copies? Give each server a data folder of its own"
     )]
     Conflict(ObjectKey),
 }
 
-/// Writes everything that is not yet in the store. Says how many entries went.
+/// Writes a ledger's entries into a store.
+///
+/// Before its first segment it looks whether the store knows more of the ledger than the ledger itself does. Then the
+/// ledger was restored from a backup, or copied, and would hand out sequence numbers a second time: entries would be taken
+/// for others that a version contains. It goes on under a fresh origin.
+pub struct Flusher {
+    store: Arc<dyn Store>,
+    is_checked: bool,
+}
+
+impl Flusher {
+    /// A flusher that has not looked yet.
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self { store, is_checked: false }
+    }
+
+    /// Writes everything that is not yet in the store. Says how many entries went.
+    ///
+    /// # Errors
+    /// When the ledger or the store fails; what was written before stays written.
+    pub fn flush(&mut self, ledger: &dyn Ledger) -> Result<u64, FlushError> {
+        let store = self.store.as_ref();
+        let (mut flushed, mut renewed) = (0, false);
+        loop {
+            let entries = ledger.unflushed(SEGMENT_ENTRIES)?;
+            let Some(first) = entries.first() else { return Ok(flushed) };
+            let written = if self.is_checked {
+                write_segment(store, &entries)
+            } else {
+                find_own_place(store, &entries).and_then(|found| match found {
+                    Some(through) => Ok(through),
+                    None => write_segment(store, &entries),
+                })
+            };
+            match written {
+                Ok(through) => {
+                    self.is_checked = true;
+                    ledger.mark_flushed(through)?;
+                    flushed += through + 1 - first.entry.order.sequence;
+                }
+                Err(FlushError::Conflict(key)) if !renewed => {
+                    let (former, origin) = (first.entry.order.origin, ledger.renew_origin()?);
+                    warn!(
+                        %key, %former, %origin,
+                        "the store knows entries of this ledger that it does not know itself: it was restored from a \
+                         backup, or copied, and goes on under a new name"
+                    );
+                    renewed = true;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+/// Looks for a segment that holds the first of `entries`, which an earlier, interrupted flush left. Says how far it goes.
 ///
 /// # Errors
-/// When the ledger or the store fails; what was written before stays written.
-pub fn flush(ledger: &dyn Ledger, store: &dyn Store) -> Result<u64, FlushError> {
-    let mut flushed = 0;
-    loop {
-        let entries = ledger.unflushed(SEGMENT_ENTRIES)?;
-        let Some(first) = entries.first() else { return Ok(flushed) };
-        let origin = first.entry.order.origin;
-        let same_origin = entries.partition_point(|entry| entry.entry.order.origin == origin);
-        let through = write_segment(store, &entries[..same_origin])?;
-        ledger.mark_flushed(through)?;
-        flushed += through + 1 - first.entry.order.sequence;
+/// [`FlushError::Conflict`] when the store holds entries that this ledger does not.
+fn find_own_place(store: &dyn Store, entries: &[LedgerEntry]) -> Result<Option<u64>, FlushError> {
+    let first = entries[0].entry.order;
+    let origin = first.origin.as_str();
+    let mut through = None;
+    for object in store.list(ObjectKey::RATINGS, None)? {
+        match object.key.segment_start() {
+            Some((of, start)) if of == origin && start > first.sequence => {
+                return Err(FlushError::Conflict(object.key));
+            }
+            Some((of, start)) if of == origin && start == first.sequence => {
+                through = Some(last_of_same(store, &object.key, entries)?);
+            }
+            _ => {}
+        }
     }
+    // Segments may have been cleaned away; the newest version tells too.
+    for sequence in published_sequences(store, None)?.into_iter().rev() {
+        let manifest = match read_manifest(store, sequence) {
+            Ok(manifest) => manifest,
+            Err(OpenError::Store(error)) => return Err(error.into()),
+            // Damaged or newer than this program: an older one tells less.
+            Err(_) => continue,
+        };
+        let contained = manifest.watermark.get(origin).copied().unwrap_or(0);
+        return if contained > through.unwrap_or(first.sequence - 1) {
+            Err(FlushError::Conflict(ObjectKey::manifest(sequence)))
+        } else {
+            Ok(through)
+        };
+    }
+    Ok(through)
 }
 
 /// Writes one segment and returns the last sequence number that it holds.

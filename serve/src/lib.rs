@@ -5,6 +5,7 @@
 //! batch.
 
 pub mod flush;
+pub mod forget;
 pub mod ledger;
 pub mod options;
 pub mod server;

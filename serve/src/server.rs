@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::num::NonZero;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -12,6 +12,7 @@ use actix_web::dev::ServerHandle;
 use actix_web::middleware::from_fn;
 use actix_web::web::Data;
 use actix_web::{App, HttpServer};
+use akin_schemas::Manifest;
 use akin_store::{Store, StoreError, open_store};
 use chrono::Utc;
 use thiserror::Error;
@@ -19,8 +20,9 @@ use tokio::sync::watch;
 use tracing::{info, warn};
 
 use crate::background::Repeating;
-use crate::flush::flush;
+use crate::flush::Flusher;
 use crate::fold_in::ScoringPool;
+use crate::forget::{forget_contained, forgettable};
 use crate::http::{self, State};
 use crate::ledger::{
     Accepted, ExecutionRecord, Executions, GroupCommit, Ledger, LedgerError, Opening, RedbLedger,
@@ -71,6 +73,7 @@ pub struct Server {
     draining: watch::Sender<bool>,
     scoring: ScoringPool,
     store: Arc<dyn Store>,
+    flusher: Arc<Mutex<Flusher>>,
     /// Ratings accepted since the last flush.
     unflushed: Arc<AtomicU64>,
     background: Vec<Repeating>,
@@ -126,6 +129,7 @@ impl Server {
             state,
             draining,
             scoring,
+            flusher: Arc::new(Mutex::new(Flusher::new(store.clone()))),
             store,
             unflushed,
             background: Vec::new(),
@@ -149,8 +153,21 @@ impl Server {
         let queue = self.scoring.queue();
         let clock = ledger.clone();
         let (sweep_ledger, mut swept) = (ledger.clone(), false);
+        let store = self.store.clone();
+        let (mut served, mut forgotten_for) = (None, None);
         let watch = move || {
             live.refresh(|snapshot| clock.observe_clock(snapshot.manifest.latest_order_micros));
+            if let Some(snapshot) = live.current() {
+                let sequence = Some(snapshot.manifest.sequence);
+                // A round later, when no request holds the version before any more.
+                if served == sequence
+                    && forgotten_for != sequence
+                    && forget_or_warn(clock.as_ref(), store.as_ref(), &snapshot.manifest)
+                {
+                    forgotten_for = sequence;
+                }
+                served = sequence;
+            }
             // What a crash left running is folded in as soon as there is something to fold it into.
             if !swept && live.current().is_some() {
                 swept = true;
@@ -159,18 +176,18 @@ impl Server {
         };
         self.background.push(Repeating::start("watch", options.poll_interval, watch)?);
 
-        let (flush_ledger, store) = (ledger.clone(), self.store.clone());
+        let (flush_ledger, flusher) = (ledger.clone(), self.flusher.clone());
         let unflushed = self.unflushed.clone();
         let mut last = Instant::now();
-        let flusher = move || {
+        let flush = move || {
             let are_many = unflushed.load(Ordering::Relaxed) >= u64::from(options.flush_ratings);
             if are_many || last.elapsed() >= options.flush_interval {
                 unflushed.store(0, Ordering::Relaxed);
-                flush_or_warn(flush_ledger.as_ref(), store.as_ref());
+                flush_or_warn(flush_ledger.as_ref(), &flusher);
                 last = Instant::now();
             }
         };
-        self.background.push(Repeating::start("flush", FLUSH_TICK, flusher)?);
+        self.background.push(Repeating::start("flush", FLUSH_TICK, flush)?);
 
         let days = i64::from(options.keep_executions_days);
         let forget = move || {
@@ -192,7 +209,9 @@ impl Server {
     /// When the sockets or the runtime fail.
     pub fn run_until_stopped(self) -> Result<(), ServerError> {
         let address = self.address()?;
-        let Self { options, listener, state, draining, scoring, store, background, .. } = self;
+        let Self {
+            options, listener, state, draining, scoring, store, flusher, background, ..
+        } = self;
         let data = Data::new(state.clone());
         let system = actix_web::rt::System::new();
         system.block_on(async {
@@ -221,7 +240,7 @@ impl Server {
         }
         drop(state.live);
         scoring.join();
-        flush_or_warn(state.ledger.as_ref(), store.as_ref());
+        flush_or_warn(state.ledger.as_ref(), &flusher);
         info!("stopped");
         Ok(())
     }
@@ -249,9 +268,35 @@ async fn stop_on_signal(handle: ServerHandle, draining: watch::Sender<bool>, del
     handle.stop(true).await;
 }
 
-fn flush_or_warn(ledger: &dyn Ledger, store: &dyn Store) {
-    if let Err(error) = flush(ledger, store) {
+fn flush_or_warn(ledger: &dyn Ledger, flusher: &Mutex<Flusher>) {
+    let mut flusher = flusher.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Err(error) = flusher.flush(ledger) {
         warn!(%error, "accepted ratings could not be written to the store; the ledger keeps them");
+    }
+}
+
+/// Lets go of what the serving version contains, and says whether that is done.
+fn forget_or_warn(ledger: &dyn Ledger, store: &dyn Store, serving: &Manifest) -> bool {
+    if ledger.is_poisoned() {
+        return true;
+    }
+    let through = match forgettable(store, serving) {
+        Ok(through) => through,
+        Err(error) => {
+            warn!(%error, "the ledger keeps what the version contains for now");
+            return false;
+        }
+    };
+    match forget_contained(ledger, &through) {
+        Ok(0) => true,
+        Ok(entries) => {
+            info!(entries, "the ledger forgets what the version contains");
+            true
+        }
+        Err(error) => {
+            warn!(%error, "the ledger keeps what the version contains for now");
+            false
+        }
     }
 }
 

@@ -169,3 +169,68 @@ fn what_two_servers_accepted_is_in_the_next_version_and_both_show_it() {
         assert_eq!(rated.into_iter().collect::<Vec<_>>(), ["1", "3"], "{answer}");
     }
 }
+
+#[test]
+fn behind_a_gap_the_watermark_stops_until_the_segment_is_back() {
+    let workplace = Workplace::new();
+    workplace.publish(&[]).summary();
+    rate(&workplace, "abby", "1", 6.0);
+    let (segment, aside) = (segments(&workplace)[0].clone(), workplace.path("aside"));
+    rate(&workplace, "abby", "2", 7.0);
+    std::fs::rename(&segment, &aside).unwrap();
+    assert_eq!(workplace.publish(&["--with-ledger"]).summary()["ratings"], 10);
+    assert_eq!(watermark_of_the_ledger(&workplace), 0);
+    std::fs::rename(&aside, &segment).unwrap();
+    assert_eq!(since_last(&workplace, &[]).summary()["ratings"], 11);
+    assert_eq!(watermark_of_the_ledger(&workplace), 2);
+}
+
+#[test]
+fn a_segment_that_lies_in_two_places_counts_once_and_two_that_contradict_each_other_stop_the_run() {
+    let workplace = Workplace::new();
+    workplace.publish(&[]).summary();
+    rate(&workplace, "abby", "1", 6.0);
+    let segment = segments(&workplace)[0].clone();
+    let other = workplace.path("store/ratings/date=2001-01-01");
+    std::fs::create_dir(&other).unwrap();
+    let copy = other.join(segment.file_name().unwrap());
+    std::fs::copy(&segment, &copy).unwrap();
+    assert_eq!(workplace.publish(&["--with-ledger"]).summary()["ratings"], 10);
+    std::fs::write(&copy, "something else").unwrap();
+    let refused = workplace.publish(&["--with-ledger"]);
+    assert_eq!(refused.code, 5, "{}", refused.stderr);
+    assert!(refused.error().contains("begins with the same entry"), "{}", refused.error());
+}
+
+#[test]
+fn no_run_goes_on_from_an_older_version_because_it_cannot_read_the_newest() {
+    let workplace = Workplace::new();
+    workplace.publish(&[]).summary();
+    let more = workplace.write("more.csv", "userId,movieId,rating,timestamp\nann,5,3,7\n");
+    since_last(&workplace, &["--ratings", &more]).summary();
+    let path = workplace.path("store/manifests/00000000000000000002.json");
+    let whole = std::fs::read_to_string(&path).unwrap();
+
+    // From a newer program: nothing may be continued, whatever the options.
+    let (_, body) = whole.trim_end().split_once("\"body\":").unwrap();
+    let body =
+        body.strip_suffix('}').unwrap().replace("\"schema_version\": 1", "\"schema_version\": 2");
+    let sum = akin_schemas::Checksum::of(body.as_bytes());
+    std::fs::write(&path, format!("{{\"sha256\":\"{sum}\",\"body\":{body}}}\n")).unwrap();
+    for refused in [since_last(&workplace, &[]), workplace.publish(&["--with-ledger"])] {
+        assert_eq!(refused.code, 5, "{}", refused.stderr);
+        assert!(refused.error().contains("upgrade it"), "{}", refused.error());
+    }
+
+    // Damaged: its files' rating is nowhere else in the store. Given files can be published.
+    std::fs::write(&path, &whole[1..]).unwrap();
+    let refused = since_last(&workplace, &[]);
+    assert_eq!(refused.code, 5, "{}", refused.stderr);
+    assert!(refused.error().contains("cannot be continued"), "{}", refused.error());
+    assert_eq!(workplace.publish(&["--with-ledger"]).summary()["sequence"], 3);
+
+    // Whole again, though no longer the newest.
+    std::fs::remove_file(workplace.path("store/manifests/00000000000000000003.json")).unwrap();
+    std::fs::write(&path, whole).unwrap();
+    assert_eq!(since_last(&workplace, &[]).summary()["ratings"], 10);
+}

@@ -16,4 +16,6 @@ mod operators;
 mod publication;
 mod rating_weights;
 mod requests;
+mod restored_ledgers;
+mod schedules;
 mod the_loop;

@@ -23,7 +23,7 @@ use akin_recommender::similarity::{FitSize, Measure, Neighbours, RatingMatrix, f
 use akin_schemas::{Manifest, ObjectKey, RatingRange, VersionCounts};
 use akin_store::{Content, ErrorKind, Publication, Store, open_store, write_pointers};
 use bytes::Bytes;
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use tracing::{info, warn};
 
 use crate::failure::Failure;
@@ -42,13 +42,25 @@ use summary::Stopwatch;
 /// # Errors
 /// See [`Failure`]; unless it says otherwise, nothing was published.
 pub fn run(options: &RunOptions) -> Result<Summary, Failure> {
+    options.similarity.measure()?;
+    let store = open_store(&options.store)?;
+    run_on(store.as_ref(), options, Utc::now())
+}
+
+/// The same, on a store that is open already, whatever `options` say of it.
+///
+/// # Errors
+/// See [`Failure`]; unless it says otherwise, nothing was published.
+pub fn run_on(
+    store: &dyn Store,
+    options: &RunOptions,
+    now: DateTime<Utc>,
+) -> Result<Summary, Failure> {
     let mut watch = Stopwatch::start();
     let measure = options.similarity.measure()?;
     let progress = StageProgress::new();
-    let store = open_store(&options.store)?;
-    let store = store.as_ref();
     // The number is fixed before any input is read: whoever reads later and publishes earlier wins.
-    let publication = Publication::begin(store, Utc::now())?;
+    let publication = Publication::begin(store, now)?;
     info!(version = %publication.version(), sequence = publication.sequence(), "run begins");
 
     let (published, passed_over) = newest_manifest(store)?;

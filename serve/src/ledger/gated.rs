@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex};
 
@@ -74,6 +75,14 @@ impl<L: Ledger> Ledger for Gated<L> {
 
     fn mark_flushed(&self, through: u64) -> Result<(), LedgerError> {
         self.inner.mark_flushed(through)
+    }
+
+    fn forget_contained(
+        &self,
+        through: &BTreeMap<Origin, u64>,
+        limit: usize,
+    ) -> Result<u64, LedgerError> {
+        self.inner.forget_contained(through, limit)
     }
 
     fn observe_clock(&self, micros: i64) {

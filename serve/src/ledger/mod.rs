@@ -20,6 +20,8 @@ mod redb;
 #[cfg(test)]
 mod gated;
 
+use std::collections::BTreeMap;
+
 use akin_recommender::profile::{Origin, Profile};
 use akin_schemas::{ItemId, UserId};
 
@@ -70,26 +72,41 @@ pub trait Ledger: Send + Sync {
     /// The name under which new entries are numbered.
     fn origin(&self) -> Origin;
 
-    /// Takes a fresh origin. For a ledger that was restored from a backup: entries that it handed
-    /// out after the backup carry sequence numbers that it would hand out again.
+    /// Takes a fresh origin, numbered from 1 on, and moves what is not flushed yet under it. For a
+    /// ledger that was restored from a backup: entries that it handed out after the backup carry
+    /// sequence numbers that it would hand out again. Clocks stay, so that the order of entries
+    /// does, and an entry that is in the store under both origins counts once.
     ///
     /// # Errors
     /// When the write fails.
     fn renew_origin(&self) -> Result<Origin, LedgerError>;
 
-    /// The first `limit` entries after the flush mark, in the order of their sequence numbers.
-    /// Entries from before [`Ledger::renew_origin`] carry the older origin.
+    /// The first `limit` entries after the flush mark, in the order of their sequence numbers. All
+    /// are of the current origin.
     ///
     /// # Errors
     /// When the storage cannot be read.
     fn unflushed(&self, limit: usize) -> Result<Vec<LedgerEntry>, LedgerError>;
 
-    /// Moves the flush mark: entries up to `through` are in the store. The mark never goes back,
+    /// Moves the flush mark: entries of the current origin up to `through` are in the store. The mark never goes back,
     /// nor past the newest entry.
     ///
     /// # Errors
     /// When the write fails.
     fn mark_flushed(&self, through: u64) -> Result<(), LedgerError>;
+
+    /// Forgets the oldest flushed entries, at most `limit` a call, up to the first one that is not
+    /// contained: whose sequence number lies beyond what `through` says of its origin. Says how
+    /// many went. Where a user rated an item again, the newer entry stays until it is contained
+    /// itself.
+    ///
+    /// # Errors
+    /// When the write fails.
+    fn forget_contained(
+        &self,
+        through: &BTreeMap<Origin, u64>,
+        limit: usize,
+    ) -> Result<u64, LedgerError>;
 
     /// Moves the hybrid clock past `micros`, what a loaded version contains. Kept in memory until
     /// the next entry carries it to disk: whoever loads a version after a restart observes it

@@ -48,10 +48,10 @@ pub(super) fn submit(
     let mut ids = Vec::with_capacity(batch.len());
     for submission in batch {
         let Submission { user, item, rating, .. } = submission;
-        let order = numbering.next()?;
+        let (position, order) = numbering.next()?;
         let entry = Entry { rating: *rating, rated_at: now, order };
         let origin = numbering.origin_number;
-        log.insert(order.sequence, &*codec::write_log(user, item, &entry, origin))?;
+        log.insert(position, &*codec::write_log(user, item, &entry, origin))?;
         // The clock only grows, so this entry is later than the one it replaces.
         profiles.insert((&**user, &**item), &*codec::write_entry(&entry, origin))?;
         let id = ExecutionId::fresh(now);
@@ -87,7 +87,10 @@ struct Numbering<'t> {
     origin_number: u32,
     now: i64,
     clock: i64,
-    sequence: u64,
+    /// Of the newest entry.
+    position: u64,
+    /// Before the origin's first entry.
+    start: u64,
 }
 
 impl<'t> Numbering<'t> {
@@ -99,25 +102,28 @@ impl<'t> Numbering<'t> {
     ) -> Result<Self, LedgerError> {
         let counters = transaction.open_table(tables::COUNTERS)?;
         let clock = read::counter(&counters, tables::CLOCK_COUNTER)?.cast_signed().max(observed);
-        let sequence = read::counter(&counters, tables::SEQUENCE_COUNTER)?;
+        let position = read::counter(&counters, tables::SEQUENCE_COUNTER)?;
+        let start = read::start(&counters)?;
         let (Some(&origin), Ok(count)) = (origins.last(), u32::try_from(origins.len())) else {
             return Err(LedgerError::Storage("the ledger has no origin".to_owned()));
         };
         let origin_number = count - 1;
-        Ok(Self { counters, origin, origin_number, now, clock, sequence })
+        Ok(Self { counters, origin, origin_number, now, clock, position, start })
     }
 
-    fn next(&mut self) -> Result<OrderKey, LedgerError> {
+    /// The next entry's position in the log, and its order key.
+    fn next(&mut self) -> Result<(u64, OrderKey), LedgerError> {
         // At the end of time the clock stands still, and the sequence alone decides.
         self.clock = self.now.max(self.clock.saturating_add(1));
         let exhausted = || LedgerError::Storage("sequence numbers are exhausted".to_owned());
-        self.sequence = self.sequence.checked_add(1).ok_or_else(exhausted)?;
-        Ok(OrderKey { micros: self.clock, origin: self.origin, sequence: self.sequence })
+        self.position = self.position.checked_add(1).ok_or_else(exhausted)?;
+        let sequence = self.position - self.start;
+        Ok((self.position, OrderKey { micros: self.clock, origin: self.origin, sequence }))
     }
 
     fn save(mut self) -> Result<(), LedgerError> {
         self.counters.insert(tables::CLOCK_COUNTER, self.clock.cast_unsigned())?;
-        self.counters.insert(tables::SEQUENCE_COUNTER, self.sequence)?;
+        self.counters.insert(tables::SEQUENCE_COUNTER, self.position)?;
         Ok(())
     }
 }

@@ -24,6 +24,7 @@ mod power_loss_tests;
 mod tests;
 
 use std::any::Any;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -136,7 +137,7 @@ impl Ledger for RedbLedger {
     }
 
     fn renew_origin(&self) -> Result<Origin, LedgerError> {
-        let fresh = self.write(open::add_origin)?;
+        let fresh = self.write(retention::renew_origin)?;
         *self.origin.write().unwrap_or_else(PoisonError::into_inner) = fresh;
         Ok(fresh)
     }
@@ -147,6 +148,17 @@ impl Ledger for RedbLedger {
 
     fn mark_flushed(&self, through: u64) -> Result<(), LedgerError> {
         self.write(|transaction| retention::mark_flushed(transaction, through))
+    }
+
+    fn forget_contained(
+        &self,
+        through: &BTreeMap<Origin, u64>,
+        limit: usize,
+    ) -> Result<u64, LedgerError> {
+        if !self.read(|transaction| retention::any_contained(transaction, through))? {
+            return Ok(0);
+        }
+        self.write(|transaction| retention::forget_contained(transaction, through, limit))
     }
 
     fn observe_clock(&self, micros: i64) {

@@ -136,7 +136,7 @@ pub(super) fn initialise(database: &Database) -> Result<(), LedgerError> {
 }
 
 /// Adds a random origin, the current one from now on.
-pub(super) fn add_origin(transaction: &WriteTransaction) -> Result<Origin, LedgerError> {
+pub(super) fn add_origin(transaction: &WriteTransaction) -> Result<(u32, Origin), LedgerError> {
     const LETTERS: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
     let mut random = rand::rng();
     let mut name = Origin::LEDGER_PREFIX.to_owned();
@@ -146,7 +146,7 @@ pub(super) fn add_origin(transaction: &WriteTransaction) -> Result<Origin, Ledge
     let mut origins = transaction.open_table(tables::ORIGINS)?;
     let number = origins.last()?.map_or(0, |(number, _)| number.value() + 1);
     origins.insert(number, &*name)?;
-    read::origin(&name)
+    Ok((number, read::origin(&name)?))
 }
 
 fn create(path: &Path, opening: Opening) -> Result<(), LedgerError> {

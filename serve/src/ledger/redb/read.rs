@@ -18,6 +18,11 @@ pub(super) fn counter(
     }
 }
 
+/// The position before the current origin's first entry.
+pub(super) fn start(counters: &impl ReadableTable<&'static str, u64>) -> Result<u64, LedgerError> {
+    Ok(counters.get(tables::START_COUNTER)?.map_or(0, |start| start.value()))
+}
+
 /// The origins that the ledger has had, by number; at least one.
 pub(super) fn origins(
     origins: &impl ReadableTable<u32, &'static str>,

@@ -1,9 +1,12 @@
-//! What is let go: the flush mark, and executions nobody will ask for.
+//! What is let go: the flush mark, entries that published versions contain, and executions nobody will ask for.
 
-use redb::{ReadableTable, ReadableTableMetadata, WriteTransaction};
+use std::collections::BTreeMap;
 
-use super::{accept, read, tables};
-use crate::ledger::{ExecutionId, LedgerError};
+use akin_recommender::profile::{Entry, OrderKey, Origin};
+use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata, WriteTransaction};
+
+use super::{accept, codec, open, read, tables};
+use crate::ledger::{ExecutionId, LedgerEntry, LedgerError};
 
 pub(super) fn mark_flushed(
     transaction: &WriteTransaction,
@@ -12,7 +15,94 @@ pub(super) fn mark_flushed(
     let mut counters = transaction.open_table(tables::COUNTERS)?;
     // A mark past the newest entry would hide entries that are still to come.
     let newest = read::counter(&counters, tables::SEQUENCE_COUNTER)?;
-    accept::raise(&mut counters, tables::FLUSHED_COUNTER, through.min(newest))
+    let position = read::start(&counters)?.saturating_add(through);
+    accept::raise(&mut counters, tables::FLUSHED_COUNTER, position.min(newest))
+}
+
+/// Whether an entry may be forgotten once it is in the store: a version contains it.
+fn is_contained(entry: &LedgerEntry, through: &BTreeMap<Origin, u64>) -> bool {
+    let order = entry.entry.order;
+    through.get(&order.origin).is_some_and(|&through| order.sequence <= through)
+}
+
+/// Whether there is something to forget. Asked first, because a write costs a sync.
+pub(super) fn any_contained(
+    transaction: &ReadTransaction,
+    through: &BTreeMap<Origin, u64>,
+) -> Result<bool, LedgerError> {
+    let origins = read::origins(&transaction.open_table(tables::ORIGINS)?)?;
+    let mark = read::counter(&transaction.open_table(tables::COUNTERS)?, tables::FLUSHED_COUNTER)?;
+    match transaction.open_table(tables::LOG)?.range(..=mark)?.next() {
+        None => Ok(false),
+        Some(oldest) => Ok(is_contained(&codec::read_log(oldest?.1.value(), &origins)?, through)),
+    }
+}
+
+/// Forgets the oldest entries, up to the first one that is not in the store or not contained. A user's newest entry for
+/// an item goes with its own place in the log only.
+pub(super) fn forget_contained(
+    transaction: &WriteTransaction,
+    through: &BTreeMap<Origin, u64>,
+    limit: usize,
+) -> Result<u64, LedgerError> {
+    let origins = read::origins(&transaction.open_table(tables::ORIGINS)?)?;
+    let mark = read::counter(&transaction.open_table(tables::COUNTERS)?, tables::FLUSHED_COUNTER)?;
+    let mut log = transaction.open_table(tables::LOG)?;
+    let mut profiles = transaction.open_table(tables::PROFILES)?;
+    let mut gone = Vec::new();
+    for row in log.range(..=mark)?.take(limit) {
+        let (position, record) = row?;
+        let entry = codec::read_log(record.value(), &origins)?;
+        if !is_contained(&entry, through) {
+            break;
+        }
+        gone.push((position.value(), entry));
+    }
+    for (position, LedgerEntry { user, item, entry }) in &gone {
+        log.remove(position)?;
+        let key = (&**user, &**item);
+        if stands(&profiles, key, entry.order, &origins)? {
+            profiles.remove(key)?;
+        }
+    }
+    Ok(gone.len() as u64)
+}
+
+/// Whether this is the newest entry of its user and item.
+fn stands(
+    profiles: &impl ReadableTable<(&'static str, &'static str), &'static [u8]>,
+    key: (&str, &str),
+    order: OrderKey,
+    origins: &[Origin],
+) -> Result<bool, LedgerError> {
+    let Some(standing) = profiles.get(key)? else { return Ok(false) };
+    Ok(codec::read_entry(standing.value(), origins)?.order == order)
+}
+
+/// Takes a fresh origin, and moves what is not in the store yet under it. Clocks stay, so the order of entries does too.
+pub(super) fn renew_origin(transaction: &WriteTransaction) -> Result<Origin, LedgerError> {
+    let origins = read::origins(&transaction.open_table(tables::ORIGINS)?)?;
+    let (number, fresh) = open::add_origin(transaction)?;
+    let mut counters = transaction.open_table(tables::COUNTERS)?;
+    let mark = read::counter(&counters, tables::FLUSHED_COUNTER)?;
+    counters.insert(tables::START_COUNTER, mark)?;
+    let mut log = transaction.open_table(tables::LOG)?;
+    let mut profiles = transaction.open_table(tables::PROFILES)?;
+    let mut unflushed = Vec::new();
+    for row in log.range(mark.saturating_add(1)..)? {
+        let (position, record) = row?;
+        unflushed.push((position.value(), codec::read_log(record.value(), &origins)?));
+    }
+    for (position, LedgerEntry { user, item, entry }) in unflushed {
+        let order = OrderKey { origin: fresh, sequence: position - mark, ..entry.order };
+        let moved = Entry { order, ..entry };
+        log.insert(position, &*codec::write_log(&user, &item, &moved, number))?;
+        let key = (&*user, &*item);
+        if stands(&profiles, key, entry.order, &origins)? {
+            profiles.insert(key, &*codec::write_entry(&moved, number))?;
+        }
+    }
+    Ok(fresh)
 }
 
 pub(super) fn forget(

@@ -11,17 +11,21 @@ pub(super) const FORMAT: u64 = 1;
 pub(super) const COUNTERS: TableDefinition<&str, u64> = TableDefinition::new("counters");
 /// The file's format.
 pub(super) const FORMAT_COUNTER: &str = "format";
-/// The sequence number of the newest entry; 0 before the first.
+/// The position of the newest entry; 0 before the first.
 pub(super) const SEQUENCE_COUNTER: &str = "sequence";
 /// The hybrid clock of the newest entry: the bits of an `i64`.
 pub(super) const CLOCK_COUNTER: &str = "clock";
-/// The newest entry that is in the store.
+/// The position of the newest entry that is in the store.
 pub(super) const FLUSHED_COUNTER: &str = "flushed";
+
+/// Where the current origin begins: the position in the log before its first entry. An entry's position is this plus its
+/// sequence number. Missing, so 0, in a ledger that never renewed its origin.
+pub(super) const START_COUNTER: &str = "origin_start";
 
 /// The ledger's names, from 0 on; the last one is current. Entries refer to them by number.
 pub(super) const ORIGINS: TableDefinition<u32, &str> = TableDefinition::new("origins");
 
-/// Every entry, by sequence number.
+/// Every entry that is not forgotten, by its position: entries are numbered from 1 on, whatever their origin.
 pub(super) const LOG: TableDefinition<u64, &[u8]> = TableDefinition::new("entries_by_sequence");
 
 /// The newest entry of each user and item.

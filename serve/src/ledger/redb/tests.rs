@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used)]
 use std::collections::BTreeMap;
 
+use akin_recommender::profile::Entry;
 use proptest::prelude::*;
 use tempfile::tempdir;
 
@@ -97,20 +98,60 @@ fn sequence_and_clock_never_go_back_though_the_wall_clock_does() {
 }
 
 #[test]
-fn a_renewed_origin_names_new_entries_only() {
+fn a_renewed_origin_names_new_entries_and_what_is_not_flushed() {
     let disk = FaultyDisk::default();
     let ledger = disk.ledger().unwrap();
     let old = ledger.origin();
-    ledger.accept(&[submission("abby", "1", Some(1.0))], &[], 0).unwrap();
+    for (about, now) in [("1", 10), ("2", 20), ("1", 30), ("3", 40)] {
+        ledger.accept(&[submission("abby", about, Some(1.0))], &[], now).unwrap();
+    }
+    ledger.mark_flushed(2).unwrap();
     let new = ledger.renew_origin().unwrap();
     assert_ne!(old, new);
-    ledger.accept(&[submission("abby", "2", Some(1.0))], &[], 0).unwrap();
+    ledger.accept(&[submission("abby", "4", Some(1.0))], &[], 50).unwrap();
     drop(ledger);
     let ledger = FaultyDisk::holding(disk.after_restart()).ledger().unwrap();
     assert_eq!(ledger.origin(), new);
+    let order = |entry: &Entry| (entry.order.origin, entry.order.sequence, entry.order.micros);
     let log = ledger.unflushed(9).unwrap();
-    let origins: Vec<_> = log.iter().map(|entry| entry.entry.order.origin).collect();
-    assert_eq!(origins, [old, new]);
+    let log: Vec<_> = log.iter().map(|entry| order(&entry.entry)).collect();
+    assert_eq!(log, [(new, 1, 30), (new, 2, 40), (new, 3, 50)], "numbered from 1 on");
+    let entries = ledger.entries(&user("abby")).unwrap();
+    let entries: Vec<_> = entries.entries().map(|(_, entry)| order(entry)).collect();
+    assert_eq!(entries, [(new, 1, 30), (old, 2, 20), (new, 2, 40), (new, 3, 50)]);
+    ledger.mark_flushed(2).unwrap();
+    let left = ledger.unflushed(9).unwrap();
+    assert_eq!(left.iter().map(|entry| entry.entry.order.sequence).collect::<Vec<_>>(), [3]);
+}
+
+#[test]
+fn only_what_is_flushed_and_contained_is_forgotten_oldest_first() {
+    let disk = FaultyDisk::default();
+    let ledger = disk.ledger().unwrap();
+    let batch: Vec<_> =
+        ["1", "2", "1", "3", "4"].map(|about| submission("abby", about, Some(1.0))).into();
+    ledger.accept(&batch, &[], 0).unwrap();
+    let left = |ledger: &RedbLedger| -> Vec<String> {
+        let entries = ledger.entries(&user("abby")).unwrap();
+        entries.entries().map(|(about, _)| about.to_string()).collect()
+    };
+    let through = |number: u64| BTreeMap::from([(ledger.origin(), number)]);
+    assert_eq!(ledger.forget_contained(&through(5), 9), Ok(0), "nothing is flushed");
+    ledger.mark_flushed(4).unwrap();
+    let other = BTreeMap::from([("ledger-other".parse().unwrap(), 9)]);
+    assert_eq!(ledger.forget_contained(&other, 9), Ok(0), "another ledger's");
+    assert_eq!(ledger.forget_contained(&through(2), 9), Ok(2));
+    assert_eq!(left(&ledger), ["1", "3", "4"], "1 was rated again, which is not contained");
+    assert_eq!(ledger.forget_contained(&through(9), 1), Ok(1), "at most so many");
+    assert_eq!(ledger.forget_contained(&through(9), 9), Ok(1));
+    assert_eq!(left(&ledger), ["4"], "not flushed");
+    // Numbers go on where they were.
+    drop(ledger);
+    let ledger = FaultyDisk::holding(disk.after_restart()).ledger().unwrap();
+    assert_eq!(left(&ledger), ["4"]);
+    ledger.accept(&batch[..1], &[], 0).unwrap();
+    let log = ledger.unflushed(9).unwrap();
+    assert_eq!(log.iter().map(|entry| entry.entry.order.sequence).collect::<Vec<_>>(), [5, 6]);
 }
 
 #[test]

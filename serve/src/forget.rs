@@ -1,0 +1,63 @@
+//! Lets go of ledger entries that published versions contain.
+
+use std::collections::BTreeMap;
+
+use akin_recommender::profile::Origin;
+use akin_schemas::Manifest;
+use akin_store::{OpenError, Store, StoreError, published_sequences, read_manifest};
+
+use crate::ledger::{Ledger, LedgerError};
+
+/// Entries forgotten at once: a call holds up accepting.
+const AT_ONCE: usize = 2_000;
+
+/// For each origin, up to which entry it may be forgotten once the version of `serving` serves: what that version and the
+/// publication before it contain. Should the newest version turn out damaged at the next start, the one before it serves,
+/// and nothing is missing. With one publication alone nothing may be forgotten.
+///
+/// # Errors
+/// When the store fails. A manifest that cannot be believed is passed over, as at a start.
+pub fn forgettable(
+    store: &dyn Store,
+    serving: &Manifest,
+) -> Result<BTreeMap<Origin, u64>, StoreError> {
+    for sequence in published_sequences(store, None)?.into_iter().rev() {
+        if sequence >= serving.sequence {
+            continue;
+        }
+        return match read_manifest(store, sequence) {
+            Ok(before) => Ok(contained_by_both(&before.watermark, &serving.watermark)),
+            Err(OpenError::Store(error)) => Err(error),
+            Err(_) => continue,
+        };
+    }
+    Ok(BTreeMap::new())
+}
+
+fn contained_by_both(
+    one: &BTreeMap<String, u64>,
+    other: &BTreeMap<String, u64>,
+) -> BTreeMap<Origin, u64> {
+    let both = one.iter().filter_map(|(origin, &through)| {
+        Some((origin.parse().ok()?, through.min(*other.get(origin)?)))
+    });
+    both.collect()
+}
+
+/// Forgets what is flushed and contained. Says how many entries went.
+///
+/// # Errors
+/// When the ledger fails.
+pub fn forget_contained(
+    ledger: &dyn Ledger,
+    through: &BTreeMap<Origin, u64>,
+) -> Result<u64, LedgerError> {
+    let mut forgotten = 0;
+    loop {
+        let gone = ledger.forget_contained(through, AT_ONCE)?;
+        forgotten += gone;
+        if gone < AT_ONCE as u64 {
+            return Ok(forgotten);
+        }
+    }
+}
