@@ -146,7 +146,27 @@ pub fn lost(error: &OpenError) -> Failure {
 }
 
 fn base_failure(problem: String) -> Failure {
-    let remedy = "restore the file; or run with all files of ratings and --without-ledger, and then with --with-ledger, \
-                  which takes in every segment again";
+    let remedy = "restore the file; or run with all files of ratings and --with-ledger, which takes in every segment again";
     Failure::Base { problem, remedy }
+}
+
+/// Makes sure that a run without a version's profiles contains as much of each ledger as the version does.
+///
+/// # Errors
+/// When it does not: then `problem`, which keeps the profiles from being read, loses ratings.
+pub fn check_not_less(
+    manifest: &Manifest,
+    watermark: &BTreeMap<String, u64>,
+    problem: String,
+) -> Result<(), Failure> {
+    let lacks = |(origin, through): &(&String, &u64)| watermark.get(*origin) < Some(*through);
+    let Some((origin, through)) =
+        manifest.watermark.iter().filter(|(origin, _)| is_ledger(origin)).find(lacks)
+    else {
+        return Ok(());
+    };
+    Err(Failure::Base {
+        problem: format!("{problem}; and the segments of {origin} do not go up to {through}"),
+        remedy: "restore one or the other; or run with --without-ledger, which leaves out what servers accepted",
+    })
 }

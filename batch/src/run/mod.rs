@@ -211,9 +211,17 @@ fn ingest(
     let mut collector = Collector::new(max_memory);
     let mut catalogue = read_catalogue(&ingest)?;
     let mut watermark = Watermark::default();
+    let mut unreadable = None;
     if let Some(manifest) = published.filter(|_| keep != Keep::Nothing) {
-        base::take_in(store, manifest, keep, &mut collector)?;
-        watermark = Watermark::after(base::ledgers(&manifest.watermark));
+        match base::take_in(store, manifest, keep, &mut collector) {
+            Ok(()) => watermark = Watermark::after(base::ledgers(&manifest.watermark)),
+            // The segments may have it all.
+            Err(Failure::Base { problem, .. }) if keep == Keep::Ledgers => {
+                warn!(problem, "the current version's profiles are passed over");
+                unreadable = Some((manifest, problem));
+            }
+            Err(failure) => return Err(failure),
+        }
         if keep == Keep::Everything {
             let files = manifest.watermark.get(Origin::FILES.as_str()).copied().unwrap_or(0);
             collector.continue_files_after(files);
@@ -233,6 +241,9 @@ fn ingest(
         })?;
     }
     let mut watermark = watermark.into_map();
+    if let Some((manifest, problem)) = unreadable {
+        base::check_not_less(manifest, &watermark, problem)?;
+    }
     watermark.insert(Origin::FILES.to_string(), collector.files_through());
     Ok((collector.finish(catalogue)?, watermark))
 }
