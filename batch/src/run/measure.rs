@@ -106,7 +106,7 @@ impl MeasureOptions {
 
     /// What the manifest would say of it, but for what is measured on the ratings: it identifies what was asked for.
     pub fn asked(&self, measure: &Measure) -> akin_schemas::Measure {
-        let rule = self.profile_weight.unwrap_or(self.rating_weight);
+        let rule = self.profile_weight.unwrap_or_else(|| measure.rating_weight());
         self.manifest(measure, &RatingWeight { rule, mean: 0.0, deviation: 0.0 })
     }
 
