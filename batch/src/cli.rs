@@ -4,14 +4,16 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
+use crate::config;
 use crate::evaluate::{self, EvaluateOptions};
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
 use crate::operate::{self, OperatorCommand};
 use crate::run::{self, RunOptions};
 use crate::synth::{self, SynthFormat, SynthOptions};
+use crate::tune::{self, TuneOptions};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -21,7 +23,7 @@ Exit codes:
   3  bad input
   4  superseded: another run published first
   5  the store, or the folder to write to, failed
-  6  refused by the guard (reserved)
+  6  refused by the guard
   7  would not fit in memory
   8  outcome unknown: the store did not say whether the version was published
 
@@ -44,6 +46,9 @@ enum Command {
     /// Hold ratings out, and measure how well they are found.
     #[command(after_help = EXIT_CODES)]
     Evaluate(Box<EvaluateOptions>),
+    /// Look for the options of run that find held-out ratings best.
+    #[command(after_help = EXIT_CODES)]
+    Tune(Box<TuneOptions>),
     /// Make up ratings with a taste structure, to try things with.
     Synth(SynthArguments),
 }
@@ -74,7 +79,13 @@ struct SynthArguments {
 #[must_use]
 pub fn main() -> ExitCode {
     // clap itself ends with 2 on wrong usage.
-    let cli = Cli::parse();
+    let cli = match config::with_config(std::env::args_os().collect(), &Cli::command()) {
+        Ok(arguments) => Cli::parse_from(arguments),
+        Err(problem) => {
+            eprintln!("akin-batch: {problem}");
+            return ExitCode::from(Exit::Usage as u8);
+        }
+    };
     let filter = EnvFilter::try_from_env("AKIN_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -108,6 +119,14 @@ fn execute(command: Command) -> Result<(), Failure> {
                 println!("{}", serde_json::to_string(&report).map_err(Failure::internal)?);
             } else {
                 println!("{report}");
+            }
+        }
+        Command::Tune(options) => {
+            let tuned = tune::tune(&options)?;
+            if options.json {
+                println!("{}", serde_json::to_string(&tuned).map_err(Failure::internal)?);
+            } else {
+                println!("{tuned}");
             }
         }
         Command::Synth(SynthArguments { users, items, ratings, seed, out, format }) => {

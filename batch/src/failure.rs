@@ -24,6 +24,8 @@ pub enum Exit {
     Superseded = 4,
     /// The store, or the folder to write to, failed.
     Store = 5,
+    /// Quality fell too far.
+    Guarded = 6,
     /// The run would not fit in memory.
     Memory = 7,
     /// The store did not say whether the version was published.
@@ -117,6 +119,29 @@ pub enum Failure {
         /// What may be used.
         limit: u64,
     },
+    /// What is found of held-out ratings has fallen too far.
+    #[error(
+        "refused by the guard: NDCG@10 on held-out ratings is {now:.4} where version {version} has {before:.4}, and a \
+         fall of {share} % is allowed; nothing was published; look at the input and the options, or raise --guard"
+    )]
+    Guard {
+        /// This run's.
+        now: f64,
+        /// The current version's.
+        before: f64,
+        /// The current version.
+        version: VersionName,
+        /// The fall that is allowed, in percent.
+        share: f64,
+    },
+    /// A result could not be written.
+    #[error("{path}: could not be written ({problem}); check --out")]
+    Output {
+        /// The file or folder.
+        path: String,
+        /// What is wrong.
+        problem: String,
+    },
     /// A split that leaves nothing to find.
     #[error(
         "nothing is held out that could be found; give more ratings, hold out more, or lower --relevant-from"
@@ -172,6 +197,8 @@ impl Failure {
             Self::Commit(CommitError::Store(_)) => Exit::Store,
             Self::Commit(CommitError::Manifest(_)) | Self::Internal(_) => Exit::Internal,
             Self::Memory { .. } | Self::DenseMemory { .. } => Exit::Memory,
+            Self::Guard { .. } => Exit::Guarded,
+            Self::Output { .. } => Exit::Store,
         }
     }
 

@@ -7,7 +7,9 @@ pub mod evaluate;
 pub mod ingest;
 pub mod run;
 pub mod synth;
+pub mod tune;
 
+mod config;
 mod failure;
 mod memory;
 mod operate;

@@ -135,3 +135,101 @@ fn an_evaluation_without_anything_to_find_says_what_to_do() {
     assert_eq!(run.code, 3);
     assert!(run.error().contains("lower --relevant-from"), "{}", run.error());
 }
+
+/// Made-up ratings of 200 users, and as many of the same users that follow no taste.
+fn taste_and_noise(workplace: &Workplace) -> [String; 2] {
+    let made = workplace.text("made");
+    let synth = ["synth", "--users", "200", "--items", "80", "--ratings", "5000", "--out", &made];
+    assert_eq!(batch(&synth).code, 0);
+    let taste = std::fs::read_to_string(workplace.path("made/ratings.csv")).unwrap();
+    let mut noise = "userId,movieId,rating,timestamp\n".to_owned();
+    for (at, line) in taste.lines().skip(1).enumerate() {
+        let user = line.split(',').next().unwrap();
+        // Twice multiplied and folded: multiples alone would be a pattern that is easily found.
+        let odd = 6_364_136_223_846_793_005u64;
+        let mixed = (at as u64).wrapping_mul(odd);
+        let mixed = (mixed ^ (mixed >> 29)).wrapping_mul(odd);
+        noise += &format!("{user},{},3,1\n", (mixed >> 33) % 80 + 1);
+    }
+    [format!("{made}/ratings.csv"), workplace.write("noise.csv", noise)]
+}
+
+#[test]
+fn the_guard_refuses_a_version_that_finds_fewer_held_out_ratings() {
+    let workplace = Workplace::new();
+    let [taste, noise] = taste_and_noise(&workplace);
+    let store = workplace.store();
+    let run = |ratings: &str, more: &[&str]| {
+        let arguments = ["run", "--ratings", ratings, "--store", &store, "--json"];
+        batch(&[&arguments[..], more].concat())
+    };
+    assert_eq!(run(&taste, &[]).code, 0);
+    assert_eq!(workplace.current()["metrics"], serde_json::json!({}));
+    // Nothing to compare with: it says so and publishes, and what it measured can be compared with from now on.
+    let first = run(&taste, &["--guard"]);
+    first.summary();
+    assert!(first.stderr.contains("nothing to compare with"), "{}", first.stderr);
+    let metrics = workplace.current()["metrics"].clone();
+    let metric = |name: &str| metrics[name].as_f64().unwrap();
+    assert!(metric("ndcg@10") > metric("popularity_ndcg@10"), "{metrics}");
+    assert!(
+        metric("ndcg@10_low") < metric("ndcg@10") && metric("ndcg@10") < metric("ndcg@10_high")
+    );
+
+    // The same ratings are as good, with other threads too.
+    run(&taste, &["--guard", "0", "--threads", "3"]).summary();
+    assert_eq!(workplace.current()["metrics"], metrics);
+    let refused = run(&noise, &["--guard"]);
+    assert_eq!(refused.code, 6, "{}", refused.stderr);
+    assert!(refused.error().contains("refused by the guard"), "{}", refused.error());
+    assert_eq!(workplace.current()["sequence"], 3);
+    // Without the guard it is published, and its figures are told.
+    run(&noise, &["--evaluate"]).summary();
+    assert!(workplace.current()["metrics"]["ndcg@10"].as_f64().unwrap() < metric("ndcg@10"));
+}
+
+#[test]
+fn tune_writes_a_config_that_run_takes() {
+    let workplace = Workplace::new();
+    let [taste, _] = taste_and_noise(&workplace);
+    let tune = |out: &str, threads: &str| {
+        let arguments = ["tune", "--ratings", &taste, "--trials", "25", "--json"];
+        let more = ["--out", &workplace.text(out), "--threads", threads];
+        batch(&[&arguments[..], &more].concat()).summary()
+    };
+    let tuned = tune("one", "1");
+    assert_eq!(tuned["trials"], 25);
+    assert_eq!(tuned["best"], tune("two", "2")["best"]);
+    let names: Vec<_> = tuned["test"].as_array().unwrap().iter().map(|q| &q["name"]).collect();
+    assert_eq!(names, ["best", "default", "popularity"]);
+    assert!(workplace.path("one/leaderboard.parquet").exists());
+
+    let config = workplace.text("one/best.json");
+    workplace.publish(&["--config", &config]).summary();
+    let best = &tuned["best"];
+    let measure = &workplace.current()["measure"];
+    assert_eq!(measure["name"], best["measure"]);
+    assert_eq!(measure["top_k"], best.get("top-k").cloned().unwrap_or(100.into()));
+    let config = workplace.write("wrong.json", r#"{"mesure": "lift"}"#);
+    let refused = workplace.publish(&["--config", &config]);
+    assert_eq!(refused.code, 2);
+    assert!(refused.error().contains("\"mesure\" is no option of run"), "{}", refused.error());
+    // The command line goes before the file.
+    let config = workplace.write("lift.json", r#"{"measure": "lift", "top-k": 7}"#);
+    workplace.publish(&["--config", &config, "--top-k", "3"]).summary();
+    let measure = &workplace.current()["measure"];
+    assert_eq!((&measure["name"], &measure["top_k"]), (&"lift".into(), &3.into()));
+}
+
+#[test]
+fn a_published_split_in_its_text_form_is_read() {
+    let workplace = Workplace::new();
+    let train = workplace.write("train.txt", "0 10 11\n1 10 11 12\n2 12\n");
+    let test = workplace.write("test.txt", "0 12\n1\n2 10 99\n");
+    let arguments = ["evaluate", "--user-items", "--train", &train, "--test", &test];
+    let report = batch(&[&arguments[..], &["--at", "1", "--json"]].concat()).summary();
+    assert_eq!(report["size"]["train_ratings"], 6);
+    // 0 finds 12; 2 finds 10 of two, by a tie with 11.
+    assert!((mean(&report, 0, 1, "recall") - 0.75).abs() < 1e-12);
+    assert!((mean(&report, 0, 1, "hit_rate") - 1.0).abs() < 1e-12);
+}

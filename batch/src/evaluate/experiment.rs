@@ -86,6 +86,12 @@ impl Experiment {
     }
 }
 
+/// At most so many of the cases, evenly spaced.
+pub fn spaced(cases: Vec<Case>, most: usize) -> Vec<Case> {
+    let every = cases.len().div_ceil(most.max(1)).max(1);
+    cases.into_iter().step_by(every).collect()
+}
+
 /// Numbers what is named, in order, and counts it.
 fn numbered(length: usize, named: impl Iterator<Item = u32>) -> (Vec<u32>, usize) {
     let mut is_named = vec![false; length];

@@ -5,7 +5,9 @@ use chrono::Utc;
 use tracing::warn;
 
 use crate::failure::Failure;
-use crate::ingest::{CatalogueFile, Collector, IngestOptions, Ratings, read_files};
+use crate::ingest::{
+    CatalogueFile, Collector, IngestOptions, Ratings, read_files, read_user_items,
+};
 use crate::memory;
 use crate::progress::StageProgress;
 
@@ -51,7 +53,7 @@ impl SidedRatings {
             let ratings = read(&options.ratings, options, progress)?;
             let usage =
                 |error: akin_recommender::evaluation::SplitError| Failure::Usage(error.to_string());
-            return Self::one(ratings, Side::Train).split(split).map_err(usage);
+            return Self::one(&ratings, Side::Train).split(split).map_err(usage);
         }
         let mut sides = vec![(&options.train, Side::Train), (&options.test, Side::Test)];
         if !options.fold_in.is_empty() {
@@ -59,18 +61,24 @@ impl SidedRatings {
         }
         let mut parts = Vec::new();
         for (sources, side) in sides {
-            parts.push(Self::one(read(sources, options, progress)?, side));
+            parts.push(Self::one(&read(sources, options, progress)?, side));
         }
         Ok(Self::join(parts))
     }
 
     /// Ratings that are all on one side.
-    pub fn one(ratings: Ratings, side: Side) -> Self {
+    pub fn one(ratings: &Ratings, side: Side) -> Self {
         let rows = ratings.rows.iter().filter_map(|row| {
             let (user, item, rated_at) = (row.user, row.item, row.rated_at);
             Some(SidedRating { user, item, rating: row.rating()?, rated_at, side })
         });
-        Self { rows: rows.collect(), users: ratings.users, items: ratings.items }
+        Self { rows: rows.collect(), users: ratings.users.clone(), items: ratings.items.clone() }
+    }
+
+    /// Those on one side.
+    pub fn only(mut self, side: Side) -> Self {
+        self.rows.retain(|row| row.side == side);
+        self
     }
 
     /// Splits the ratings to learn from; the others keep their sides.
@@ -145,7 +153,11 @@ fn read(
         max_memory,
     };
     let mut collector = Collector::new(max_memory);
-    read_files(&ingest, &mut collector, progress)?;
+    if options.user_items {
+        read_user_items(&ingest, &mut collector, progress)?;
+    } else {
+        read_files(&ingest, &mut collector, progress)?;
+    }
     progress.clear();
     let ratings = collector.finish(CatalogueFile::default())?;
     ratings.rejects.check(ratings.read, options.max_reject_share)?;

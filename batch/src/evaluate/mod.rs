@@ -1,34 +1,36 @@
 //! `akin-batch evaluate`: holds ratings out, and counts how many of them are found.
 
 mod experiment;
+mod fitted;
 mod input;
 mod options;
 mod quality;
 mod report;
 
-pub use experiment::{Experiment, ExperimentSize};
+pub use experiment::{Experiment, ExperimentSize, spaced};
+pub use fitted::{Fitted, popularity};
 pub use input::{SidedRating, SidedRatings};
 pub use options::{EvaluateOptions, InputOptions, SplitKind, SplitOptions};
-pub use quality::{Mean, Quality, QualityAt};
+pub use quality::{Depth, Mean, Quality, QualityAt, quality_of};
 pub use report::Report;
 
-use std::time::Instant;
-
 use akin_recommender::scoring::Model;
-use akin_recommender::similarity::{FitSize, Neighbours, fit};
 use tracing::info;
 
 use crate::failure::Failure;
 use crate::memory;
 use crate::progress::StageProgress;
-use crate::run::check_cost;
+
+/// Work that the distances within lists may take at each length.
+const DISTANCE_STEPS: f64 = 4e9;
 
 /// Reads, splits, fits and tests a model, and popularity beside it.
 ///
 /// # Errors
 /// When input cannot be used, or nothing is held out.
 pub fn evaluate(options: &EvaluateOptions) -> Result<Report, Failure> {
-    let measure = options.similarity.measure()?;
+    // Wrong options are told before anything is read.
+    options.similarity.measure()?;
     let progress = StageProgress::new();
     let ratings = SidedRatings::read(&options.input, options.split.split(), &progress)?;
     let experiment =
@@ -42,39 +44,29 @@ pub fn evaluate(options: &EvaluateOptions) -> Result<Report, Failure> {
         .build()
         .map_err(Failure::internal)?;
 
-    let (items, users) = (experiment.matrix.item_count(), experiment.cases.len() as u64);
-    let selection = options.similarity.selection();
-    let size = FitSize {
-        ratings: experiment.size.train_ratings,
-        items: items as u64,
-        threads: pool.current_num_threads() as u64,
-    };
-    check_cost(&measure, selection, size, 0, memory::allowed_bytes(options.input.max_memory))?;
     info!(products = experiment.matrix.products(), "computing similarities");
-    progress.begin_steps(items as u64, "computing similarities");
-    let (step, began) = (progress.steps(), Instant::now());
-    let neighbours = pool.install(|| fit(&experiment.matrix, &measure, selection, &step))?;
-    let fit_seconds = began.elapsed().as_secs_f64();
+    progress.begin_steps(experiment.matrix.item_count() as u64, "computing similarities");
+    let step = progress.steps();
+    let memory = memory::allowed_bytes(options.input.max_memory);
+    let fitted = pool.install(|| Fitted::new(&experiment, &options.similarity, memory, &step))?;
 
-    let weight = options.similarity.profile_weight(&measure, &experiment.matrix);
-    let test = |name: &str, neighbours: Neighbours| {
-        let model = Model::new(neighbours, &experiment.rating_counts).map_err(Failure::internal)?;
-        let model = model.weighing(weight);
-        progress.begin_steps(users, &format!("ranking by {name}"));
-        let (step, lengths) = (progress.steps(), options.lengths());
-        let resampling = options.resampling();
-        let measure = || quality::measure(name, &model, &experiment, &lengths, resampling, &step);
-        Ok::<_, Failure>(pool.install(measure))
+    let lengths = options.lengths();
+    let resampling = options.resampling();
+    let depth = Depth { lengths: &lengths, resampling, distance_steps: DISTANCE_STEPS };
+    let test = |name: &str, model: &Model| {
+        progress.begin_steps(experiment.cases.len() as u64, &format!("ranking by {name}"));
+        let step = progress.steps();
+        pool.install(|| quality_of(name, model, &experiment, depth, &step))
     };
-    let model = test(measure.preset().name(), neighbours)?;
-    let model = Quality { fit_seconds: Some(fit_seconds), ..model };
-    let popularity = test("popularity", Neighbours::from_rows(vec![Vec::new(); items]))?;
+    let model = test(fitted.measure.preset().name(), &fitted.model);
+    let model = Quality { fit_seconds: Some(fitted.seconds), ..model };
+    let popularity = test("popularity", &popularity(&experiment).map_err(Failure::internal)?);
     progress.clear();
     Ok(Report {
         split: options.split_in_words(),
         relevant_from: options.input.relevant_from,
         size: experiment.size,
-        measure: options.similarity.manifest(&measure, &weight),
+        measure: options.similarity.manifest(&fitted.measure, &fitted.weight),
         confidence: options.confidence,
         models: vec![model, popularity],
         conventions: Report::conventions(),

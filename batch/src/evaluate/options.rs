@@ -1,5 +1,7 @@
 //! What `akin-batch evaluate` can be told.
 
+use std::path::PathBuf;
+
 use akin_recommender::evaluation::{Resampling, Split};
 use akin_schemas::RatingRange;
 use clap::{Args, ValueEnum};
@@ -16,6 +18,9 @@ pub struct EvaluateOptions {
     /// What is held out.
     #[command(flatten)]
     pub split: SplitOptions,
+    /// Options of this command that are not on the command line: a JSON object, such as tune writes.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
     /// How similarities are computed.
     #[command(flatten)]
     pub similarity: MeasureOptions,
@@ -51,6 +56,9 @@ pub struct InputOptions {
     /// Ratings of users to be served that are not learnt from.
     #[arg(long, num_args = 1.., requires = "test", value_name = "PATH|GLOB")]
     pub fold_in: Vec<String>,
+    /// The files are text whose lines are a user and then items: each item is a rating of --implicit-rating, or 1.
+    #[arg(long, conflicts_with_all = ["format", "user_column", "item_column", "rating_column", "timestamp_column"])]
+    pub user_items: bool,
     /// How files are to be read.
     #[command(flatten)]
     pub reading: Reading,

@@ -13,8 +13,16 @@ use serde::Serialize;
 
 use super::experiment::Experiment;
 
-/// Work that the distances within lists may take, in steps of about a nanosecond.
-const DISTANCE_STEPS: f64 = 4e9;
+/// How thoroughly to measure.
+#[derive(Debug, Clone, Copy)]
+pub struct Depth<'a> {
+    /// The lengths of the lists, ascending.
+    pub lengths: &'a [usize],
+    /// How intervals are drawn.
+    pub resampling: Resampling,
+    /// Work that the distances within lists may take at each length, in steps of about a nanosecond; 0 for few users.
+    pub distance_steps: f64,
+}
 
 /// What was measured of one model.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -58,15 +66,15 @@ pub struct Mean {
     pub high: f64,
 }
 
-/// Tests a model on the current rayon pool. `lengths` ascend. `on_user` is called once a user.
-pub fn measure(
+/// Tests a model on the current rayon pool. `on_user` is called once a user.
+pub fn quality_of(
     name: &str,
     model: &Model,
     experiment: &Experiment,
-    lengths: &[usize],
-    resampling: Resampling,
+    depth: Depth<'_>,
     on_user: &(dyn Fn() + Sync),
 ) -> Quality {
+    let Depth { lengths, resampling, distance_steps } = depth;
     let began = Instant::now();
     let found = evaluate(model, &experiment.cases, lengths, on_user);
     let rank_seconds = began.elapsed().as_secs_f64();
@@ -77,7 +85,7 @@ pub fn measure(
             let (mean, low, high) = (interval.mean, interval.low, interval.high);
             (metric.name(), Mean { mean, low, high })
         });
-        let distances = Distances::of(experiment, &found, n);
+        let distances = Distances::of(experiment, &found, n, distance_steps);
         QualityAt {
             n,
             metrics: means.collect(),
@@ -111,12 +119,12 @@ struct Distances {
 
 impl Distances {
     /// Of as many users, evenly spaced, as bounded work allows.
-    fn of(experiment: &Experiment, found: &Evaluation, n: usize) -> Self {
+    fn of(experiment: &Experiment, found: &Evaluation, n: usize, steps: f64) -> Self {
         // Lists hold popular items: the mean length of a rating's item row is that of their rows.
         let squares: f64 = experiment.rating_counts.iter().map(|&c| (c as f64).powi(2)).sum();
         let row = squares / (experiment.size.train_ratings as f64).max(1.0);
         let steps_a_user = (n * n.saturating_sub(1)) as f64 * row.max(1.0);
-        let most = ((DISTANCE_STEPS / steps_a_user.max(1.0)) as usize).max(10);
+        let most = ((steps / steps_a_user.max(1.0)) as usize).max(10);
         let every = found.users.len().div_ceil(most).max(1);
         let sample: Vec<_> = found.users.iter().step_by(every).collect();
         let values: Vec<f64> = sample

@@ -25,6 +25,7 @@ mod rules;
 mod source;
 mod splitter;
 mod text;
+mod user_items;
 
 #[cfg(test)]
 mod tests;
@@ -102,6 +103,40 @@ pub fn read_files(
             Opened::ParquetObject(blocks) => {
                 begin(Format::Parquet);
                 columnar::read(&name, blocks, reading, &rules, collector, progress)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Reads files of the text form of published splits (`user item item ...`), gzip or not, into the collector.
+///
+/// # Errors
+/// As for [`read_files`].
+pub fn read_user_items(
+    options: &IngestOptions,
+    collector: &mut Collector,
+    progress: &dyn Progress,
+) -> Result<(), IngestError> {
+    let rules = Rules::new(options.range, options.now);
+    let rating = options.reading.implicit_rating.unwrap_or(1.0);
+    let inputs = source::expand(&options.sources)?;
+    progress.begin(source::total_bytes(&inputs), "reading ratings");
+    for input in &inputs {
+        let name = input.name();
+        match source::open(input, progress)? {
+            Opened::Text { format, stream } => {
+                collector.begin_file(InputFile {
+                    path: name.clone(),
+                    format,
+                    rows: 0,
+                    rejected: 0,
+                });
+                user_items::read(&name, stream, rating, &rules, collector)?;
+            }
+            Opened::Parquet(_) | Opened::ParquetObject(_) => {
+                let problem = "this is Parquet, and --user-items reads text";
+                return Err(IngestError::bad(&name, problem, "leave the option out"));
             }
         }
     }

@@ -6,7 +6,7 @@ mod gc;
 mod history;
 mod rollback;
 mod show;
-mod table;
+pub mod table;
 #[cfg(test)]
 mod tests;
 mod versions;

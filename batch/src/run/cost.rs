@@ -1,12 +1,17 @@
 //! What a computation takes, before it starts.
 
-use akin_recommender::similarity::{FitSize, Measure, Selection, fit_cost};
+use akin_recommender::similarity::{FitCost, FitSize, Measure, Selection, fit_cost};
 use tracing::info;
 
 use crate::failure::Failure;
 
 /// Multiply-adds of dense algebra that one thread does in a second: a cautious figure, to say how long one will wait.
 const DENSE_PRODUCTS_A_SECOND: f64 = 1e10;
+
+/// How long the dense algebra of a fit takes, in seconds, at a guess.
+pub fn dense_seconds(cost: &FitCost, threads: usize) -> f64 {
+    cost.dense_products as f64 / (DENSE_PRODUCTS_A_SECOND * threads as f64)
+}
 
 /// Refuses similarities that would not fit in `max_memory` bytes beside the `held` ones that are in use already, and says
 /// beforehand what dense ones take.
@@ -24,8 +29,7 @@ pub fn check_cost(
     let (needed, limit) = ((held + cost.bytes) >> 20, max_memory >> 20);
     let items = size.items;
     if measure.is_dense() {
-        let rate = DENSE_PRODUCTS_A_SECOND * size.threads as f64;
-        let seconds = (cost.dense_products as f64 / rate).ceil();
+        let seconds = dense_seconds(&cost, size.threads as usize).ceil();
         info!(items, mebibytes = needed, seconds, "{} will take about", measure.preset());
     }
     if needed <= limit {

@@ -3,6 +3,7 @@
 mod base;
 mod cost;
 mod digest;
+mod guard;
 mod item_statistics;
 mod ledger;
 mod measure;
@@ -10,7 +11,8 @@ mod options;
 mod parts;
 mod summary;
 
-pub use cost::check_cost;
+pub use cost::{check_cost, dense_seconds};
+pub use guard::QualityOptions;
 pub use measure::{CutSide, MeasureOptions};
 pub use options::{RangeArgument, RunOptions, share, thread_count};
 pub use summary::{Summary, thousands};
@@ -98,8 +100,14 @@ pub fn run_on(
         items: ratings.items.len() as u64,
         threads: options.threads.unwrap_or_else(rayon::current_num_threads) as u64,
     };
-    let rows = size.ratings * size_of::<Row>() as u64;
-    check_cost(&measure, options.similarity.selection(), size, rows, max_memory)?;
+    let held = size.ratings * (size_of::<Row>() as u64 + options.quality.bytes_a_rating());
+    check_cost(&measure, options.similarity.selection(), size, held, max_memory)?;
+    let (similarity, threads) = (&options.similarity, options.threads);
+    let metrics =
+        options.quality.check(&ratings, similarity, threads, published.as_ref(), &progress)?;
+    if options.quality.is_asked() {
+        watch.lap("evaluate");
+    }
     let (neighbours, weight) = compute(options, &measure, &ratings, &progress)?;
     watch.lap("similarities");
 
@@ -123,7 +131,7 @@ pub fn run_on(
         latest_order_micros: ratings.rows.iter().map(|row| row.order_micros).max().unwrap_or(0),
         input_digest,
         erasure_epoch: published.map_or(0, |manifest| manifest.erasure_epoch),
-        metrics: BTreeMap::new(),
+        metrics,
         parts,
     })?;
     if let Err(error) = write_pointers(store) {

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use akin_schemas::RatingRange;
 use clap::Args;
 
+use super::guard::QualityOptions;
 use super::measure::MeasureOptions;
 
 use crate::ingest::Reading;
@@ -45,6 +46,12 @@ pub struct RunOptions {
     /// How similarities are computed.
     #[command(flatten)]
     pub similarity: MeasureOptions,
+    /// Options of this command that are not on the command line: a JSON object, such as tune writes.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Whether quality is measured.
+    #[command(flatten)]
+    pub quality: QualityOptions,
     /// The ratings that a new store accepts: more than ABOVE, at most AT_MOST [default: 0:10].
     #[arg(long, value_name = "ABOVE:AT_MOST")]
     pub rating_range: Option<RangeArgument>,

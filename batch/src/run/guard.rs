@@ -1,0 +1,191 @@
+//! The guard: how well held-out ratings are found, recorded in the manifest, and a run that finds fewer refused.
+
+use std::collections::BTreeMap;
+
+use akin_recommender::evaluation::{Metric, Resampling, Side, Split};
+use akin_schemas::Manifest;
+use clap::Args;
+use tracing::{info, warn};
+
+use crate::evaluate::{Depth, Experiment, Fitted, Quality, SidedRatings, popularity, quality_of};
+use crate::failure::Failure;
+use crate::ingest::Ratings;
+use crate::progress::StageProgress;
+
+use super::measure::MeasureOptions;
+use super::options::share;
+
+/// What is held out. The same ratings each time, however many others there are, so that figures of one store's versions
+/// can be compared: neither the share nor the seed is an option.
+const SPLIT: Split = Split::Random { share: 0.1, seed: 1 };
+const LENGTH: usize = 10;
+/// The metric that is compared.
+const COMPARED: &str = "ndcg@10";
+
+/// Whether quality is measured, and what it must be.
+#[derive(Debug, Clone, Args)]
+pub struct QualityOptions {
+    /// Hold a tenth of the ratings out first, and record in the manifest how well they are found.
+    #[arg(long)]
+    pub evaluate: bool,
+    /// Do so, and publish nothing when NDCG@10 falls by more than this share below the current version's [default:
+    /// 0.05]. When the current version has none, publish and say so.
+    #[arg(long, num_args = 0..=1, default_missing_value = "0.05", value_parser = share, value_name = "SHARE")]
+    pub guard: Option<f64>,
+}
+
+impl QualityOptions {
+    /// Whether anything is measured.
+    pub fn is_asked(&self) -> bool {
+        self.evaluate || self.guard.is_some()
+    }
+
+    /// What a measurement takes beside the ratings: their sides, a matrix of their own, and profiles.
+    pub fn bytes_a_rating(&self) -> u64 {
+        if self.is_asked() { 80 } else { 0 }
+    }
+
+    /// Measures what is asked for, and refuses what has fallen too far.
+    ///
+    /// # Errors
+    /// When the guard refuses.
+    pub fn check(
+        &self,
+        ratings: &Ratings,
+        similarity: &MeasureOptions,
+        threads: Option<usize>,
+        published: Option<&Manifest>,
+        progress: &StageProgress,
+    ) -> Result<BTreeMap<String, f64>, Failure> {
+        if !self.is_asked() {
+            return Ok(BTreeMap::new());
+        }
+        let metrics = measured(ratings, similarity, threads, progress)?;
+        match metrics.get(COMPARED) {
+            Some(ndcg) => info!("{COMPARED} is {ndcg:.4} on held-out ratings"),
+            None => warn!("there are too few ratings to hold some out: nothing is measured"),
+        }
+        if let Some(share) = self.guard {
+            refuse_a_fall(share, metrics.get(COMPARED).copied(), published)?;
+        }
+        Ok(metrics)
+    }
+}
+
+/// Empty when nothing is held out.
+fn measured(
+    ratings: &Ratings,
+    similarity: &MeasureOptions,
+    threads: Option<usize>,
+    progress: &StageProgress,
+) -> Result<BTreeMap<String, f64>, Failure> {
+    let sided = SidedRatings::one(ratings, Side::Train).split(SPLIT).map_err(Failure::internal)?;
+    let experiment = Experiment::new(&sided, None).map_err(Failure::internal)?;
+    drop(sided);
+    if experiment.cases.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads.unwrap_or(0))
+        .build()
+        .map_err(Failure::internal)?;
+    let resampling = Resampling { rounds: 1_000, confidence: 0.95, seed: 1 };
+    let depth = Depth { lengths: &[LENGTH], resampling, distance_steps: 0.0 };
+    progress.begin_steps(experiment.matrix.item_count() as u64, "fitting without a tenth");
+    let step = progress.steps();
+    // The run has checked that it fits.
+    let fitted = pool.install(|| Fitted::new(&experiment, similarity, u64::MAX, &step))?;
+    progress.begin_steps(2 * experiment.cases.len() as u64, "finding the tenth");
+    let step = progress.steps();
+    let test = |model: &_| pool.install(|| quality_of("", model, &experiment, depth, &step));
+    let found = test(&fitted.model);
+    let popular = test(&popularity(&experiment).map_err(Failure::internal)?);
+    progress.clear();
+    Ok(recorded(&found, &popular))
+}
+
+fn recorded(found: &Quality, popular: &Quality) -> BTreeMap<String, f64> {
+    let mut metrics = BTreeMap::new();
+    for at in &found.at {
+        for metric in [Metric::Ndcg, Metric::Recall, Metric::HitRate] {
+            let Some(mean) = at.metrics.get(metric.name()) else { continue };
+            metrics.insert(format!("{}@{}", metric.name(), at.n), mean.mean);
+            if metric == Metric::Ndcg {
+                metrics.insert(format!("ndcg@{}_low", at.n), mean.low);
+                metrics.insert(format!("ndcg@{}_high", at.n), mean.high);
+            }
+        }
+        metrics.insert(format!("coverage@{}", at.n), at.coverage);
+    }
+    metrics.extend(
+        popular.mean(Metric::Ndcg, LENGTH).map(|mean| (format!("popularity_{COMPARED}"), mean)),
+    );
+    metrics
+}
+
+fn refuse_a_fall(
+    share: f64,
+    now: Option<f64>,
+    published: Option<&Manifest>,
+) -> Result<(), Failure> {
+    let Some(current) = published else {
+        info!("there is no version yet that the guard could compare with");
+        return Ok(());
+    };
+    let Some(&before) = current.metrics.get(COMPARED) else {
+        warn!(version = %current.version, "the current version has no held-out figures: the guard has nothing to compare with");
+        return Ok(());
+    };
+    let now = now.unwrap_or(0.0);
+    if now >= before * (1.0 - share) {
+        return Ok(());
+    }
+    Err(Failure::Guard { now, before, version: current.version.clone(), share: share * 100.0 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use akin_schemas::{Cut, Measure, Parts, RatingRange, VersionCounts, VersionName};
+    use chrono::DateTime;
+
+    fn manifest(ndcg: Option<f64>) -> Manifest {
+        Manifest {
+            schema_version: 1,
+            sequence: 1,
+            rollback_of: None,
+            version: VersionName::new(DateTime::UNIX_EPOCH, 5),
+            write_id: String::new(),
+            started_at: DateTime::UNIX_EPOCH,
+            written_by: String::new(),
+            measure: Measure {
+                name: String::new(),
+                parameters: BTreeMap::new(),
+                cut: Cut::Target,
+                top_k: 1,
+                rating_weights: None,
+            },
+            rating_range: RatingRange::default(),
+            counts: VersionCounts::default(),
+            watermark: BTreeMap::new(),
+            latest_order_micros: 0,
+            input_digest: None,
+            erasure_epoch: 0,
+            metrics: ndcg.into_iter().map(|ndcg| (COMPARED.to_owned(), ndcg)).collect(),
+            parts: Parts::default(),
+        }
+    }
+
+    #[test]
+    fn a_fall_beyond_the_share_is_refused_and_nothing_else() {
+        let published = manifest(Some(0.4));
+        let refused = |share, now| refuse_a_fall(share, now, Some(&published)).is_err();
+        assert!(!refused(0.05, Some(0.5)) && !refused(0.05, Some(0.4)));
+        assert!(!refused(0.05, Some(0.381)) && refused(0.05, Some(0.379)));
+        assert!(refused(0.0, Some(0.399)) && !refused(0.5, Some(0.201)));
+        // Where nothing can be held out any more, nothing is found.
+        assert!(refused(0.05, None) && !refused(1.0, None));
+        assert!(refuse_a_fall(0.05, Some(0.1), Some(&manifest(None))).is_ok());
+        assert!(refuse_a_fall(0.05, Some(0.1), None).is_ok());
+    }
+}
