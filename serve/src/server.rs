@@ -43,7 +43,7 @@ pub enum ServerError {
     #[error(transparent)]
     Ledger(#[from] LedgerError),
     /// The store cannot be used.
-    #[error("{}", with_cause(.0))]
+    #[error("{}", .0.chain())]
     Store(#[from] StoreError),
     /// The address cannot be listened on.
     #[error("cannot listen on {address}: {source}; choose another address with --listen")]
@@ -56,13 +56,6 @@ pub enum ServerError {
     /// The operating system refused something else.
     #[error("the system refused a thread or socket: {0}")]
     System(#[from] io::Error),
-}
-
-fn with_cause(error: &StoreError) -> String {
-    match std::error::Error::source(error) {
-        Some(cause) => format!("{error}: {cause}"),
-        None => error.to_string(),
-    }
 }
 
 /// A started server: its address is bound, its ledger open, its threads at work.

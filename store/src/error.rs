@@ -71,6 +71,14 @@ impl StoreError {
         self.kind
     }
 
+    /// The error and what caused it, in one line.
+    pub fn chain(&self) -> String {
+        match self.source() {
+            Some(cause) => format!("{self}: {cause}"),
+            None => self.to_string(),
+        }
+    }
+
     /// Whether a write that failed so may have taken effect all the same.
     pub fn may_have_happened(&self) -> bool {
         self.kind == ErrorKind::Failed

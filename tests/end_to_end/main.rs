@@ -6,6 +6,7 @@ mod batch_inputs;
 mod continued_runs;
 mod durability;
 mod evaluation;
+mod flipped_bytes;
 mod forgetting;
 mod harness;
 mod hot_swap;

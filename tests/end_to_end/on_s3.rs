@@ -1,6 +1,8 @@
 //! What is different when store and inputs are in S3.
 
-use crate::harness::{ITEMS, RATINGS, Server, Workplace, batch, get, post_rating, wait_for};
+use crate::harness::{
+    BatchRun, ITEMS, RATINGS, Server, Workplace, batch, batch_command, get, post_rating, wait_for,
+};
 
 /// The checksums of the first part of each table.
 fn sums(workplace: &Workplace) -> [serde_json::Value; 3] {
@@ -77,4 +79,25 @@ fn a_store_that_cannot_be_reached_ends_a_run_with_5_and_the_remedy() {
     assert_eq!(run.code, 5, "{}", run.stderr);
     assert!(run.error().contains("s3://no-such-bucket"), "{}", run.error());
     assert!(run.error().contains("there is no such bucket; create it"), "{}", run.error());
+}
+
+#[test]
+fn without_credentials_or_a_region_a_run_says_what_to_set() {
+    let workplace = Workplace::new();
+    let (ratings, home) = (workplace.text("ratings.csv"), workplace.text(""));
+    let run = |environment: &[(&str, &str)]| {
+        let mut command =
+            batch_command(&["run", "--ratings", &ratings, "--store", "s3://bucket/store"]);
+        // No profile in a home, and nobody asks the machine.
+        command.env_clear().env("HOME", &home).env("AWS_EC2_METADATA_DISABLED", "true");
+        let run = BatchRun::of(command.envs(environment.iter().copied()).output().unwrap());
+        assert_eq!(run.code, 5, "{}", run.stderr);
+        assert!(run.error().contains("s3://bucket"), "{}", run.error());
+        run.error().to_owned()
+    };
+    let keys = [("AWS_ACCESS_KEY_ID", "id"), ("AWS_SECRET_ACCESS_KEY", "secret")];
+    let error = run(&keys);
+    assert!(error.contains("region") && error.contains("set AWS_REGION"), "{error}");
+    let error = run(&[("AWS_REGION", "eu-central-1")]);
+    assert!(error.contains("no AWS credentials") && error.contains("AWS_PROFILE"), "{error}");
 }

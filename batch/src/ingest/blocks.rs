@@ -4,7 +4,6 @@
 //! request or two. Columns that nobody wants are not fetched, but for what shares a block.
 
 use std::collections::VecDeque;
-use std::error::Error;
 use std::fmt;
 use std::io::{self, Read};
 use std::ops::Range;
@@ -126,8 +125,7 @@ impl Read for BlockReader {
 
 /// With its cause, which the Parquet library would not tell.
 fn told(error: StoreError) -> ParquetError {
-    let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
-    ParquetError::General(format!("{error}{cause}"))
+    ParquetError::General(error.chain())
 }
 
 #[cfg(test)]

@@ -72,8 +72,8 @@ impl Live {
         let sequences = match listed {
             Ok(sequences) => sequences,
             Err(error) => {
-                let text = error.to_string();
-                warn!(%error, "the store cannot be listed; the current version serves on");
+                let text = error.chain();
+                warn!(error = text, "the store cannot be listed; the current version serves on");
                 *self.unreachable.lock().unwrap_or_else(PoisonError::into_inner) = Some(text);
                 return;
             }

@@ -51,8 +51,8 @@ impl Connection {
             };
             if let Err(error) = provider.provide_credentials().await {
                 return refuse(format!(
-                    "no AWS credentials: {}; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or \
-                     give this machine or container a role",
+                    "no AWS credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or give \
+                     this machine or container a role ({})",
                     chain(&error)
                 ));
             }

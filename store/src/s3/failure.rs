@@ -8,10 +8,11 @@ use crate::error::{ErrorKind, StoreError};
 
 /// An error and its causes in one line.
 pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
+    let in_one_line = |text: String| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut text = in_one_line(error.to_string());
     let mut cause = error.source();
     while let Some(error) = cause {
-        let more = error.to_string();
+        let more = in_one_line(error.to_string());
         // Many wrappers repeat what they wrap.
         if !text.ends_with(&more) {
             text = format!("{text}: {more}");

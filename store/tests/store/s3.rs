@@ -1,10 +1,9 @@
 //! What only S3 can get wrong.
 
-use std::error::Error;
 use std::io::Read;
 use std::time::Duration;
 
-use akin_store::{ErrorKind, S3Options, S3Store, Store, StoreError, s3_inputs_with};
+use akin_store::{ErrorKind, S3Options, S3Store, Store, s3_inputs_with};
 use bytes::Bytes;
 
 use crate::ministack::Ministack;
@@ -45,10 +44,6 @@ fn new_store_with(options: S3Options) -> S3Store {
 /// Bytes that differ everywhere.
 fn patterned(length: usize) -> Bytes {
     (0..length as u64).map(|at| (at.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as u8).collect()
-}
-
-fn with_cause(error: &StoreError) -> String {
-    format!("{error}: {}", error.source().unwrap())
 }
 
 #[test]
@@ -102,8 +97,8 @@ fn a_listing_of_many_pages_is_whole_and_in_order() {
         listed.iter().map(|object| object.key.to_string()).collect()
     };
     let all: Vec<String> = (0..1_003).map(|number| format!("many/{number:04}")).collect();
-    assert_eq!(names(None), all);
-    assert_eq!(names(Some("many/0001")), all[2..]);
+    assert!(names(None) == all, "{} names", names(None).len());
+    assert!(names(Some("many/0001")) == all[2..], "{} names", names(Some("many/0001")).len());
 }
 
 #[test]
@@ -111,7 +106,7 @@ fn what_keeps_a_store_from_opening_is_named_with_the_remedy() {
     let server = Ministack::get();
     let bucket = server.new_bucket();
     let refusal = |location: &str, options: S3Options| {
-        with_cause(&S3Store::open_with(location, options).unwrap_err())
+        S3Store::open_with(location, options).unwrap_err().chain()
     };
     let unused = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let here = format!("s3://{bucket}/store");
@@ -151,7 +146,7 @@ fn a_missing_object_that_may_not_be_told_apart_is_no_missing_object() {
     proxy.fail(0, HttpFault::Refused(403, "AccessDenied"));
     let error = store.get(&key("manifests/a.json")).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Failed);
-    assert!(with_cause(&error).contains("there is no such object and they may not list"));
+    assert!(error.chain().contains("there is no such object and they may not list"));
 }
 
 #[test]
@@ -346,5 +341,5 @@ fn an_input_is_read_as_it_was_listed_or_not_at_all() {
 
     server.put(&bucket, "large.csv", &bytes.slice(1..));
     let error = input.read_range(0..1).unwrap_err();
-    assert!(with_cause(&error).contains("replaced"), "{error}");
+    assert!(error.chain().contains("replaced"), "{error}");
 }
