@@ -11,6 +11,7 @@ use crate::config;
 use crate::evaluate::{self, EvaluateOptions};
 use crate::failure::{Exit, Failure};
 use crate::operate::{self, OperatorCommand};
+use crate::plan::{self, PlanOptions};
 use crate::run::{self, RunOptions};
 use crate::synth::{self, SynthFormat, SynthOptions};
 use crate::tune::{self, TuneOptions};
@@ -41,6 +42,9 @@ enum Command {
     /// Read ratings, compute similarities, publish a version.
     #[command(after_help = EXIT_CODES)]
     Run(Box<RunOptions>),
+    /// Say what a run with the same options would read, how it would understand it, and whether it would fit in memory.
+    #[command(after_help = EXIT_CODES)]
+    Plan(Box<PlanOptions>),
     #[command(flatten)]
     Operate(OperatorCommand),
     /// Hold ratings out, and measure how well they are found.
@@ -111,6 +115,15 @@ fn execute(command: Command) -> Result<(), Failure> {
             } else {
                 println!("{summary}");
             }
+        }
+        Command::Plan(options) => {
+            let plan = plan::plan(&options)?;
+            if options.0.json {
+                println!("{}", serde_json::to_string(&plan).map_err(Failure::internal)?);
+            } else {
+                println!("{plan}");
+            }
+            plan.verdict()?;
         }
         Command::Operate(command) => operate::execute(&command)?,
         Command::Evaluate(options) => {

@@ -5,6 +5,7 @@
 pub mod cli;
 pub mod evaluate;
 pub mod ingest;
+pub mod plan;
 pub mod run;
 pub mod synth;
 pub mod tune;

@@ -15,6 +15,7 @@ mod measures;
 mod movielens;
 mod on_s3;
 mod operators;
+mod plan;
 mod publication;
 mod rating_weights;
 mod requests;

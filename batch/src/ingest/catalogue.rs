@@ -106,6 +106,11 @@ impl CatalogueFile {
         }
     }
 
+    /// How many items it holds.
+    pub fn item_count(&self) -> usize {
+        self.items.len()
+    }
+
     /// The ids of its items.
     pub(super) fn ids(&self) -> impl Iterator<Item = &str> {
         self.items.keys().map(String::as_str)

@@ -21,10 +21,12 @@ use parquet::file::reader::ChunkReader;
 use super::collector::Collector;
 use super::error::IngestError;
 use super::header::{self, Naming};
+use super::preview::Sampled;
 use super::progress::Progress;
 use super::reading::Reading;
 use super::rejects::{Reason, excerpt};
 use super::rules::{self, Rules, Unit};
+use super::splitter::places;
 
 /// Rows that are decoded at once.
 const BATCH_ROWS: usize = 8_192;
@@ -43,7 +45,8 @@ pub(super) fn read<R: ChunkReader + 'static>(
     progress: &dyn Progress,
 ) -> Result<(), IngestError> {
     let bytes = file.len();
-    let (mut reader, positions, total) = open(path, file, reading, collector)?;
+    let Columnar { mut reader, positions, total, unpacked, .. } = open(path, file, reading)?;
+    collector.check_room_for(unpacked)?;
     let (mut rows, mut told) = (0, 0);
     while let Some(batch) = guarded(path, || Ok(reader.next().transpose()?))? {
         let columns = Columns::of(path, &batch, &positions, reading)?;
@@ -66,17 +69,50 @@ pub(super) fn read<R: ChunkReader + 'static>(
     Err(IngestError::bad(path, problem, DAMAGED))
 }
 
-/// A reader of the wanted columns, where each of them is in its batches, and the number of rows.
+/// Looks at the first rows of a file, at most as many as are decoded at once. Gives the number of all rows, and where
+/// each wanted column is.
+pub(super) fn sample<R: ChunkReader + 'static>(
+    path: &str,
+    file: R,
+    reading: &Reading,
+    rules: &Rules,
+    mut look: impl FnMut(u64, Sampled<'_>),
+) -> Result<(u64, [String; 4]), IngestError> {
+    let Columnar { mut reader, positions, total, places, .. } = open(path, file, reading)?;
+    if let Some(batch) = guarded(path, || Ok(reader.next().transpose()?))? {
+        let columns = Columns::of(path, &batch, &positions, reading)?;
+        for (at, row) in (0..batch.num_rows()).zip(1..) {
+            look(row, columns.checked(at, rules).map_err(|reason| (reason, columns.shown(at))));
+        }
+    }
+    Ok((total, places))
+}
+
+/// An opened file.
+struct Columnar {
+    /// Reads the wanted columns.
+    reader: ParquetRecordBatchReader,
+    /// Where each of them is in what is read.
+    positions: [Option<usize>; 4],
+    /// The same for a person to read.
+    places: [String; 4],
+    /// Rows.
+    total: u64,
+    /// Bytes that unpacking takes.
+    unpacked: u64,
+}
+
 fn open<R: ChunkReader + 'static>(
     path: &str,
     file: R,
     reading: &Reading,
-    collector: &Collector,
-) -> Result<(ParquetRecordBatchReader, [Option<usize>; 4], u64), IngestError> {
+) -> Result<Columnar, IngestError> {
     let metadata = guarded(path, || Ok(ArrowReaderMetadata::load(&file, Default::default())?))?;
     let schema = metadata.schema();
     let names: Vec<&[u8]> = schema.fields().iter().map(|field| field.name().as_bytes()).collect();
-    let wanted = header::locate(path, Naming::Header, &header::ratings(reading), &names)?;
+    let columns = header::ratings(reading);
+    let wanted = header::locate(path, Naming::Header, &columns, &names)?;
+    let places = places(&columns, &wanted, &names);
     check_types(path, schema, &wanted)?;
     let mask = ProjectionMask::roots(metadata.parquet_schema(), wanted.into_iter().flatten());
     let unpacked = guarded(path, || {
@@ -86,7 +122,6 @@ fn open<R: ChunkReader + 'static>(
         let problem = format!("its pages would take {unpacked} bytes of memory unpacked");
         return Err(IngestError::bad(path, problem, "write the file with smaller pages"));
     }
-    collector.check_room_for(unpacked)?;
     let total = u64::try_from(metadata.metadata().file_metadata().num_rows()).unwrap_or(0);
     // A batch holds the wanted columns alone, in the order of the file.
     let positions = wanted.map(|column| {
@@ -95,7 +130,7 @@ fn open<R: ChunkReader + 'static>(
     let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
     let reader =
         guarded(path, || Ok(builder.with_projection(mask).with_batch_size(BATCH_ROWS).build()?))?;
-    Ok((reader, positions, total))
+    Ok(Columnar { reader, positions, places, total, unpacked })
 }
 
 /// Runs the Parquet library on bytes that may be damaged. It asserts some of what they say, so that a panic is one of

@@ -1,5 +1,7 @@
 //! How a text's lines are to be read: what separates fields, whether the first line names columns, and where they are.
 
+use std::fmt;
+
 use clap::ValueEnum;
 
 use super::fields::Fields;
@@ -49,6 +51,14 @@ const GENRE_FLAGS: [&str; 19] = [
 const BEFORE_FLAGS: usize = 5;
 /// What RecBole writes behind the name of a column.
 const RECBOLE_TYPES: [&[u8]; 4] = [b":token", b":token_seq", b":float", b":float_seq"];
+
+impl fmt::Display for Layout {
+    /// As `--format` names it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let named = self.to_possible_value();
+        f.write_str(named.as_ref().map_or("", |value| value.get_name()))
+    }
+}
 
 impl Layout {
     /// Recognises a layout by the first line of a text.

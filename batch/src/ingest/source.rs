@@ -2,11 +2,11 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::{self, BufReader, Cursor, ErrorKind, Read};
+use std::io::{self, BufRead, BufReader, Cursor, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use akin_store::S3Input;
-use flate2::read::MultiGzDecoder;
+use flate2::bufread::MultiGzDecoder;
 use glob::MatchOptions;
 
 use super::blocks::Blocks;
@@ -78,8 +78,16 @@ impl Input {
         }
     }
 
+    /// Whether a look at it would take its content away.
+    pub(super) fn is_pipe(&self) -> bool {
+        match self {
+            Self::File(path) => path.exists() && !path.is_file() && !path.is_dir(),
+            Self::Object(_) => false,
+        }
+    }
+
     /// Its size; none for a pipe, or when it cannot be asked.
-    fn bytes(&self) -> Option<u64> {
+    pub(super) fn bytes(&self) -> Option<u64> {
         match self {
             Self::File(path) => path.metadata().ok().filter(|m| m.is_file()).map(|m| m.len()),
             Self::Object(object) => Some(object.bytes()),
@@ -166,7 +174,7 @@ pub(super) fn open<'a>(
             if object.read_range(0..4)? == b"PAR1"[..] {
                 return Ok(Opened::ParquetObject(Blocks::of((**object).clone())));
             }
-            recognise(&object.location(), Counted { stream: object.reader(), progress }, None)
+            recognise(&object.location(), object.reader(), None, progress)
         }
     }
 }
@@ -185,7 +193,7 @@ fn open_file<'a>(path: &Path, progress: &'a dyn Progress) -> Result<Opened<'a>, 
     let regular = stream.metadata().map_err(failed)?.is_file();
     // Parquet is read through a second handle to the same open file, at places that it names.
     let again = regular.then(|| stream.try_clone()).transpose().map_err(failed)?;
-    recognise(&name, Counted { stream, progress }, again)
+    recognise(&name, stream, again, progress)
 }
 
 /// Tells by its first bytes what a stream holds; `again` is the file that it comes from.
@@ -193,9 +201,11 @@ fn recognise<'a>(
     name: &str,
     stream: impl Read + 'a,
     again: Option<File>,
+    progress: &'a dyn Progress,
 ) -> Result<Opened<'a>, IngestError> {
     let failed = |error: io::Error| IngestError::read(name, error);
     let (head, stream) = peek(stream).map_err(failed)?;
+    let stream = Counted { stream: BufReader::with_capacity(1 << 17, stream), progress };
     match (&head[..], again) {
         (b"", _) => Err(empty(name)),
         (b"PAR1", Some(file)) => Ok(Opened::Parquet(file)),
@@ -205,9 +215,7 @@ fn recognise<'a>(
             "Parquet is not read in order: give a regular file",
         )),
         ([0x1f, 0x8b, ..], _) => {
-            let (head, stream) =
-                peek(MultiGzDecoder::new(BufReader::with_capacity(1 << 17, stream)))
-                    .map_err(failed)?;
+            let (head, stream) = peek(MultiGzDecoder::new(stream)).map_err(failed)?;
             match &head[..] {
                 b"" => Err(empty(name)),
                 b"PAR1" => Err(IngestError::bad(name, "this is gzip around Parquet", "unpack it")),
@@ -230,6 +238,7 @@ fn peek<R: Read>(mut stream: R) -> io::Result<(Vec<u8>, impl Read)> {
     Ok((head.clone(), Cursor::new(head).chain(stream)))
 }
 
+/// Tells of what is taken out of a buffer: what lies in it is not read yet.
 struct Counted<'a, R> {
     stream: R,
     progress: &'a dyn Progress,
@@ -240,5 +249,16 @@ impl<R: Read> Read for Counted<'_, R> {
         let read = self.stream.read(into)?;
         self.progress.advance(read as u64);
         Ok(read)
+    }
+}
+
+impl<R: BufRead> BufRead for Counted<'_, R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.stream.fill_buf()
+    }
+
+    fn consume(&mut self, bytes: usize) {
+        self.progress.advance(bytes as u64);
+        self.stream.consume(bytes);
     }
 }

@@ -11,6 +11,7 @@ mod options;
 mod parts;
 mod summary;
 
+pub(crate) use base::newest_manifest;
 pub use cost::{check_cost, dense_seconds};
 pub use guard::QualityOptions;
 pub use measure::{CutSide, MeasureOptions};
@@ -33,7 +34,7 @@ use crate::ingest::{Collector, IngestOptions, Ratings, Row, read_catalogue, read
 use crate::memory;
 use crate::progress::StageProgress;
 
-use base::{Keep, newest_manifest};
+use base::Keep;
 use digest::input_digest;
 use item_statistics::ItemStatistics;
 use ledger::{Read, Watermark};
@@ -176,7 +177,7 @@ fn what_to_keep(options: &RunOptions, published: Option<&Manifest>) -> Result<Ke
 }
 
 /// The range belongs to the store: the first run sets it, later ones must not contradict it.
-fn rating_range(
+pub(crate) fn rating_range(
     options: &RunOptions,
     published: Option<&Manifest>,
 ) -> Result<RatingRange, Failure> {
