@@ -11,6 +11,7 @@ CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := target/tools/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
 # The tests look for it here.
 VENV := target/venv
+SPARK_VERSION := 4.3.0
 DEMO := $(VENV)/bin/python tests/demo.py
 
 .PHONY: help
@@ -34,6 +35,12 @@ test: venv programs ## Run all tests: unit, property, contract, end to end.
 .PHONY: e2e
 e2e: venv programs ## Run only the end-to-end tests, which drive the real programs.
 	cargo test $(CARGO_WORKSPACE) --test end_to_end
+
+# 0.9 GB to install, and a minute to run: not part of `make test`. Needs Java 17 or newer.
+.PHONY: test-spark
+test-spark: programs $(VENV)/spark-$(SPARK_VERSION) ## Run the documented queries for Spark.
+	SPARK_LOCAL_IP=127.0.0.1 PYSPARK_SUBMIT_ARGS="--conf spark.ui.enabled=false pyspark-shell" \
+		cargo test $(CARGO_WORKSPACE) --test end_to_end -- --ignored --nocapture documented_queries_for_spark
 
 # With --tests, because cargo gives some dependencies other features when no test is built, and would then compile
 # polars, parquet and actix-web a second time.
@@ -70,4 +77,9 @@ $(CARGO_DENY):
 $(VENV)/ready: tests/requirements.txt
 	python3 -m venv --clear $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --no-deps -r $<
+	touch $@
+
+# It comes as sources, so that it cannot stand in the requirements, of which only binaries are taken.
+$(VENV)/spark-$(SPARK_VERSION): $(VENV)/ready
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check pyspark==$(SPARK_VERSION)
 	touch $@

@@ -4,6 +4,7 @@
 mod bad_files;
 mod batch_inputs;
 mod continued_runs;
+mod documentation;
 mod durability;
 mod evaluation;
 mod flipped_bytes;
@@ -13,6 +14,7 @@ mod hot_swap;
 mod keystone;
 mod measures;
 mod movielens;
+mod old_stores;
 mod on_s3;
 mod operators;
 mod plan;

@@ -40,3 +40,54 @@ pub trait Table: 'static {
     /// When a column is missing, has another type, or holds a null that the schema excludes.
     fn rows(batch: &RecordBatch, visit: &mut dyn FnMut(Self::Row<'_>)) -> Result<(), TableError>;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow::datatypes::{DataType, TimeUnit};
+
+    const DOCUMENTATION: &str = include_str!("../../README.md");
+
+    /// The rows `| column | type | ...` below a heading.
+    fn documented(table: &str) -> Vec<(String, String)> {
+        let section = DOCUMENTATION.split("\n## ").find_map(|section| section.strip_prefix(table));
+        let lines =
+            section.unwrap_or_default().lines().skip_while(|line| !line.starts_with("|---"));
+        let rows = lines.skip(1).take_while(|line| line.starts_with("| "));
+        rows.map(|row| {
+            let mut cells = row.split(" | ").map(|cell| cell.trim_start_matches("| ").to_owned());
+            (cells.next().unwrap_or_default(), cells.next().unwrap_or_default())
+        })
+        .collect()
+    }
+
+    fn actual(schema: &SchemaRef) -> Vec<(String, String)> {
+        let named = |field: &arrow::datatypes::Field| {
+            let name = match field.data_type() {
+                DataType::Utf8 => "string",
+                DataType::Int32 => "int32",
+                DataType::Int64 => "int64",
+                DataType::Float32 => "float",
+                DataType::Float64 => "double",
+                DataType::Timestamp(TimeUnit::Microsecond, Some(zone)) if &**zone == "UTC" => {
+                    "timestamp"
+                }
+                DataType::List(of) if *of.data_type() == DataType::Utf8 => "list of string",
+                other => panic!("{other} has no name in the documentation"),
+            };
+            if field.is_nullable() { format!("{name}, null") } else { name.to_owned() }
+        };
+        schema.fields().iter().map(|field| (field.name().clone(), named(field))).collect()
+    }
+
+    #[test]
+    fn the_documentation_names_every_column_and_its_type() {
+        for (table, schema) in [
+            (Neighbours::NAME, Neighbours::schema()),
+            (Items::NAME, Items::schema()),
+            (Profiles::NAME, Profiles::schema()),
+        ] {
+            assert_eq!(documented(table), actual(&schema), "{table}");
+        }
+    }
+}

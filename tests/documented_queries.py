@@ -1,0 +1,193 @@
+"""Runs the queries of schemas/README.md and README.md, exactly as they stand there, over the store in ./store.
+
+The end-to-end test `documentation` prepares the store and calls this: two versions, files of a run that was broken off,
+and a ledger segment. What the queries should give is worked out here from the manifests, with pyarrow alone.
+Spark is asked only with --spark, because it is large: `make test-spark`.
+"""
+
+import argparse
+import json
+import re
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import sqlglot
+from sqlglot import expressions
+
+STORE = Path("store")
+ENGINES = ["DuckDB", "polars", "pandas", "Spark", "Athena"]
+ATHENA_TYPES = {
+    "string": "string",
+    "int32": "int",
+    "int64": "bigint",
+    "float": "float",
+    "double": "double",
+    "timestamp": "timestamp",
+    "list of string": "array<string>",
+}
+
+
+def blocks(text, language):
+    """The code blocks of a language, by the heading that they stand under."""
+    found = {}
+    for section in re.split(r"(?m)^#+ ", text)[1:]:
+        heading = section.splitlines()[0].strip()
+        for block in re.findall(rf"(?ms)^```{language}\n(.*?)^```$", section):
+            found.setdefault(heading, []).append(block)
+    return found
+
+
+def documented_columns(text):
+    """The documented columns and types of each table, by its name."""
+    tables = {}
+    for section in re.split(r"(?m)^## ", text)[1:]:
+        lines = [line for line in section.splitlines() if line.startswith("| ")]
+        cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+        if cells and cells[0][:2] == ["column", "type"]:
+            tables[section.splitlines()[0]] = [(row[0], row[1].removesuffix(", null")) for row in cells[1:]]
+    return tables
+
+
+def manifest(number):
+    return json.loads((STORE / f"manifests/{number:020}.json").read_bytes())["body"]
+
+
+def rows(version, table):
+    files = [STORE / part["key"] for part in version["parts"][table]]
+    return pa.concat_tables([pq.ParquetFile(file).read() for file in files]).to_pylist()
+
+
+def neighbours_of_1(version):
+    return sorted((row for row in rows(version, "neighbours") if row["item_id"] == "1"), key=lambda row: row["rank"])
+
+
+def expected_nearest():
+    titles = {row["item_id"]: row["title"] for row in rows(manifest(2), "items")}
+    found = neighbours_of_1(manifest(2))
+    return [(row["rank"], titles[row["neighbour_id"]], row["score"], row["co_count"]) for row in found]
+
+
+def expected_before():
+    return [(row["rank"], row["neighbour_id"], row["score"]) for row in neighbours_of_1(manifest(1))]
+
+
+def expected_ratings():
+    """Of all entries of a user and item, in the version or a segment, the last in order."""
+    entries = rows(manifest(2), "profiles")
+    for segment in sorted(STORE.glob("ratings/*/*.parquet")):
+        entries += pq.ParquetFile(segment).read().to_pylist()
+    standing = {}
+    for row in sorted(entries, key=lambda row: (row["order_micros"], row["order_origin"], row["order_sequence"])):
+        standing[row["user_id"], row["item_id"]] = row["rating"]
+    return [(*key, rating) for key, rating in sorted(standing.items()) if rating is not None]
+
+
+def same(what, found, expected):
+    found = [tuple(row) for row in found]
+    if found != expected:
+        raise AssertionError(f"{what}: {found} instead of {expected}")
+    if not expected:
+        raise AssertionError(f"{what}: there is nothing to compare")
+    print(f"{what}: {len(found)} rows, as expected", flush=True)
+
+
+def check_duckdb(block):
+    database = database_with_views()
+    results = []
+    for statement in database.extract_statements(block):
+        result = database.execute(statement)
+        if statement.type == duckdb.StatementType.SELECT:
+            results.append(result.fetchall())
+    nearest, before, ratings = results
+    same("DuckDB, the current version", nearest, expected_nearest())
+    same("DuckDB, the first version", before, expected_before())
+    same("DuckDB, all ratings", ratings, expected_ratings())
+
+
+def check_python(engine, block, as_rows):
+    names = {}
+    exec(compile(block, f"schemas/README.md, {engine}", "exec"), names)
+    same(f"{engine}, the current version", as_rows(names["nearest"]), expected_nearest())
+    same(f"{engine}, the first version", as_rows(names["before"]), expected_before())
+    return names
+
+
+def pandas_rows(frame):
+    frame = frame.astype(object).where(frame.notna(), None)
+    return frame.itertuples(index=False, name=None)
+
+
+def check_spark(block):
+    names = check_python("Spark", block, lambda frame: frame.collect())
+    names["spark"].stop()
+
+
+def check_athena(block, columns):
+    """Every statement parses, and the tables have the documented columns and types."""
+    segments = {**columns, "ratings": columns["profiles"]}
+    created, kinds = {}, []
+    for statement in sqlglot.parse(block, read="athena", error_level=sqlglot.ErrorLevel.RAISE):
+        kinds.append(type(statement).__name__)
+        assert not isinstance(statement, expressions.Command), f"not understood: {statement.sql()}"
+        if isinstance(statement, expressions.Create):
+            table, defined = statement.this, statement.this.expressions
+            created[table.this.name] = [
+                (column.name, column.args["kind"].sql(dialect="hive").lower()) for column in defined
+            ]
+    expected = {name: [(column, ATHENA_TYPES[type_]) for column, type_ in of] for name, of in segments.items()}
+    if created != expected:
+        raise AssertionError(f"Athena: {created} instead of {expected}")
+    print(f"Athena: {len(kinds)} statements parse: {', '.join(kinds)}", flush=True)
+
+
+def check_first_page(text):
+    """The queries of the first page give rows; what they give is checked above."""
+    database = database_with_views()
+    (block,) = blocks(text, "sql")["The tables"]
+    for statement in database.extract_statements(block):
+        # Times with a zone would need one more Python package to be fetched.
+        database.execute(f"CREATE OR REPLACE TEMP TABLE answer AS {statement.query}")
+        assert database.execute("SELECT count(*) FROM answer").fetchall() > [(0,)], statement.query
+    print("README.md: its queries give rows", flush=True)
+
+
+def database_with_views():
+    database = duckdb.connect()
+    database.execute((STORE / "views.sql").read_text())
+    return database
+
+
+def check_the_trap():
+    """Why nobody should read all files: there are more rows than any version has."""
+    ((count,),) = duckdb.execute("SELECT count(*) FROM 'store/neighbours/*/*.parquet'").fetchall()
+    versions = [len(rows(manifest(number), "neighbours")) for number in (1, 2)]
+    assert count > sum(versions), f"{count} rows in all files, {versions} in the versions"
+    print(f"all files hold {count} rows, the two versions {versions}", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--sources", type=Path, required=True, help="the folder of README.md")
+    parser.add_argument("--spark", action="store_true", help="ask Spark, and nobody else")
+    arguments = parser.parse_args()
+    text = (arguments.sources / "schemas/README.md").read_text()
+    sql, python = blocks(text, "sql"), blocks(text, "python")
+    documented = {heading: found for heading, found in {**sql, **python}.items()}
+    assert sorted(documented) == sorted(ENGINES), f"queries stand under {sorted(documented)}"
+    assert all(len(found) == 1 for found in documented.values()), "one block an engine"
+    block = {heading: found[0] for heading, found in documented.items()}
+    if arguments.spark:
+        check_spark(block["Spark"])
+        return
+    check_duckdb(block["DuckDB"])
+    check_python("polars", block["polars"], lambda frame: frame.rows())
+    check_python("pandas", block["pandas"], pandas_rows)
+    check_athena(block["Athena"], documented_columns(text))
+    check_first_page((arguments.sources / "README.md").read_text())
+    check_the_trap()
+
+
+if __name__ == "__main__":
+    main()
