@@ -10,6 +10,7 @@ use akin_schemas::{
 };
 use akin_store::{
     Content, FolderStore, Listed, OpenError, Publication, Store, StoreError, open_version,
+    published_sequences,
 };
 use bytes::Bytes;
 use chrono::{TimeDelta, Utc};
@@ -17,7 +18,7 @@ use chrono::{TimeDelta, Utc};
 use super::check::check;
 use super::gc::{CleanUp, LEAST_GRACE_HOURS, Rules, clean_up};
 use super::rollback::rollback;
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
 
 /// A neighbour: item, neighbour, rank, score.
 type Pair = (&'static str, &'static str, i32, f32);
@@ -288,4 +289,17 @@ fn nothing_is_deleted_while_a_manifest_among_those_kept_cannot_be_read() {
     // Beyond those kept it is in nobody's way.
     clean(&store, 1).unwrap();
     assert!(open_version(&store, 4).is_ok() && open_version(&store, 1).is_err());
+}
+
+#[test]
+fn a_rollback_loses_against_what_is_published_after_it_took_its_number() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = FolderStore::open(folder.path()).unwrap();
+    let versions = [(); 3].map(|()| publish(&store, &whole()).version.to_string());
+    // The first listing gives the number, the second the history.
+    let (before, at, calls) = (Call::ListManifests, 1, 0.into());
+    let meddler = Meddler { store: &store, to: &versions[1], before, at, calls };
+    let error = rollback(&meddler, &versions[0]).unwrap_err();
+    assert_eq!(error.exit(), Exit::Superseded, "{error}");
+    assert_eq!(published_sequences(&store, None).unwrap(), [1, 2, 3, 4]);
 }
