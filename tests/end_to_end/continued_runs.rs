@@ -123,9 +123,11 @@ fn unchanged_input_publishes_nothing_and_says_so() {
 
     // Other parameters, another catalogue, another rating: each is a change.
     for (name, text, more) in [
-        ("ratings.csv", lines.join("\n"), &["--if-changed", "--top-k", "3"][..]),
-        ("movies.csv", crate::harness::ITEMS.replace("Iron", "Tin"), &["--if-changed"]),
+        ("movies.csv", crate::harness::ITEMS.replace("Iron", "Tin"), &["--if-changed"][..]),
+        ("movies.csv", crate::harness::ITEMS.replace("Sci-Fi", "Space"), &["--if-changed"]),
         ("ratings.csv", lines.join("\n").replace("dan,4,5", "dan,4,4"), &["--if-changed"]),
+        ("ratings.csv", lines.join("\n"), &["--if-changed"]),
+        ("ratings.csv", lines.join("\n"), &["--if-changed", "--top-k", "3"]),
     ] {
         let before = manifests();
         workplace.write(name, text);
@@ -259,4 +261,20 @@ fn segments_stand_in_for_damaged_profiles_as_long_as_all_of_them_are_there() {
     std::fs::remove_file(workplace.path("store/manifests/00000000000000000003.json")).unwrap();
     assert_eq!(workplace.publish(&["--with-ledger"]).summary()["ratings"], 10, "from the segment");
     assert_eq!(watermark_of_the_ledger(&workplace), 1);
+}
+
+#[test]
+fn titles_that_a_rollback_does_not_know_come_back_with_the_next_run() {
+    let workplace = Workplace::new();
+    workplace.publish(&[]).summary();
+    let more = format!("{}6,Late Arrival (2026),Drama\n", crate::harness::ITEMS);
+    workplace.write("movies.csv", more);
+    workplace.publish(&[]).summary();
+    let back = batch(&["rollback", "1", "--store", &workplace.store()]);
+    assert_eq!(back.code, 0, "{}", back.stderr);
+    assert_eq!(since_last(&workplace, &[]).summary()["items"], 6);
+    let server = Server::start_ready(&workplace, &[]);
+    let answer = get(&server, "/users/nobody/recommendations?n=10").json();
+    let titles = answer["recommendations"].as_array().unwrap().iter();
+    assert!(titles.map(|item| &item["title"]).any(|title| title == "Late Arrival (2026)"));
 }

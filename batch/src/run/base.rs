@@ -118,7 +118,8 @@ fn push(collector: &mut Collector, row: &ProfileRow<'_>) -> Result<(), Failure> 
     Ok(collector.push(row.user_id, row.item_id, row.rating, row.rated_at, order)?)
 }
 
-/// Keeps a version's titles and genres where the catalogue says nothing of an item.
+/// Keeps a version's titles and genres where the catalogue says nothing of an item. After a rollback those items that
+/// the older version does not know keep what the version says that was rolled back from.
 ///
 /// # Errors
 /// When the store fails or the items are damaged.
@@ -127,12 +128,43 @@ pub fn keep_catalogue(
     manifest: &Manifest,
     catalogue: &mut CatalogueFile,
 ) -> Result<(), Failure> {
+    keep_items(store, manifest, catalogue)?;
+    if manifest.rollback_of.is_some()
+        && let Some(newer) = before_rollback(store, manifest.sequence)?
+        // It may be what the rollback was for, or be cleaned away; and nothing but titles is at stake.
+        && let Err(error) = keep_items(store, &newer, catalogue)
+    {
+        warn!(version = %newer.version, %error, "titles that a rollback left out are not kept");
+    }
+    Ok(())
+}
+
+fn keep_items(
+    store: &dyn Store,
+    manifest: &Manifest,
+    catalogue: &mut CatalogueFile,
+) -> Result<(), Failure> {
     for entry in &manifest.parts.items {
-        let part = Part::fetch(store, entry).map_err(unreadable)?;
-        part.read::<Items>(|row| catalogue.keep(row.item_id, row.title, &row.genres))
+        Part::fetch(store, entry)
+            .and_then(|part| {
+                part.read::<Items>(|row| catalogue.keep(row.item_id, row.title, &row.genres))
+            })
             .map_err(unreadable)?;
     }
     Ok(())
+}
+
+/// The newest version before a rollback that is none itself.
+fn before_rollback(store: &dyn Store, sequence: u64) -> Result<Option<Manifest>, Failure> {
+    for number in published_sequences(store, None)?.into_iter().rev() {
+        if number < sequence
+            && let Ok(manifest) = read_manifest(store, number)
+            && manifest.rollback_of.is_none()
+        {
+            return Ok(Some(manifest));
+        }
+    }
+    Ok(None)
 }
 
 /// A damaged version is told apart from a store that failed: only the second is worth another try.
