@@ -131,6 +131,17 @@ fn any_flipped_page_of_a_ledger_is_found_when_verifying() {
 }
 
 #[test]
+fn a_closed_ledger_opens_again_though_a_child_still_has_its_files() {
+    let folder = tempdir().unwrap();
+    let ledger = open(folder.path()).unwrap();
+    // What a fork leaves in the child until it runs another program.
+    let in_the_child = ledger._lock.as_ref().unwrap().0.try_clone().unwrap();
+    drop(ledger);
+    open(folder.path()).unwrap();
+    drop(in_the_child);
+}
+
+#[test]
 fn a_newer_format_asks_for_an_upgrade() {
     let folder = tempdir().unwrap();
     let ledger = open(folder.path()).unwrap();

@@ -25,7 +25,6 @@ mod tests;
 
 use std::any::Any;
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{OnceLock, PoisonError, RwLock};
@@ -37,6 +36,7 @@ use redb::{Database, Durability, ReadTransaction, ReadableDatabase, WriteTransac
 use super::{
     Accepted, ExecutionId, ExecutionRecord, Finished, Ledger, LedgerEntry, LedgerError, Submission,
 };
+use open::FolderLock;
 pub use open::Opening;
 
 /// A ledger in a file of its own.
@@ -49,7 +49,7 @@ pub struct RedbLedger {
     /// The failure after which nothing is accepted.
     poison: OnceLock<String>,
     /// Held as long as the database is open; dropped after it.
-    _lock: Option<File>,
+    _lock: Option<FolderLock>,
 }
 
 impl RedbLedger {

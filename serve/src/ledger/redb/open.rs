@@ -83,7 +83,7 @@ impl RedbLedger {
     pub(super) fn over(
         database: Database,
         path: &Path,
-        lock: Option<File>,
+        lock: Option<FolderLock>,
     ) -> Result<Self, LedgerError> {
         let ledger = Self {
             database,
@@ -159,10 +159,22 @@ fn create(path: &Path, opening: Opening) -> Result<(), LedgerError> {
     database.close().map_err(failed)
 }
 
+/// Keeps other servers out of the folder.
+pub(super) struct FolderLock(pub(super) File);
+
+impl Drop for FolderLock {
+    /// Closing the file is not enough: a child that was forked a moment ago holds it too until it
+    /// has started its own program.
+    fn drop(&mut self) {
+        // If it fails, closing lets go.
+        let _ = self.0.unlock();
+    }
+}
+
 /// Two servers that start at once in an empty folder would each create a ledger, and one would
 /// replace the other's. So a file of its own is locked before anything is looked at. The system
 /// lets go of it when the program ends.
-fn lock(folder: &Path, path: &Path) -> Result<File, LedgerError> {
+fn lock(folder: &Path, path: &Path) -> Result<FolderLock, LedgerError> {
     let refused = |error: io::Error| LedgerError::Folder {
         path: folder.display().to_string(),
         detail: error.to_string(),
@@ -171,7 +183,7 @@ fn lock(folder: &Path, path: &Path) -> Result<File, LedgerError> {
     let options = options.read(true).write(true).create(true).truncate(false);
     let file = options.open(folder.join(LOCK_FILE)).map_err(refused)?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(FolderLock(file)),
         Err(TryLockError::WouldBlock) => {
             Err(LedgerError::Held { path: path.display().to_string() })
         }
