@@ -24,8 +24,12 @@ fn a_server_on_s3_writes_segments_and_swaps_to_the_run_that_takes_them_in() {
     server.wait_for_sequence(sequence);
     let answer = get(&server, "/users/abby/recommendations?n=1").json();
     assert_eq!(answer["recommendations"][0]["because"].as_array().unwrap().len(), 1);
-    let check = batch(&["check", "--store", &workplace.store()]);
-    assert_eq!(check.code, 0, "{}", check.stderr);
+    for command in
+        [&["check"][..], &["versions"], &["show", "1"], &["gc", "--keep", "1", "--delete"]]
+    {
+        let run = batch(&[command, &["--store", &workplace.store()]].concat());
+        assert_eq!(run.code, 0, "{command:?}: {}", run.stderr);
+    }
     assert!(server.stop().success());
 }
 
@@ -52,6 +56,8 @@ fn inputs_in_s3_give_the_bytes_that_files_give() {
         assert_eq!(summary["ratings_read"], 9, "{ratings:?}");
         assert_eq!(sums(&workplace), sums(&files), "{ratings:?}");
     }
+    let planned = batch(&["plan", "--json", "--ratings", folder, "--items", &items]).summary();
+    assert_eq!((&planned["ratings"], &planned["catalogue_items"]), (&9.into(), &5.into()));
     // What was published is Parquet, and input as good as any.
     let version = workplace.current()["version"].as_str().unwrap().to_owned();
     let summary = publish(&[&format!("{store}/profiles/version={version}/")]).summary();
