@@ -14,6 +14,9 @@ VENV := target/venv
 SPARK_VERSION := 4.3.0
 DEMO := $(VENV)/bin/python tests/demo.py
 
+PEERS := target/venv-peers-1
+PEER_PACKAGES := implicit==0.7.3 similaripy==0.7.0 numpy==2.4.6 pandas==2.3.3 scipy==1.17.1
+
 .PHONY: help
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -55,8 +58,16 @@ check: $(CARGO_DENY) ## Check format, lints and dependencies.
 	$(CARGO_DENY) --locked check -D warnings -A unused-wrapper bans licenses sources
 
 .PHONY: bench
-bench: ## Measure on this machine: the ignored tests named *_a_second, in release. No peers are compared yet.
+bench: ## Measure on this machine: the ignored tests named *_a_second, in release.
 	cargo test $(CARGO_WORKSPACE) --release --lib -- --ignored --nocapture --test-threads 1 a_second
+
+# The peers measure with what they choose for this processor: settings for other OpenBLAS users are taken away.
+.PHONY: bench-peers
+bench-peers: $(PEERS)/ready ## Compare quality and speed with implicit and similaripy. RATINGS=ratings.csv, TOP_K=100.
+	cargo build --locked --release -p akin-batch
+	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE OPENBLAS_NUM_THREADS=1 $(PEERS)/bin/python bench/peers/compare.py \
+		--akin-batch "$(TARGET)/release/akin-batch" --ratings "$(or $(RATINGS),$(error name a file: RATINGS=ratings.csv))" \
+		--top-k $(or $(TOP_K),100)
 
 .PHONY: bless
 bless: ## Regenerate generated files that are checked in. There are none yet.
@@ -82,4 +93,9 @@ $(VENV)/ready: tests/requirements.txt
 # It comes as sources, so that it cannot stand in the requirements, of which only binaries are taken.
 $(VENV)/spark-$(SPARK_VERSION): $(VENV)/ready
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check pyspark==$(SPARK_VERSION)
+	touch $@
+
+$(PEERS)/ready:
+	python3 -m venv --clear $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: $(PEER_PACKAGES)
 	touch $@
