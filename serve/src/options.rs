@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use clap::Parser;
 
+use crate::http::AccessKey;
+
 /// Takes ratings, and answers with recommendations.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "akin-serve", version)]
@@ -45,12 +47,28 @@ pub struct Options {
     /// Seconds that a client may take to send its headers, and again its body.
     #[arg(long, env = "AKIN_REQUEST_TIMEOUT", default_value = "5", value_parser = seconds, value_name = "SECONDS")]
     pub request_timeout: Duration,
+    /// Keys of which one must sign each call through the Step Functions door (AWS Signature Version 4). Without any,
+    /// everybody may call.
+    #[arg(
+        long = "access-key",
+        env = "AKIN_ACCESS_KEYS",
+        value_delimiter = ',',
+        hide_env_values = true,
+        value_name = "ID:SECRET"
+    )]
+    pub access_keys: Vec<AccessKey>,
+    /// Seconds after which an execution that has no output is given up; its rating stays.
+    #[arg(long, env = "AKIN_EXECUTION_TIMEOUT", default_value = "60", value_parser = seconds, value_name = "SECONDS")]
+    pub execution_timeout: Duration,
     /// Days after which a finished execution is forgotten.
     #[arg(long, env = "AKIN_KEEP_EXECUTIONS_DAYS", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=3650), value_name = "DAYS")]
     pub keep_executions_days: u32,
     /// Finished executions kept at most.
     #[arg(long, env = "AKIN_KEEP_EXECUTIONS", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..), value_name = "N")]
     pub keep_executions: u64,
+    /// Bytes of finished executions' inputs and outputs kept at most.
+    #[arg(long, env = "AKIN_KEEP_EXECUTIONS_BYTES", default_value_t = 4 << 30, value_parser = clap::value_parser!(u64).range(1..), value_name = "BYTES")]
+    pub keep_executions_bytes: u64,
     /// Seconds between turning not-ready and refusing connections on SIGTERM, for load balancers to notice.
     #[arg(long, env = "AKIN_DRAIN_DELAY", default_value = "0", value_parser = seconds, value_name = "SECONDS")]
     pub drain_delay: Duration,

@@ -23,9 +23,10 @@ use crate::background::Repeating;
 use crate::flush::Flusher;
 use crate::fold_in::ScoringPool;
 use crate::forget::{forget_contained, forgettable};
-use crate::http::{self, State};
+use crate::http::{self, Bodies, State};
 use crate::ledger::{
-    Accepted, ExecutionRecord, Executions, GroupCommit, Ledger, LedgerError, Opening, RedbLedger,
+    Accepted, ExecutionRecord, Executions, Finished, GroupCommit, Ledger, LedgerError, Opening,
+    Outcome, RedbLedger, Retention,
 };
 use crate::options::Options;
 use crate::snapshot::Live;
@@ -35,6 +36,8 @@ const FLUSH_TICK: Duration = Duration::from_millis(200);
 /// How many executions are forgotten at once, and how often.
 const FORGET_AT_ONCE: usize = 10_000;
 const FORGET_PAUSE: Duration = Duration::from_secs(60);
+/// How often it is looked for executions that take too long.
+const TIMEOUT_TICK: Duration = Duration::from_millis(500);
 
 /// Why the server does not start or ends.
 #[derive(Debug, Error)]
@@ -88,6 +91,10 @@ impl Server {
 
         let live = Arc::new(Live::new(store.clone()));
         let executions = Arc::new(Executions::new(ledger.clone()));
+        // What an earlier process left running gets as much time as anything new.
+        for (id, record) in ledger.unfinished()? {
+            executions.begin(id, record);
+        }
         let commit_slot = Arc::new(OnceLock::new());
         let count = usize::from(options.recommendations);
         let scoring = ScoringPool::start(cores(), count, &live, &commit_slot)?;
@@ -114,7 +121,10 @@ impl Server {
             commit,
             executions,
             draining: is_draining,
-            body_deadline: options.request_timeout,
+            bodies: Arc::new(Bodies::new(options.request_timeout)),
+            access_keys: (!options.access_keys.is_empty())
+                .then(|| Arc::new(options.access_keys.clone())),
+            started_at: Utc::now().timestamp_micros(),
         };
         let mut server = Self {
             options: options.clone(),
@@ -141,7 +151,19 @@ impl Server {
 
     fn start_background(&mut self) -> io::Result<()> {
         let options = self.options.clone();
-        let State { live, ledger, executions, .. } = self.state.clone();
+        let State { live, ledger, commit, executions, .. } = self.state.clone();
+        let (timeout, in_work) = (options.execution_timeout, executions.clone());
+        let end_overdue = move || {
+            for id in in_work.overdue(timeout) {
+                let stopped_at = Utc::now().timestamp_micros();
+                match commit.finish(Finished { id, outcome: Outcome::TimedOut, stopped_at }) {
+                    Ok(true) => warn!(execution = %id, "an execution took too long"),
+                    Ok(false) => {}
+                    Err(error) => warn!(%error, execution = %id, "a timeout could not be noted"),
+                }
+            }
+        };
+        self.background.push(Repeating::start("timeout", TIMEOUT_TICK, end_overdue)?);
 
         let queue = self.scoring.queue();
         let clock = ledger.clone();
@@ -184,8 +206,10 @@ impl Server {
 
         let days = i64::from(options.keep_executions_days);
         let forget = move || {
-            let before = (Utc::now() - chrono::Duration::days(days)).timestamp_micros();
-            match ledger.forget_executions(before, options.keep_executions, FORGET_AT_ONCE) {
+            let since = (Utc::now() - chrono::Duration::days(days)).timestamp_micros();
+            let (count, bytes) = (options.keep_executions, options.keep_executions_bytes);
+            let retention = Retention { since, count, bytes };
+            match ledger.forget_executions(retention, FORGET_AT_ONCE) {
                 Ok(0) => {}
                 Ok(executions) => info!(executions, "old executions are forgotten"),
                 Err(error) => warn!(%error, "old executions could not be forgotten"),
@@ -304,6 +328,10 @@ fn sweep(
         Err(error) => return warn!(%error, "unfinished executions cannot be read"),
     };
     for (execution, record) in unfinished {
+        // Stopped or timed out meanwhile.
+        if !matches!(executions.get(&execution), Ok(Some(record)) if record.is_running()) {
+            continue;
+        }
         let entries = match ledger.entries(&record.user) {
             Ok(entries) => Arc::new(entries),
             Err(error) => {
@@ -311,8 +339,7 @@ fn sweep(
                 continue;
             }
         };
-        let ExecutionRecord { user, item, started_at, .. } = record.clone();
-        executions.begin(execution, record);
+        let ExecutionRecord { user, item, started_at, .. } = record;
         let _ = queue.send(Accepted { execution, started_at, user, item, entries });
     }
 }

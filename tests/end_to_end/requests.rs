@@ -41,7 +41,11 @@ fn a_bad_body_is_refused_with_its_status() {
         (400, b"{\"movieID\":\"\xff\",\"user\":\"a\",\"rating\":1}".into()),
         (400, [b"\xef\xbb\xbf".as_slice(), rating("5").as_bytes()].concat()),
         (400, format!("{} x", rating("5")).into()),
-        (422, format!("[{}]", rating("5")).into()),
+        (400, b"[".into()),
+        (422, b"[]".into()),
+        (422, format!("[{},{}]", rating("5"), rating("0")).into()),
+        (422, format!("[{}{}]", rating("5"), format!(",{}", rating("5")).repeat(1000)).into()),
+        (422, format!("[[{}]]", rating("5")).into()),
         (422, rating("0").into()),
         (422, rating("-0.0").into()),
         (422, rating("-1").into()),
@@ -58,7 +62,9 @@ fn a_bad_body_is_refused_with_its_status() {
         (422, item(&long_id).into()),
         (422, item("[[[[[[[[[[1]]]]]]]]]]").into()),
         (413, item(&format!("\"{}\"", "x".repeat(1 << 20))).into()),
-        (413, "[".repeat(200_000).into()),
+        (413, format!("[{}]", item(&format!("\"{}\"", "x".repeat(5000)))).into()),
+        (413, vec![b'['; 600_000]),
+        (400, "[".repeat(200_000).into()),
     ];
     for (status, body) in cases {
         let case = String::from_utf8_lossy(&body[..body.len().min(80)]).into_owned();

@@ -2,6 +2,10 @@
 
 use thiserror::Error;
 
+/// The name of the one machine that a server is, in the words of the Step Functions protocol.
+pub const STATE_MACHINE_NAME: &str = "akin";
+/// Its ARN.
+pub const STATE_MACHINE_ARN: &str = "arn:aws:states:local:000000000000:stateMachine:akin";
 const PREFIX: &str = "arn:aws:states:local:000000000000:execution:akin:";
 
 /// The text is not the handle of an execution of this server.

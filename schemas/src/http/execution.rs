@@ -30,6 +30,27 @@ pub enum ExecutionStatus {
     Aborted,
 }
 
+/// The body of `POST /executions/{executionArn}/stop`; may be left out.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stop {
+    /// A name for the reason, at most 256 bytes.
+    pub error: Option<String>,
+    /// The reason, at most 32,768 bytes.
+    pub cause: Option<String>,
+}
+
+/// The body of `GET /executions`.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Executions {
+    /// Newest first: of one user, by their start; else running ones by their start, ended ones by their end.
+    pub executions: Vec<Execution>,
+    /// What to send as `nextToken` to get the next part; absent when this was the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+}
+
 /// The body of `GET /executions/{executionArn}`.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

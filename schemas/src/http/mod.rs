@@ -7,11 +7,12 @@ mod rating;
 mod recommendation;
 mod status;
 
-pub use arn::{ArnError, execution_arn, execution_name};
-pub use execution::{Accepted, Execution, ExecutionStatus};
+pub use arn::{ArnError, STATE_MACHINE_ARN, STATE_MACHINE_NAME, execution_arn, execution_name};
+pub use execution::{Accepted, Execution, ExecutionStatus, Executions, Stop};
 pub use problem::{PROBLEM_JSON, Problem};
-pub use rating::{RatingBody, RatingBodyError};
+pub use rating::{NewRating, RatingBody, RatingBodyError};
 pub use recommendation::{
     Because, FoldIn, ItemNeighbours, Neighbour, RatedItem, Recommendation, Recommendations,
+    UserRating, UserRatings,
 };
 pub use status::{CurrentVersion, Health, RefusedVersion};

@@ -49,6 +49,14 @@ impl RatingBody {
     }
 }
 
+/// The body of `PUT /users/{id}/ratings/{item}`.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewRating {
+    /// The rating.
+    pub rating: f64,
+}
+
 /// An identifier is a string, or an integer that stands for its decimal text.
 fn id<'de, D, I>(deserializer: D) -> Result<I, D::Error>
 where

@@ -1,5 +1,6 @@
 //! Recommendations and neighbours as clients read them.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::version::VersionName;
@@ -75,6 +76,38 @@ pub struct Recommendations {
     pub known: bool,
     /// Best first.
     pub recommendations: Vec<Recommendation>,
+}
+
+/// One rating of a user.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UserRating {
+    /// The item.
+    pub item_id: String,
+    /// Its title, when the catalogue has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// Whether the current version knows the item.
+    pub known: bool,
+    /// The rating.
+    pub rating: f32,
+    /// When it was given.
+    pub rated_at: DateTime<Utc>,
+}
+
+/// The body of `GET /users/{id}/ratings`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UserRatings {
+    /// The version that answered; ratings accepted since are in the list too.
+    pub version: VersionName,
+    /// The user.
+    pub user: String,
+    /// In the bytewise order of item ids.
+    pub ratings: Vec<UserRating>,
+    /// What to send as `after` to get the next part; absent when this was the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }
 
 /// One neighbour of an item.

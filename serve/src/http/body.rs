@@ -7,28 +7,99 @@ use actix_web::http::header;
 use actix_web::web::{BytesMut, Payload};
 use bytes::Bytes;
 use futures_util::StreamExt;
+use tokio::sync::Semaphore;
 
 use super::problem::Refusal;
 
-/// Reads a JSON body.
-///
-/// # Errors
-/// When it is not declared as JSON, is larger than `limit` bytes, does not arrive within `deadline`, or breaks off.
-pub async fn read_json(
-    request: &HttpRequest,
-    payload: Payload,
-    limit: usize,
+/// Bodies up to so many bytes are read at once; larger ones need one of few places.
+const SMALL: usize = 4096;
+/// Larger bodies that are read at the same time.
+const LARGE_AT_ONCE: usize = 32;
+
+/// How bodies are read.
+pub struct Bodies {
     deadline: Duration,
-) -> Result<Bytes, Refusal> {
-    check_type(request)?;
-    let declared = request.headers().get(header::CONTENT_LENGTH);
-    let declared = declared.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-    if declared.is_some_and(|length| length > limit) {
-        return Err(Refusal::body_too_large(limit));
+    large: Semaphore,
+}
+
+impl Bodies {
+    /// The whole of a body must be there within `deadline`.
+    pub fn new(deadline: Duration) -> Self {
+        Self { deadline, large: Semaphore::new(LARGE_AT_ONCE) }
     }
-    tokio::time::timeout(deadline, collect(payload, limit))
-        .await
-        .unwrap_or_else(|_| Err(Refusal::body_too_slow(deadline.as_secs_f64())))
+
+    /// Reads a JSON body.
+    ///
+    /// # Errors
+    /// When it is not declared as JSON, is larger than `limit` bytes, does not arrive in time, breaks off, or is large
+    /// and too many such are being read.
+    pub async fn json(
+        &self,
+        request: &HttpRequest,
+        payload: Payload,
+        limit: usize,
+    ) -> Result<Bytes, Refusal> {
+        check_type(request)?;
+        self.any(request, payload, limit).await
+    }
+
+    /// Reads a body, whatever it is declared as.
+    ///
+    /// # Errors
+    /// As [`Bodies::json`], but for the declaration.
+    pub async fn any(
+        &self,
+        request: &HttpRequest,
+        payload: Payload,
+        limit: usize,
+    ) -> Result<Bytes, Refusal> {
+        if declared_length(request).is_some_and(|length| length > limit) {
+            return Err(Refusal::body_too_large(limit));
+        }
+        tokio::time::timeout(self.deadline, self.collect(payload, limit))
+            .await
+            .unwrap_or_else(|_| Err(Refusal::body_too_slow(self.deadline.as_secs_f64())))
+    }
+
+    /// Reads a JSON body if there is one.
+    ///
+    /// # Errors
+    /// As [`Bodies::json`].
+    pub async fn optional_json(
+        &self,
+        request: &HttpRequest,
+        payload: Payload,
+        limit: usize,
+    ) -> Result<Option<Bytes>, Refusal> {
+        let body = self.any(request, payload, limit).await?;
+        if body.is_empty() {
+            return Ok(None);
+        }
+        check_type(request)?;
+        Ok(Some(body))
+    }
+
+    async fn collect(&self, mut payload: Payload, limit: usize) -> Result<Bytes, Refusal> {
+        let mut body = BytesMut::new();
+        let mut place = None;
+        while let Some(chunk) = payload.next().await {
+            let chunk = chunk.map_err(|_| Refusal::bad_request("the body broke off"))?;
+            if body.len() + chunk.len() > limit {
+                return Err(Refusal::body_too_large(limit));
+            }
+            if body.len() + chunk.len() > SMALL && place.is_none() {
+                let busy = "too many large bodies are being read";
+                let free = self.large.try_acquire();
+                place = Some(free.map_err(|_| Refusal::unavailable(busy, 1))?);
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body.freeze())
+    }
+}
+
+fn declared_length(request: &HttpRequest) -> Option<usize> {
+    request.headers().get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 fn check_type(request: &HttpRequest) -> Result<(), Refusal> {
@@ -38,16 +109,4 @@ fn check_type(request: &HttpRequest) -> Result<(), Refusal> {
     let encoding = request.headers().get(header::CONTENT_ENCODING);
     let is_plain = encoding.is_none_or(|encoding| encoding == "identity");
     if is_json && is_plain { Ok(()) } else { Err(Refusal::not_json_type()) }
-}
-
-async fn collect(mut payload: Payload, limit: usize) -> Result<Bytes, Refusal> {
-    let mut body = BytesMut::new();
-    while let Some(chunk) = payload.next().await {
-        let chunk = chunk.map_err(|_| Refusal::bad_request("the body broke off"))?;
-        if body.len() + chunk.len() > limit {
-            return Err(Refusal::body_too_large(limit));
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body.freeze())
 }

@@ -1,23 +1,34 @@
-//! `GET /executions/{executionArn}`.
+//! Executions: looking at one, waiting for it, stopping it, listing them.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use actix_web::http::header;
-use actix_web::web::Data;
+use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use akin_schemas::http::{Execution, ExecutionStatus, execution_name};
+use akin_schemas::UserId;
+use akin_schemas::http::{
+    Execution, ExecutionStatus, Executions, Stop, execution_arn, execution_name,
+};
 use chrono::{DateTime, Utc};
+use futures_util::stream;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::ledger::{self, ExecutionId, ExecutionRecord};
+use crate::ledger::{self, ExecutionId, ExecutionRecord, Filter, Finished, Outcome};
 
 use super::problem::Refusal;
 use super::query;
 use super::state::State;
+use super::token;
 
 /// The longest poll, in seconds.
 const LONGEST_WAIT: u64 = 60;
+/// Between two signs of life on a stream of events: proxies close what is silent for a minute.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
+/// `error` and `cause` of a stop, in bytes, as Step Functions limits them.
+const LONGEST_ERROR: usize = 256;
+const LONGEST_CAUSE: usize = 32_768;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -25,28 +36,17 @@ struct Wait {
     wait: Option<u64>,
 }
 
-/// Says where an execution stands; with `?wait=SECONDS` only when it has ended, or the time is over.
+/// `GET /executions/{executionArn}`: says where an execution stands; with `?wait=SECONDS` only when it has ended, or
+/// the time is over.
 pub async fn get(request: HttpRequest, state: Data<State>) -> Result<HttpResponse, Refusal> {
     let wait = query::parse::<Wait>(&request)?.wait.unwrap_or(0);
     if wait > LONGEST_WAIT {
         let detail = format!("wait is at most {LONGEST_WAIT} seconds, not {wait}");
         return Err(Refusal::bad_request(detail));
     }
-    let arn = query::path_step(&request)?;
-    let unknown = || Refusal::not_found("there is no such execution, or it is forgotten by now");
-    let name = execution_name(&arn).map_err(|_| unknown())?;
-    let id: ExecutionId = name.parse().map_err(|_| unknown())?;
-
-    let mut draining = state.draining.clone();
-    let record = tokio::select! {
-        record = state.executions.wait(id, Duration::from_secs(wait)) => record?,
-        // Who waits is told what there is, so that the server can stop.
-        _ = draining.wait_for(|draining| *draining) => {
-            state.executions.wait(id, Duration::ZERO).await?
-        }
-    };
-    let record = record.ok_or_else(unknown)?;
-    let body = execution(arn, &record)?;
+    let id = named(&request, &state).await?;
+    let record = wait_for(&state, id, Duration::from_secs(wait)).await?.ok_or_else(unknown)?;
+    let body = execution(id, &record)?;
     let mut response = HttpResponse::Ok();
     if record.is_running() {
         response.insert_header((header::RETRY_AFTER, "1"));
@@ -54,15 +54,157 @@ pub async fn get(request: HttpRequest, state: Data<State>) -> Result<HttpRespons
     Ok(response.json(body))
 }
 
-fn execution(execution_arn: String, record: &ExecutionRecord) -> Result<Execution, Refusal> {
+/// `GET /executions/{executionArn}/events`: the execution as server-sent events: at once as it stands, and again when
+/// it has ended; then the stream ends.
+pub async fn events(request: HttpRequest, state: Data<State>) -> Result<HttpResponse, Refusal> {
+    query::parse::<query::Nothing>(&request)?;
+    let id = named(&request, &state).await?;
+    let record = state.executions.wait(id, Duration::ZERO).await?.ok_or_else(unknown)?;
+    let first = (event(id, &record)?, record.is_running());
+    let after = stream::unfold(first.1, move |is_running| {
+        let state = state.clone();
+        async move {
+            if !is_running || *state.draining.borrow() {
+                return None;
+            }
+            let record = wait_for(&state, id, SIGN_OF_LIFE).await.ok().flatten()?;
+            let is_running = record.is_running();
+            let text =
+                if is_running { Bytes::from(": running\n\n") } else { event(id, &record).ok()? };
+            Some((Ok::<_, Infallible>(text), is_running))
+        }
+    });
+    let all = stream::once(std::future::ready(Ok(first.0)));
+    let all = futures_util::StreamExt::chain(all, after);
+    Ok(HttpResponse::Ok()
+        .content_type("text/event-stream")
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .insert_header(("x-accel-buffering", "no"))
+        .streaming(Box::pin(all)))
+}
+
+fn event(id: ExecutionId, record: &ExecutionRecord) -> Result<Bytes, Refusal> {
+    let data = serde_json::to_string(&execution(id, record)?).map_err(|_| Refusal::internal())?;
+    Ok(Bytes::from(format!("event: {}\ndata: {data}\n\n", record.status())))
+}
+
+/// `POST /executions/{executionArn}/stop`: stops an execution, and shows how it stands then. One that had ended stays
+/// as it was; the rating stays in any case.
+pub async fn stop(
+    request: HttpRequest,
+    payload: Payload,
+    state: Data<State>,
+) -> Result<HttpResponse, Refusal> {
+    query::parse::<query::Nothing>(&request)?;
+    let id = named(&request, &state).await?;
+    let limit = 2 * (LONGEST_ERROR + LONGEST_CAUSE);
+    let stop = match state.bodies.optional_json(&request, payload, limit).await? {
+        None => Stop::default(),
+        Some(body) => serde_json::from_slice(&body)
+            .map_err(|error| Refusal::bad_request(format!("the body: {error}")))?,
+    };
+    for (name, text, longest) in
+        [("error", &stop.error, LONGEST_ERROR), ("cause", &stop.cause, LONGEST_CAUSE)]
+    {
+        if text.as_ref().is_some_and(|text| text.len() > longest) {
+            let detail = format!("`{name}` has at most {longest} bytes");
+            return Err(Refusal::bad_request(detail));
+        }
+    }
+    let record = abort(&state, id, stop).await?.ok_or_else(unknown)?;
+    Ok(HttpResponse::Ok().json(execution(id, &record)?))
+}
+
+/// Ends an execution as aborted, unless it has ended, and returns it when that is on disk; none if nobody knows it.
+///
+/// # Errors
+/// When the ledger cannot be read or written.
+pub async fn abort(
+    state: &State,
+    id: ExecutionId,
+    stop: Stop,
+) -> Result<Option<ExecutionRecord>, Refusal> {
+    let outcome = Outcome::Aborted { error: stop.error, cause: stop.cause };
+    let finished = Finished { id, outcome, stopped_at: Utc::now().timestamp_micros() };
+    let commit = state.commit.clone();
+    let written = actix_web::web::block(move || commit.finish_durably(finished)).await;
+    if let Some(written) = written.map_err(|_| Refusal::internal())?? {
+        let lost = "the stop could not be written; whether it lasts over a restart is not known";
+        written.await.map_err(|_| Refusal::unavailable(lost, 30))?;
+    }
+    Ok(state.executions.wait(id, Duration::ZERO).await?)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Which {
+    user: Option<String>,
+    status: Option<ExecutionStatus>,
+    n: Option<u16>,
+    next_token: Option<String>,
+}
+
+/// `GET /executions?user=&status=&n=&nextToken=`: lists executions, newest first.
+pub async fn list(request: HttpRequest, state: Data<State>) -> Result<HttpResponse, Refusal> {
+    let Which { user, status, n, next_token } = query::parse(&request)?;
+    let user = user.map(UserId::try_from).transpose();
+    let user = user.map_err(|error| Refusal::bad_request(format!("the user: {error}")))?;
+    let count = query::Count::of(n, 100)?;
+    let mut filter = Filter { user, status: status.map(ledger_status), after: None };
+    let now = Utc::now().timestamp();
+    if let Some(token) = next_token {
+        let after = token::decode(&token, &filter, now).ok_or_else(|| {
+            Refusal::bad_request(
+                "nextToken is not one of this listing, or older than a day; begin again without it",
+            )
+        })?;
+        filter.after = Some(after);
+    }
+    let page = state.list(&filter, count).await?;
+    let listed = page.executions.iter().map(|(id, record)| execution(*id, record));
+    Ok(HttpResponse::Ok().json(Executions {
+        executions: listed.collect::<Result<_, _>>()?,
+        next_token: page.next.map(|next| token::encode(next, &filter, now)),
+    }))
+}
+
+/// The execution that the path names.
+async fn named(request: &HttpRequest, state: &State) -> Result<ExecutionId, Refusal> {
+    let arn = query::path_step(request)?;
+    let name = execution_name(&arn).map_err(|_| unknown())?;
+    state.resolve(name).await?.ok_or_else(unknown)
+}
+
+fn unknown() -> Refusal {
+    Refusal::not_found("there is no such execution, or it is forgotten by now")
+}
+
+/// An execution when it has ended, after `patience`, or when the server is about to stop.
+async fn wait_for(
+    state: &State,
+    id: ExecutionId,
+    patience: Duration,
+) -> Result<Option<ExecutionRecord>, Refusal> {
+    let mut draining = state.draining.clone();
+    tokio::select! {
+        record = state.executions.wait(id, patience) => Ok(record?),
+        // Who waits is told what there is, so that the server can stop.
+        _ = draining.wait_for(|draining| *draining) => {
+            Ok(state.executions.wait(id, Duration::ZERO).await?)
+        }
+    }
+}
+
+fn execution(id: ExecutionId, record: &ExecutionRecord) -> Result<Execution, Refusal> {
     let raw = |text: &str| {
         RawValue::from_string(text.to_owned()).map_err(|error| {
-            tracing::error!(%error, execution_arn, "a text in the ledger is not JSON");
+            tracing::error!(%error, %id, "a text in the ledger is not JSON");
             Refusal::internal()
         })
     };
     let (error, cause) = record.failure();
     Ok(Execution {
+        execution_arn: execution_arn(&record.public_name(&id)),
         status: status(record.status()),
         start_date: moment(record.started_at),
         stop_date: record.stopped_at().map(moment),
@@ -70,7 +212,6 @@ fn execution(execution_arn: String, record: &ExecutionRecord) -> Result<Executio
         output: record.output().map(raw).transpose()?,
         error: error.map(str::to_owned),
         cause: cause.map(str::to_owned),
-        execution_arn,
     })
 }
 
@@ -85,5 +226,15 @@ fn status(status: ledger::ExecutionStatus) -> ExecutionStatus {
         ledger::ExecutionStatus::Failed => ExecutionStatus::Failed,
         ledger::ExecutionStatus::TimedOut => ExecutionStatus::TimedOut,
         ledger::ExecutionStatus::Aborted => ExecutionStatus::Aborted,
+    }
+}
+
+fn ledger_status(status: ExecutionStatus) -> ledger::ExecutionStatus {
+    match status {
+        ExecutionStatus::Running => ledger::ExecutionStatus::Running,
+        ExecutionStatus::Succeeded => ledger::ExecutionStatus::Succeeded,
+        ExecutionStatus::Failed => ledger::ExecutionStatus::Failed,
+        ExecutionStatus::TimedOut => ledger::ExecutionStatus::TimedOut,
+        ExecutionStatus::Aborted => ledger::ExecutionStatus::Aborted,
     }
 }

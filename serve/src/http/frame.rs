@@ -2,6 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 
+use actix_web::HttpMessage;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderValue};
@@ -11,6 +12,10 @@ use futures_util::FutureExt;
 use tracing::{debug, error};
 
 use super::problem::Refusal;
+use super::step_functions;
+
+/// Names a request in the log.
+pub struct RequestId(pub String);
 
 /// Gives the request an id, catches a panic, and turns whatever error comes back into a problem with that id.
 pub async fn frame<B: MessageBody + 'static>(
@@ -19,6 +24,7 @@ pub async fn frame<B: MessageBody + 'static>(
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let request_id = format!("{:016x}", rand::random::<u64>());
     let (method, path) = (request.method().clone(), request.path().to_owned());
+    request.extensions_mut().insert(RequestId(request_id.clone()));
     let answered = AssertUnwindSafe(async move { next.call(request).await }).catch_unwind().await;
     let Ok(answered) = answered else {
         error!(request_id, %method, path, "a request panicked");
@@ -39,7 +45,8 @@ fn finish<B: MessageBody + 'static>(
 ) -> ServiceResponse<BoxBody> {
     // What a handler said itself, as health does, stands.
     let kind = response.headers().get(header::CONTENT_TYPE);
-    let has_body = kind.is_some_and(|kind| kind == PROBLEM_JSON || kind == "application/json");
+    let spoken = [PROBLEM_JSON, "application/json", step_functions::MEDIA_TYPE];
+    let has_body = kind.is_some_and(|kind| spoken.iter().any(|spoken| kind == spoken));
     if let Some(error) = response.response().error() {
         let refusal = with_id(error, request_id);
         return response.into_response(actix_web::ResponseError::error_response(&refusal));

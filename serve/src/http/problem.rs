@@ -31,6 +31,26 @@ impl Refusal {
         Self { request_id, ..self }
     }
 
+    /// What is wrong with this request.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// The HTTP status.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// After how many seconds to try again.
+    pub fn retry_after(&self) -> Option<u32> {
+        self.retry_after
+    }
+
+    /// Whether it contradicts an earlier request.
+    pub fn is_conflict(&self) -> bool {
+        self.status == StatusCode::CONFLICT
+    }
+
     /// 400: not readable as what it should be.
     pub fn bad_request(detail: impl Into<String>) -> Self {
         let (kind, title) = ("bad-request", "The request could not be read");
@@ -55,6 +75,17 @@ impl Refusal {
         let (kind, title) = ("body-too-slow", "The body came too slowly");
         let detail = format!("the whole body must arrive within {seconds} seconds");
         Self::new(StatusCode::REQUEST_TIMEOUT, kind, title, detail)
+    }
+
+    /// 409: it contradicts what is there.
+    pub fn conflict(detail: impl Into<String>) -> Self {
+        let (kind, title) = ("conflict", "The request contradicts an earlier one");
+        Self::new(StatusCode::CONFLICT, kind, title, detail.into())
+    }
+
+    /// The same about one element of an array.
+    pub fn of_element(self, number: usize) -> Self {
+        Self { detail: format!("element {number}: {}", self.detail), ..self }
     }
 
     /// 413.

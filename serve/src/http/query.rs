@@ -8,9 +8,14 @@ use serde::de::DeserializeOwned;
 
 use super::problem::Refusal;
 
-/// Recommendations or neighbours at most in one answer.
-const MOST: u16 = 1000;
+/// Things at most in one answer.
+pub const MOST: u16 = 1000;
 const DEFAULT: u16 = 10;
+
+/// No parameters at all.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Nothing {}
 
 /// `?n=`: how many are wanted.
 #[derive(serde::Deserialize)]
@@ -25,7 +30,15 @@ impl Count {
     /// # Errors
     /// When it is not from 1 to 1000.
     pub fn get(&self) -> Result<usize, Refusal> {
-        let n = self.n.unwrap_or(DEFAULT);
+        Self::of(self.n, DEFAULT)
+    }
+
+    /// `n`, or `default` when none was given.
+    ///
+    /// # Errors
+    /// When it is not from 1 to 1000.
+    pub fn of(n: Option<u16>, default: u16) -> Result<usize, Refusal> {
+        let n = n.unwrap_or(default);
         if (1..=MOST).contains(&n) {
             Ok(usize::from(n))
         } else {
@@ -49,10 +62,18 @@ pub fn parse<T: DeserializeOwned>(request: &HttpRequest) -> Result<T, Refusal> {
 /// # Errors
 /// When it is not UTF-8.
 pub fn path_step(request: &HttpRequest) -> Result<String, Refusal> {
+    path_steps(request)
+}
+
+/// Reads the variable steps of the path.
+///
+/// # Errors
+/// When one is not UTF-8.
+pub fn path_steps<T: DeserializeOwned + 'static>(request: &HttpRequest) -> Result<T, Refusal> {
     if !is_utf8_when_decoded(request.uri().path()) {
         return Err(Refusal::bad_request("the path is not UTF-8"));
     }
-    let step = Path::<String>::from_request(request, &mut Payload::None).now_or_never();
+    let step = Path::<T>::from_request(request, &mut Payload::None).now_or_never();
     step.and_then(Result::ok)
         .map(Path::into_inner)
         .ok_or_else(|| Refusal::bad_request("the path is not UTF-8"))

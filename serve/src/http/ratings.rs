@@ -1,61 +1,129 @@
 //! `POST /ratings`.
 
-use std::time::Duration;
-
 use actix_web::http::header;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use akin_schemas::http::{Accepted, RatingBody, RatingBodyError, execution_arn};
-use chrono::DateTime;
+use akin_schemas::UserId;
+use akin_schemas::http::{RatingBody, RatingBodyError};
+use serde::Deserialize;
+use serde_json::value::RawValue;
 
-use crate::ledger::Submission;
+use crate::ledger::{Reply, Request, RequestName, Submission};
 
-use super::body;
+use super::accept::{accept, accepted, submission};
 use super::problem::Refusal;
+use super::query;
 use super::state::State;
 
-/// A body of one rating has at most so many bytes.
-const BODY_LIMIT: usize = 4096;
-/// Longer than any disk that is going to answer takes.
-const COMMIT_DEADLINE: Duration = Duration::from_secs(30);
+/// A rating has at most so many bytes.
+const RATING_LIMIT: usize = 4096;
+/// A body of several ratings has at most so many bytes.
+const BODY_LIMIT: usize = 512 * 1024;
+/// Ratings in one body.
+const MOST_RATINGS: usize = 1000;
+/// A name or idempotency key has at most so many bytes.
+const NAME_LIMIT: usize = 255;
 
-/// Takes one rating, and answers once it is durable.
+/// Takes one rating, or an array of them, and answers once it is durable.
 pub async fn post(
     request: HttpRequest,
     payload: Payload,
     state: Data<State>,
 ) -> Result<HttpResponse, Refusal> {
-    let body = body::read_json(&request, payload, BODY_LIMIT, state.body_deadline).await?;
-    let submission = submission(&body, &state)?;
-    let answer = state.commit.submit(vec![submission])?;
-    let answer = tokio::time::timeout(COMMIT_DEADLINE, answer).await;
-    let (Ok(Ok(receipts)), true) = (&answer, answer.is_ok()) else {
-        // The rating may be on disk by now; sending it again does no harm.
-        return Err(Refusal::unavailable(
-            "the disk did not answer in time; whether the rating was stored is not known; send it again",
-            5,
-        ));
-    };
-    let receipts = receipts.clone()?;
-    let receipt = receipts.first().ok_or_else(Refusal::internal)?;
-    let execution_arn = execution_arn(&receipt.execution.to_string());
-    Ok(HttpResponse::Accepted()
-        .insert_header((header::LOCATION, format!("/executions/{execution_arn}")))
-        .json(Accepted {
-            execution_arn,
-            start_date: DateTime::from_timestamp_micros(receipt.started_at).unwrap_or_default(),
-        }))
+    let name = name(&request)?;
+    let body = state.bodies.json(&request, payload, BODY_LIMIT).await?;
+    if body.trim_ascii_start().first() == Some(&b'[') {
+        let submissions = several(&body, &state)?;
+        let reply = send(&state, submissions, name).await?;
+        let executions: Vec<_> = reply.receipts.iter().map(accepted).collect();
+        Ok(HttpResponse::Accepted().json(executions))
+    } else {
+        let reply = send(&state, vec![one(&body, &state)?], name).await?;
+        handle(&reply)
+    }
 }
 
-fn submission(body: &[u8], state: &State) -> Result<Submission, Refusal> {
-    let rating = RatingBody::parse(body).map_err(|error| match error {
-        RatingBodyError::NotJson(_) => Refusal::bad_request(error.to_string()),
-        RatingBodyError::NotARating(_) => Refusal::invalid(error.to_string()),
-    })?;
-    let range = state.snapshot()?.manifest.rating_range;
-    let stored =
-        range.accept(rating.rating).map_err(|error| Refusal::invalid(error.to_string()))?;
+/// `202` with the handle of a request of one rating.
+///
+/// # Errors
+/// When there is no receipt, which is a defect.
+pub fn handle(reply: &Reply) -> Result<HttpResponse, Refusal> {
+    let accepted = accepted(reply.receipts.first().ok_or_else(Refusal::internal)?);
+    let location = format!("/executions/{}", accepted.execution_arn);
+    Ok(HttpResponse::Accepted().insert_header((header::LOCATION, location)).json(accepted))
+}
+
+/// Sends submissions under a name that the caller chose. Until callers are known by another way, a caller is the user
+/// of the first rating.
+///
+/// # Errors
+/// As [`accept`].
+pub async fn send(
+    state: &State,
+    submissions: Vec<Submission>,
+    name: Option<String>,
+) -> Result<Reply, Refusal> {
+    let caller: Option<UserId> = submissions.first().map(|first| first.user.clone());
+    let name = name.zip(caller).map(|(name, caller)| RequestName::of_caller(&caller, name));
+    accept(state, Request { submissions, name }).await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Name {
+    name: Option<String>,
+}
+
+/// The name of a request: the header `Idempotency-Key`, or `?name=`.
+///
+/// # Errors
+/// When there are two different ones, or it is none.
+pub fn name(request: &HttpRequest) -> Result<Option<String>, Refusal> {
+    let in_query = query::parse::<Name>(request)?.name;
+    let header = request.headers().get("idempotency-key");
+    let in_header = header.map(|key| {
+        let text = key.to_str().map(str::to_owned);
+        text.map_err(|_| Refusal::bad_request("the Idempotency-Key is not visible ASCII"))
+    });
+    let name = match (in_query, in_header.transpose()?) {
+        (Some(name), Some(key)) if name != key => {
+            return Err(Refusal::bad_request("name and Idempotency-Key are two: send one of them"));
+        }
+        (name, key) => name.or(key),
+    };
+    let is_good = |name: &String| (1..=NAME_LIMIT).contains(&name.len()) && !name.contains('\0');
+    if name.as_ref().is_some_and(|name| !is_good(name)) {
+        let detail =
+            format!("a name or Idempotency-Key has 1 to {NAME_LIMIT} bytes, none of them zero");
+        return Err(Refusal::bad_request(detail));
+    }
+    Ok(name)
+}
+
+fn several(body: &[u8], state: &State) -> Result<Vec<Submission>, Refusal> {
+    let elements: Vec<&RawValue> = serde_json::from_slice(body)
+        .map_err(|error| Refusal::bad_request(format!("the body is not JSON: {error}")))?;
+    if !(1..=MOST_RATINGS).contains(&elements.len()) {
+        let detail = format!("an array holds 1 to {MOST_RATINGS} ratings, not {}", elements.len());
+        return Err(Refusal::invalid(detail));
+    }
+    let numbered = elements.into_iter().enumerate();
+    let submissions = numbered.map(|(number, element)| {
+        one(element.get().as_bytes(), state).map_err(|refusal| refusal.of_element(number))
+    });
+    submissions.collect()
+}
+
+fn one(body: &[u8], state: &State) -> Result<Submission, Refusal> {
+    if body.len() > RATING_LIMIT {
+        return Err(Refusal::body_too_large(RATING_LIMIT));
+    }
+    let RatingBody { item, user, rating } =
+        RatingBody::parse(body).map_err(|error| match error {
+            RatingBodyError::NotJson(_) => Refusal::bad_request(error.to_string()),
+            RatingBodyError::NotARating(_) => Refusal::invalid(error.to_string()),
+        })?;
     // A body that parses is UTF-8.
     let input = String::from_utf8_lossy(body).trim().to_owned();
-    Ok(Submission { user: rating.user, item: rating.item, rating: Some(stored), input })
+    submission(state, user, item, rating, input)
 }

@@ -7,10 +7,12 @@ use std::time::Duration;
 use akin_recommender::scoring::Scorer;
 use tokio::sync::watch;
 
-use crate::ledger::{Executions, GroupCommit, Ledger};
+use crate::ledger::{ExecutionId, Executions, Filter, GroupCommit, Ledger, Page, RequestName};
 use crate::snapshot::{Live, Snapshot};
 
+use super::body::Bodies;
 use super::problem::Refusal;
+use super::step_functions::AccessKeys;
 
 /// Handles to the parts of the server.
 #[derive(Clone)]
@@ -25,8 +27,12 @@ pub struct State {
     pub executions: Arc<Executions>,
     /// Turns true when the server is about to stop.
     pub draining: watch::Receiver<bool>,
-    /// How long a body may take.
-    pub body_deadline: Duration,
+    /// How bodies are read.
+    pub bodies: Arc<Bodies>,
+    /// Who may use the Step Functions door; everybody when there is none.
+    pub access_keys: Option<Arc<AccessKeys>>,
+    /// When the server started, in microseconds since 1970.
+    pub started_at: i64,
 }
 
 thread_local! {
@@ -40,6 +46,32 @@ impl State {
     /// Before the first version is loaded.
     pub fn snapshot(&self) -> Result<Arc<Snapshot>, Refusal> {
         self.live.current().ok_or_else(Refusal::no_version)
+    }
+
+    /// The execution that a name in an ARN stands for: its key, or what a client named it.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub async fn resolve(&self, name: &str) -> Result<Option<ExecutionId>, Refusal> {
+        let by_key = name.parse().ok();
+        let (ledger, name) = (self.ledger.clone(), RequestName::of_machine(name.to_owned()));
+        if let Some(id) = by_key
+            && self.executions.wait(id, Duration::ZERO).await?.is_some()
+        {
+            return Ok(Some(id));
+        }
+        let found = actix_web::web::block(move || ledger.named(&name)).await;
+        Ok(found.map_err(|_| Refusal::internal())??)
+    }
+
+    /// A part of a listing.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub async fn list(&self, filter: &Filter, limit: usize) -> Result<Page, Refusal> {
+        let (filter, executions) = (filter.clone(), self.executions.clone());
+        let page = actix_web::web::block(move || executions.list(&filter, limit)).await;
+        Ok(page.map_err(|_| Refusal::internal())??)
     }
 
     /// Runs `work` with this thread's accumulators, off the threads that answer requests.

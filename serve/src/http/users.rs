@@ -1,24 +1,32 @@
-//! `GET /users/{id}/recommendations`.
+//! What concerns one user: recommendations, and the user's ratings.
 
-use actix_web::web::Data;
+use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use akin_schemas::UserId;
-use akin_schemas::http::Recommendations;
+use akin_schemas::http::{NewRating, RatingBody, Recommendations, UserRating, UserRatings};
+use akin_schemas::{ItemId, UserId};
+use chrono::DateTime;
+use serde::Deserialize;
 
 use crate::fold_in::recommend;
+use crate::ledger::Submission;
 
+use super::accept::submission;
 use super::problem::Refusal;
 use super::query::{self, Count};
+use super::ratings;
 use super::state::State;
 
-/// Recommends to a user from everything known now: the version's ratings and those accepted since.
+/// `{"rating":6}` has at most so many bytes.
+const BODY_LIMIT: usize = 4096;
+
+/// `GET /users/{id}/recommendations`: recommends to a user from everything known now, the version's ratings and those
+/// accepted since.
 pub async fn recommendations(
     request: HttpRequest,
     state: Data<State>,
 ) -> Result<HttpResponse, Refusal> {
     let count = query::parse::<Count>(&request)?.get()?;
-    let user = UserId::try_from(query::path_step(&request)?)
-        .map_err(|error| Refusal::bad_request(format!("the user: {error}")))?;
+    let user = user(query::path_step(&request)?)?;
     let snapshot = state.snapshot()?;
     let body = State::score(move |scorer| {
         let entries = state.ledger.entries(&user)?;
@@ -28,4 +36,92 @@ pub async fn recommendations(
     })
     .await?;
     Ok(HttpResponse::Ok().json(body))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Part {
+    n: Option<u16>,
+    after: Option<String>,
+}
+
+/// `GET /users/{id}/ratings`: the user's ratings, the version's and those accepted since, in the bytewise order of item
+/// ids.
+pub async fn list_ratings(
+    request: HttpRequest,
+    state: Data<State>,
+) -> Result<HttpResponse, Refusal> {
+    let Part { n, after } = query::parse(&request)?;
+    let count = Count::of(n, query::MOST)?;
+    let user = user(query::path_step(&request)?)?;
+    let snapshot = state.snapshot()?;
+    let body = actix_web::web::block(move || {
+        let entries = state.ledger.entries(&user)?;
+        let profile = snapshot.profile_by_id(&user, &entries);
+        let is_later = |item: &ItemId| after.as_deref().is_none_or(|after| &**item > after);
+        let mut ratings: Vec<UserRating> = Vec::new();
+        let mut next = None;
+        for (item, entry) in profile.entries().filter(|(item, _)| is_later(item)) {
+            let Some(rating) = entry.rating else { continue };
+            if ratings.len() == count {
+                next = ratings.last().map(|last| last.item_id.clone());
+                break;
+            }
+            let number = snapshot.number(item);
+            ratings.push(UserRating {
+                item_id: item.to_string(),
+                title: number.and_then(|number| snapshot.title(number)),
+                known: number.is_some(),
+                rating,
+                rated_at: DateTime::from_timestamp_micros(entry.rated_at).unwrap_or_default(),
+            });
+        }
+        let version = snapshot.manifest.version.clone();
+        Ok::<_, Refusal>(UserRatings { version, user: user.into(), ratings, next })
+    })
+    .await
+    .unwrap_or_else(|_| Err(Refusal::internal()))?;
+    Ok(HttpResponse::Ok().json(body))
+}
+
+/// `PUT /users/{id}/ratings/{item}`: rates one item, as `POST /ratings` does.
+pub async fn put_rating(
+    request: HttpRequest,
+    payload: Payload,
+    state: Data<State>,
+) -> Result<HttpResponse, Refusal> {
+    let name = ratings::name(&request)?;
+    let (user, item) = user_and_item(&request)?;
+    let body = state.bodies.json(&request, payload, BODY_LIMIT).await?;
+    let NewRating { rating } = serde_json::from_slice(&body).map_err(|error| {
+        Refusal::bad_request(format!("the body is not {{\"rating\": number}}: {error}"))
+    })?;
+    let input = RatingBody { user: user.clone(), item: item.clone(), rating };
+    let input = serde_json::to_string(&input).map_err(|_| Refusal::internal())?;
+    let submission = submission(&state, user, item, rating, input)?;
+    ratings::handle(&ratings::send(&state, vec![submission], name).await?)
+}
+
+/// `DELETE /users/{id}/ratings/{item}`: takes a rating back. The handle's recommendations are those without it.
+pub async fn delete_rating(
+    request: HttpRequest,
+    state: Data<State>,
+) -> Result<HttpResponse, Refusal> {
+    let name = ratings::name(&request)?;
+    let (user, item) = user_and_item(&request)?;
+    // As for a rating: what cannot be folded in yet is not taken.
+    state.snapshot()?;
+    let input = serde_json::json!({"movieID": &*item, "user": &*user, "rating": null}).to_string();
+    let submission = Submission { user, item, rating: None, input };
+    ratings::handle(&ratings::send(&state, vec![submission], name).await?)
+}
+
+fn user(text: String) -> Result<UserId, Refusal> {
+    UserId::try_from(text).map_err(|error| Refusal::bad_request(format!("the user: {error}")))
+}
+
+fn user_and_item(request: &HttpRequest) -> Result<(UserId, ItemId), Refusal> {
+    let (of, item) = query::path_steps::<(String, String)>(request)?;
+    let item = ItemId::try_from(item);
+    Ok((user(of)?, item.map_err(|error| Refusal::bad_request(format!("the item: {error}")))?))
 }

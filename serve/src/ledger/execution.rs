@@ -4,7 +4,7 @@ use std::fmt;
 
 use akin_schemas::{ItemId, UserId};
 
-use super::{ExecutionId, Submission};
+use super::{ExecutionId, RequestName, Submission};
 
 /// Where an execution stands. The names are those of the Step Functions protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -63,6 +63,18 @@ pub enum Outcome {
     },
 }
 
+impl Outcome {
+    /// The status that it leaves.
+    pub fn status(&self) -> ExecutionStatus {
+        match self {
+            Self::Succeeded(_) => ExecutionStatus::Succeeded,
+            Self::Failed { .. } => ExecutionStatus::Failed,
+            Self::TimedOut => ExecutionStatus::TimedOut,
+            Self::Aborted { .. } => ExecutionStatus::Aborted,
+        }
+    }
+}
+
 /// The end of one execution.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finished {
@@ -75,14 +87,18 @@ pub struct Finished {
 }
 
 /// All there is to say about one execution.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ExecutionRecord {
     /// Whose rating it answers.
     pub user: UserId,
     /// The item that was rated.
     pub item: ItemId,
+    /// The rating; none for a deletion.
+    pub rating: Option<f32>,
     /// The client's JSON text.
     pub input: String,
+    /// The name of the request that it answers, or a part of it.
+    pub name: Option<RequestName>,
     /// When it was accepted, in microseconds since 1970.
     pub started_at: i64,
     /// How and when it ended; none while it runs.
@@ -90,20 +106,30 @@ pub struct ExecutionRecord {
 }
 
 impl ExecutionRecord {
-    pub(super) fn running(submission: &Submission, started_at: i64) -> Self {
-        let Submission { user, item, input, .. } = submission.clone();
-        Self { user, item, input, started_at, end: None }
+    pub(super) fn running(
+        submission: &Submission,
+        name: Option<&RequestName>,
+        started_at: i64,
+    ) -> Self {
+        let Submission { user, item, rating, input } = submission.clone();
+        Self { user, item, rating, input, name: name.cloned(), started_at, end: None }
+    }
+
+    /// Whether it answers the same wish, however it was written.
+    pub(super) fn answers(&self, submission: &Submission) -> bool {
+        let Submission { user, item, rating, .. } = submission;
+        (&self.user, &self.item, &self.rating) == (user, item, rating)
+    }
+
+    /// The name by which clients know it: the one that its client gave it, or its key's.
+    pub fn public_name(&self, id: &ExecutionId) -> String {
+        let own = self.name.as_ref().and_then(RequestName::as_machine_name);
+        own.map_or_else(|| id.to_string(), str::to_owned)
     }
 
     /// Where it stands.
     pub fn status(&self) -> ExecutionStatus {
-        match &self.end {
-            None => ExecutionStatus::Running,
-            Some((Outcome::Succeeded(_), _)) => ExecutionStatus::Succeeded,
-            Some((Outcome::Failed { .. }, _)) => ExecutionStatus::Failed,
-            Some((Outcome::TimedOut, _)) => ExecutionStatus::TimedOut,
-            Some((Outcome::Aborted { .. }, _)) => ExecutionStatus::Aborted,
-        }
+        self.end.as_ref().map_or(ExecutionStatus::Running, |(outcome, _)| outcome.status())
     }
 
     /// When it ended, in microseconds since 1970.

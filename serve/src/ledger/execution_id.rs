@@ -37,7 +37,8 @@ impl ExecutionId {
         Self::of(micros, [0; 16])
     }
 
-    pub(super) fn from_key(key: [u8; Self::KEY_BYTES]) -> Self {
+    /// The execution with these bytes.
+    pub fn from_key(key: [u8; Self::KEY_BYTES]) -> Self {
         Self(key)
     }
 
@@ -53,6 +54,14 @@ impl ExecutionId {
         key[..Self::TIME_BYTES].copy_from_slice(&millis.to_be_bytes()[2..]);
         key[Self::TIME_BYTES..].copy_from_slice(&random);
         Self(key)
+    }
+
+    /// When it started, in milliseconds since 1970.
+    pub(super) fn millis(&self) -> i64 {
+        let mut millis = [0; 8];
+        millis[2..].copy_from_slice(&self.0[..Self::TIME_BYTES]);
+        // 48 bits are never negative.
+        i64::from_be_bytes(millis)
     }
 
     fn random(&self) -> Uuid {

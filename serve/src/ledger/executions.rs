@@ -3,17 +3,30 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use super::{ExecutionId, ExecutionRecord, Finished, Ledger, LedgerError};
+use super::{ExecutionId, ExecutionRecord, Filter, Finished, Ledger, LedgerError, Page};
 
 /// Answers for every execution: those still running, or finished and not yet written, from memory;
 /// all others from the ledger. Memory is bounded by what is in work.
 pub struct Executions {
     ledger: Arc<dyn Ledger>,
-    live: Mutex<HashMap<ExecutionId, watch::Sender<ExecutionRecord>>>,
+    live: Mutex<HashMap<ExecutionId, LiveExecution>>,
+}
+
+/// An execution in work.
+struct LiveExecution {
+    record: watch::Sender<ExecutionRecord>,
+    /// Since when this process has had it.
+    since: Instant,
+}
+
+impl LiveExecution {
+    fn new(record: ExecutionRecord) -> Self {
+        Self { record: watch::Sender::new(record), since: Instant::now() }
+    }
 }
 
 /// What is known of an execution at one moment.
@@ -37,7 +50,7 @@ impl Executions {
     pub fn get(&self, id: &ExecutionId) -> Result<Option<ExecutionRecord>, LedgerError> {
         // In this order: an execution leaves memory only after its end is in the ledger.
         if let Some(live) = self.lock().get(id) {
-            return Ok(Some(live.borrow().clone()));
+            return Ok(Some(live.record.borrow().clone()));
         }
         self.ledger.execution(id)
     }
@@ -52,7 +65,7 @@ impl Executions {
         id: ExecutionId,
         timeout: Duration,
     ) -> Result<Option<ExecutionRecord>, LedgerError> {
-        let in_memory = self.lock().get(&id).map(watch::Sender::subscribe);
+        let in_memory = self.lock().get(&id).map(|live| live.record.subscribe());
         let sight = match in_memory {
             Some(live) => Sight::Live(live),
             None => {
@@ -84,15 +97,15 @@ impl Executions {
         // It is about to begin, or nobody has taken it up since a restart. Whoever ends it must
         // find the waiting, so it goes into memory.
         let live = match self.lock().entry(*id) {
-            Entry::Occupied(live) => live.get().subscribe(),
-            Entry::Vacant(empty) => empty.insert(watch::Sender::new(record)).subscribe(),
+            Entry::Occupied(live) => live.get().record.subscribe(),
+            Entry::Vacant(empty) => empty.insert(LiveExecution::new(record)).record.subscribe(),
         };
         // Unless it began, ended and was written since the ledger was read: nobody would take it
         // out again.
         match self.ledger.execution(id)? {
             Some(record) if !record.is_running() => {
                 if let Some(live) = self.lock().remove(id) {
-                    live.send_replace(record.clone());
+                    live.record.send_replace(record.clone());
                 }
                 Ok(Sight::Ended(record))
             }
@@ -102,7 +115,7 @@ impl Executions {
 
     /// Takes up an execution that the ledger has as running.
     pub fn begin(&self, id: ExecutionId, record: ExecutionRecord) {
-        self.lock().entry(id).or_insert_with(|| watch::Sender::new(record));
+        self.lock().entry(id).or_insert_with(|| LiveExecution::new(record));
     }
 
     /// Ends an execution: everybody sees it at once. Says whether this was its first end, which
@@ -120,7 +133,7 @@ impl Executions {
         }
         let live = self.lock();
         let Some(live) = live.get(&finished.id) else { return Ok(false) };
-        Ok(live.send_if_modified(|record| {
+        Ok(live.record.send_if_modified(|record| {
             let first = record.is_running();
             if first {
                 record.end = Some((finished.outcome.clone(), finished.stopped_at));
@@ -137,12 +150,40 @@ impl Executions {
         }
     }
 
+    /// A part of a listing. What has ended a moment ago and is not yet written is shown as ended
+    /// where it is listed as running; where ended ones are listed it comes a moment later.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub fn list(&self, filter: &Filter, limit: usize) -> Result<Page, LedgerError> {
+        let mut page = self.ledger.list(filter, limit)?;
+        let live = self.lock();
+        for (id, record) in &mut page.executions {
+            if let Some(live) = live.get(id).filter(|_| record.is_running()) {
+                record.end.clone_from(&live.record.borrow().end);
+            }
+        }
+        drop(live);
+        page.executions
+            .retain(|(_, record)| filter.status.is_none_or(|status| record.status() == status));
+        Ok(page)
+    }
+
+    /// The executions that this process has had in work for longer than `limit`.
+    pub fn overdue(&self, limit: Duration) -> Vec<ExecutionId> {
+        let live = self.lock();
+        let is_overdue = |live: &LiveExecution| {
+            live.since.elapsed() > limit && live.record.borrow().is_running()
+        };
+        live.iter().filter(|(_, live)| is_overdue(live)).map(|(id, _)| *id).collect()
+    }
+
     /// How many run, or have ended and are not yet written.
     pub fn in_work(&self) -> usize {
         self.lock().len()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<ExecutionId, watch::Sender<ExecutionRecord>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<ExecutionId, LiveExecution>> {
         // No code that holds the lock can leave the map half changed.
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -10,7 +10,8 @@ use akin_recommender::profile::{Origin, Profile};
 use akin_schemas::{ItemId, UserId};
 
 use super::{
-    Accepted, ExecutionId, ExecutionRecord, Finished, Ledger, LedgerEntry, LedgerError, Submission,
+    Answered, ExecutionId, ExecutionRecord, Filter, Finished, Ledger, LedgerEntry, LedgerError,
+    Page, Request, RequestName, Retention,
 };
 
 pub(super) struct Gated<L> {
@@ -38,15 +39,15 @@ impl<L> Gated<L> {
 }
 
 impl<L: Ledger> Ledger for Gated<L> {
-    fn accept(
+    fn commit(
         &self,
-        batch: &[Submission],
+        requests: &[Request],
         finished: &[Finished],
         now: i64,
-    ) -> Result<Vec<Accepted>, LedgerError> {
+    ) -> Result<Vec<Answered>, LedgerError> {
         self.commits.fetch_add(1, Ordering::SeqCst);
         drop(self.changed.wait_while(self.open.lock().unwrap(), |open| !*open).unwrap());
-        self.inner.accept(batch, finished, now)
+        self.inner.commit(requests, finished, now)
     }
 
     fn entries(&self, user: &UserId) -> Result<Profile<ItemId>, LedgerError> {
@@ -55,6 +56,14 @@ impl<L: Ledger> Ledger for Gated<L> {
 
     fn execution(&self, id: &ExecutionId) -> Result<Option<ExecutionRecord>, LedgerError> {
         self.inner.execution(id)
+    }
+
+    fn named(&self, name: &RequestName) -> Result<Option<ExecutionId>, LedgerError> {
+        self.inner.named(name)
+    }
+
+    fn list(&self, filter: &Filter, limit: usize) -> Result<Page, LedgerError> {
+        self.inner.list(filter, limit)
     }
 
     fn unfinished(&self) -> Result<Vec<(ExecutionId, ExecutionRecord)>, LedgerError> {
@@ -89,13 +98,8 @@ impl<L: Ledger> Ledger for Gated<L> {
         self.inner.observe_clock(micros);
     }
 
-    fn forget_executions(
-        &self,
-        before: i64,
-        keep_at_most: u64,
-        limit: usize,
-    ) -> Result<u64, LedgerError> {
-        self.inner.forget_executions(before, keep_at_most, limit)
+    fn forget_executions(&self, retention: Retention, limit: usize) -> Result<u64, LedgerError> {
+        self.inner.forget_executions(retention, limit)
     }
 
     fn is_poisoned(&self) -> bool {

@@ -13,22 +13,33 @@ use thiserror::Error;
 use tokio::sync::oneshot;
 
 use super::{
-    Accepted, ExecutionId, ExecutionRecord, Executions, Finished, Ledger, LedgerError, Outcome,
-    Submission,
+    Accepted, Answered, ExecutionId, ExecutionRecord, Executions, Finished, Ledger, LedgerError,
+    Outcome, Receipt, Request,
 };
-use queue::{Job, Queue, Turn};
+use queue::{End, Job, Queue, Turn};
 
-/// What a client gets for a rating: it is on disk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Receipt {
-    /// The handle.
-    pub execution: ExecutionId,
-    /// When it was accepted, in microseconds since 1970.
-    pub started_at: i64,
+/// What a client gets for a request: it is on disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// One for each submission, in their order.
+    pub receipts: Vec<Receipt>,
+    /// Whether it had been accepted before, under the same name.
+    pub is_repeated: bool,
 }
 
-/// What a submitter hears: a receipt for each submission, or why none of them was accepted.
-pub type Answer = Result<Vec<Receipt>, LedgerError>;
+/// Why nothing of a request was accepted.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Rejection {
+    /// Its name stands for another one.
+    #[error("the name is taken: execution {0} answers another request")]
+    NameTaken(ExecutionId),
+    /// The ledger failed.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+/// What a submitter hears.
+pub type Answer = Result<Reply, Rejection>;
 
 /// Why a submission was not even queued.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -74,18 +85,17 @@ impl GroupCommit {
         Ok(Self { queue, executions, thread: Mutex::new(Some(thread)) })
     }
 
-    /// Queues submissions that are accepted together or not at all. Never waits. The answer comes
-    /// after the commit; if it never comes, the thread has died and nothing is known.
+    /// Queues a request. Never waits. The answer comes after the commit; if it never comes, the thread has died and nothing is known.
     ///
     /// # Errors
     /// When the queue is full (always so for more submissions than fit), the ledger is poisoned, or
     /// the server shuts down.
     pub fn submit(
         &self,
-        submissions: Vec<Submission>,
+        request: impl Into<Request>,
     ) -> Result<oneshot::Receiver<Answer>, Refusal> {
         let (answer, receiver) = oneshot::channel();
-        self.queue.push(Job { submissions, answer })?;
+        self.queue.push(Job { request: request.into(), answer })?;
         Ok(receiver)
     }
 
@@ -98,9 +108,26 @@ impl GroupCommit {
     pub fn finish(&self, finished: Finished) -> Result<bool, LedgerError> {
         let first = self.executions.finish(&finished)?;
         if first {
-            self.queue.push_outcome(finished);
+            self.queue.push_end(End { finished, written: None });
         }
         Ok(first)
+    }
+
+    /// Ends an execution as [`GroupCommit::finish`] does, and tells when its end is on disk; none
+    /// when it had ended before. If the answer never comes, the write has failed.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub fn finish_durably(
+        &self,
+        finished: Finished,
+    ) -> Result<Option<oneshot::Receiver<()>>, LedgerError> {
+        let first = self.executions.finish(&finished)?;
+        Ok(first.then(|| {
+            let (written, receiver) = oneshot::channel();
+            self.queue.push_end(End { finished, written: Some(written) });
+            receiver
+        }))
     }
 
     /// How many submissions wait to be written.
@@ -151,80 +178,87 @@ impl Committer {
         let mut on_accepted = Some(on_accepted);
         loop {
             match self.queue.take(|| self.executions.in_work()) {
-                Turn::Work(jobs, finished) => self.commit(jobs, finished, &mut on_accepted),
+                Turn::Work(jobs, ends) => self.commit(jobs, ends, &mut on_accepted),
                 Turn::Drained => on_accepted = None,
                 Turn::End => return,
             }
         }
     }
 
-    fn commit(
-        &self,
-        jobs: Vec<Job>,
-        finished: Vec<Finished>,
-        on_accepted: &mut Option<OnAccepted>,
-    ) {
-        let mut batch = Vec::with_capacity(jobs.len());
-        let mut answers = Vec::with_capacity(jobs.len());
-        for Job { submissions, answer } in jobs {
-            answers.push((submissions.len(), answer));
-            batch.extend(submissions);
-        }
+    fn commit(&self, jobs: Vec<Job>, ends: Vec<End>, on_accepted: &mut Option<OnAccepted>) {
+        let (requests, waiting): (Vec<_>, Vec<_>) =
+            jobs.into_iter().map(|Job { request, answer }| (request, answer)).unzip();
+        let (finished, ended): (Vec<_>, Vec<_>) =
+            ends.into_iter().map(|End { finished, written }| (finished, written)).unzip();
         let now = Utc::now().timestamp_micros();
-        match self.ledger.accept(&batch, &finished, now) {
-            Ok(accepted) => {
+        match self.ledger.commit(&requests, &finished, now) {
+            Ok(answered) => {
                 self.executions.written(finished.iter().map(|finished| &finished.id));
-                self.answer(batch, answers, accepted, on_accepted);
+                for written in ended.into_iter().flatten() {
+                    let _ = written.send(());
+                }
+                self.answer(&requests, waiting, answered, on_accepted);
             }
             Err(error) if self.ledger.is_poisoned() => {
                 self.queue.poison();
-                refuse(answers, &error);
+                refuse(waiting, &error);
             }
             // One of these cannot be written, an unreadable record in its way; its neighbours can.
-            Err(_) if answers.len() + usize::from(!finished.is_empty()) > 1 => {
-                self.commit(Vec::new(), finished, on_accepted);
-                let mut rest = batch.into_iter();
-                for (count, answer) in answers {
-                    let submissions = rest.by_ref().take(count).collect();
-                    self.commit(vec![Job { submissions, answer }], Vec::new(), on_accepted);
+            Err(_) if waiting.len() + usize::from(!finished.is_empty()) > 1 => {
+                let ends = finished.into_iter().zip(ended);
+                let ends = ends.map(|(finished, written)| End { finished, written });
+                self.commit(Vec::new(), ends.collect(), on_accepted);
+                for (request, answer) in requests.into_iter().zip(waiting) {
+                    self.commit(vec![Job { request, answer }], Vec::new(), on_accepted);
                 }
             }
             Err(error) => {
                 tracing::error!(%error, "a batch was not accepted");
-                refuse(answers, &error);
+                refuse(waiting, &error);
             }
         }
     }
 
     fn answer(
         &self,
-        batch: Vec<Submission>,
-        answers: Vec<(usize, oneshot::Sender<Answer>)>,
-        accepted: Vec<Accepted>,
+        requests: &[Request],
+        waiting: Vec<oneshot::Sender<Answer>>,
+        answered: Vec<Answered>,
         on_accepted: &mut Option<OnAccepted>,
     ) {
-        // Before the answers: who has a handle may ask for it at once.
-        for (submission, Accepted { execution, started_at, .. }) in batch.iter().zip(&accepted) {
-            let record = ExecutionRecord::running(submission, *started_at);
-            self.executions.begin(*execution, record);
-        }
-        let receipt = |accepted: &Accepted| Receipt {
-            execution: accepted.execution,
-            started_at: accepted.started_at,
-        };
-        let mut receipts = accepted.iter().map(receipt);
-        for (count, answer) in answers {
+        let mut all_accepted = Vec::new();
+        for ((request, answer), answered) in requests.iter().zip(waiting).zip(answered) {
+            let reply = match answered {
+                Answered::Repeated(receipts) => Ok(Reply { receipts, is_repeated: true }),
+                Answered::NameTaken(by) => Err(Rejection::NameTaken(by)),
+                Answered::Accepted(accepted) => {
+                    let receipts = self.begin(request, &accepted);
+                    all_accepted.extend(accepted);
+                    Ok(Reply { receipts, is_repeated: false })
+                }
+            };
             // A client that has gone away loses nothing but its answer.
-            let _ = answer.send(Ok(receipts.by_ref().take(count).collect()));
+            let _ = answer.send(reply);
         }
         if let Some(on_accepted) = on_accepted
-            && !accepted.is_empty()
+            && !all_accepted.is_empty()
         {
-            let ids: Vec<_> = accepted.iter().map(|accepted| accepted.execution).collect();
-            if catch_unwind(AssertUnwindSafe(|| on_accepted(accepted))).is_err() {
+            let ids: Vec<_> = all_accepted.iter().map(|accepted| accepted.execution).collect();
+            if catch_unwind(AssertUnwindSafe(|| on_accepted(all_accepted))).is_err() {
                 self.fail(&ids);
             }
         }
+    }
+
+    /// Takes up what was accepted. Before the answer: who has a handle may ask for it at once.
+    fn begin(&self, request: &Request, accepted: &[Accepted]) -> Vec<Receipt> {
+        let pairs = request.submissions.iter().zip(accepted);
+        let receipts = pairs.map(|(submission, &Accepted { execution, started_at, .. })| {
+            let record = ExecutionRecord::running(submission, request.name.as_ref(), started_at);
+            self.executions.begin(execution, record);
+            Receipt { execution, started_at }
+        });
+        receipts.collect()
     }
 
     /// Ends executions that nobody will end any more.
@@ -235,15 +269,15 @@ impl Committer {
             let cause = "the rating is kept, but nobody took it up for scoring".to_owned();
             let finished = Finished { id, outcome: Outcome::Failed { error, cause }, stopped_at };
             if matches!(self.executions.finish(&finished), Ok(true)) {
-                self.queue.push_outcome(finished);
+                self.queue.push_end(End { finished, written: None });
             }
         }
     }
 }
 
-fn refuse(answers: Vec<(usize, oneshot::Sender<Answer>)>, error: &LedgerError) {
-    for (_, answer) in answers {
-        let _ = answer.send(Err(error.clone()));
+fn refuse(waiting: Vec<oneshot::Sender<Answer>>, error: &LedgerError) {
+    for answer in waiting {
+        let _ = answer.send(Err(error.clone().into()));
     }
 }
 

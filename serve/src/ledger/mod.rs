@@ -14,8 +14,10 @@ mod execution;
 mod execution_id;
 mod executions;
 mod group_commit;
+mod listing;
 mod rating;
 mod redb;
+mod request;
 
 #[cfg(test)]
 mod gated;
@@ -29,26 +31,58 @@ pub use error::LedgerError;
 pub use execution::{ExecutionRecord, ExecutionStatus, Finished, Outcome};
 pub use execution_id::{ExecutionId, ExecutionIdError};
 pub use executions::Executions;
-pub use group_commit::{Answer, GroupCommit, Receipt, Refusal};
+pub use group_commit::{Answer, GroupCommit, Refusal, Rejection, Reply};
+pub use listing::{Cursor, Filter, Page};
 pub use rating::{Accepted, LedgerEntry, Submission};
 pub use redb::{Opening, RedbLedger};
+pub use request::{Answered, Receipt, Request, RequestName};
+
+/// Which executions are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// Those started at this time or later, in microseconds since 1970.
+    pub since: i64,
+    /// At most so many.
+    pub count: u64,
+    /// At most so many bytes of inputs and outputs, with their names and errors.
+    pub bytes: u64,
+}
 
 /// Keeps accepted ratings and executions. All times are microseconds since 1970.
 pub trait Ledger: Send + Sync {
-    /// Writes a batch and the outcomes of earlier executions in **one durable transaction**. When
+    /// Writes requests and the outcomes of earlier executions in **one durable transaction**. When
     /// this returns `Ok`, all of it is on disk; after an error none of it may be answered as
     /// accepted. An outcome of an execution that is finished already, or that nobody knows, is
-    /// passed over: the first one stands.
+    /// passed over: the first one stands. A request whose name is known writes nothing. Answers
+    /// come in the order of the requests.
     ///
     /// # Errors
     /// When the write fails (the ledger is poisoned from then on), or a record of one of these
     /// users is unreadable (nothing was written, the ledger goes on).
+    fn commit(
+        &self,
+        requests: &[Request],
+        finished: &[Finished],
+        now: i64,
+    ) -> Result<Vec<Answered>, LedgerError>;
+
+    /// Writes one request without a name, and outcomes.
+    ///
+    /// # Errors
+    /// As [`Ledger::commit`].
     fn accept(
         &self,
         batch: &[Submission],
         finished: &[Finished],
         now: i64,
-    ) -> Result<Vec<Accepted>, LedgerError>;
+    ) -> Result<Vec<Accepted>, LedgerError> {
+        let answers = self.commit(&[batch.to_vec().into()], finished, now)?;
+        let accepted = answers.into_iter().filter_map(|answer| match answer {
+            Answered::Accepted(accepted) => Some(accepted),
+            Answered::Repeated(_) | Answered::NameTaken(_) => None,
+        });
+        Ok(accepted.flatten().collect())
+    }
 
     /// One user's entries, tombstones too.
     ///
@@ -61,6 +95,19 @@ pub trait Ledger: Send + Sync {
     /// # Errors
     /// When the storage cannot be read.
     fn execution(&self, id: &ExecutionId) -> Result<Option<ExecutionRecord>, LedgerError>;
+
+    /// The execution that a name stands for, the first one if the request had several submissions.
+    ///
+    /// # Errors
+    /// When the storage cannot be read.
+    fn named(&self, name: &RequestName) -> Result<Option<ExecutionId>, LedgerError>;
+
+    /// At most `limit` executions that pass the filter, as they were last written, newest first:
+    /// see [`Filter`] for what is newest. May find fewer and still name a place to go on from.
+    ///
+    /// # Errors
+    /// When the storage cannot be read.
+    fn list(&self, filter: &Filter, limit: usize) -> Result<Page, LedgerError>;
 
     /// The executions without an outcome, oldest first. Swept at start, so that none is left
     /// running for ever.
@@ -113,18 +160,13 @@ pub trait Ledger: Send + Sync {
     /// again.
     fn observe_clock(&self, micros: i64);
 
-    /// Forgets finished executions, oldest first: those started before `before`, and as many as
-    /// exceed `keep_at_most` in all. At most `limit` a call, because a call holds up accepting.
+    /// Forgets finished executions, oldest first, until what is left keeps to `retention`, and the
+    /// names that stood for them. At most `limit` a call, because a call holds up accepting.
     /// Executions still open stay. Says how many went.
     ///
     /// # Errors
     /// When the write fails.
-    fn forget_executions(
-        &self,
-        before: i64,
-        keep_at_most: u64,
-        limit: usize,
-    ) -> Result<u64, LedgerError>;
+    fn forget_executions(&self, retention: Retention, limit: usize) -> Result<u64, LedgerError>;
 
     /// Whether a write has failed. Then nothing is accepted until the program restarts; reads may
     /// still work.

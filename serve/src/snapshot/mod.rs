@@ -64,4 +64,16 @@ impl Snapshot {
         }
         profile
     }
+
+    /// The same by item ids, and with the items that the version does not know.
+    pub fn profile_by_id(&self, user: &str, ledger: &Profile<ItemId>) -> Profile<ItemId> {
+        let mut profile = ledger.clone();
+        for (number, entry) in self.profiles.profile(user).entries() {
+            // Ids were checked when the version was loaded.
+            if let Ok(item) = ItemId::try_from(&*self.item(*number).id) {
+                profile.apply(item, *entry);
+            }
+        }
+        profile
+    }
 }

@@ -47,6 +47,28 @@ pub fn post_raw(server: &Server, path: &str, content_type: &str, body: &[u8]) ->
     Response::of(request.send(body).unwrap())
 }
 
+/// Any method, with headers and perhaps a JSON body.
+pub fn send(
+    server: &Server,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: Option<&str>,
+) -> Response {
+    let mut request = ureq::http::Request::builder().method(method).uri(url(server, path));
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let answer = match body {
+        Some(body) => {
+            let request = request.header("content-type", "application/json");
+            agent().run(request.body(body.to_owned()).unwrap())
+        }
+        None => agent().run(request.body(()).unwrap()),
+    };
+    Response::of(answer.unwrap())
+}
+
 /// Posts a rating and returns the handle.
 #[track_caller]
 pub fn post_rating(server: &Server, user: &str, item: &str, rating: f64) -> String {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use super::{Answer, Refusal};
-use crate::ledger::{Finished, Submission};
+use crate::ledger::{Finished, Request};
 
 /// One commit takes whole jobs until it holds this many submissions.
 const BATCH: usize = 512;
@@ -16,16 +16,22 @@ const BATCH: usize = 512;
 /// they are computed again, so nobody waits for this.
 const OUTCOME_DELAY: Duration = Duration::from_millis(25);
 
-/// Submissions that belong together, and who waits for them.
+/// A request, and who waits for it.
 pub(super) struct Job {
-    pub(super) submissions: Vec<Submission>,
+    pub(super) request: Request,
     pub(super) answer: oneshot::Sender<Answer>,
+}
+
+/// An execution's end, and who waits until it is on disk.
+pub(super) struct End {
+    pub(super) finished: Finished,
+    pub(super) written: Option<oneshot::Sender<()>>,
 }
 
 /// What the committing thread does next.
 pub(super) enum Turn {
     /// Commit this.
-    Work(Vec<Job>, Vec<Finished>),
+    Work(Vec<Job>, Vec<End>),
     /// No submission will come any more; outcomes may. Said once.
     Drained,
     /// Nothing will come any more.
@@ -43,7 +49,7 @@ struct State {
     jobs: VecDeque<Job>,
     /// Submissions in `jobs`.
     waiting: usize,
-    outcomes: Vec<Finished>,
+    outcomes: Vec<End>,
     /// When outcomes are committed on their own.
     outcomes_due: Option<Instant>,
     poisoned: bool,
@@ -65,25 +71,27 @@ impl Queue {
         if state.closing.is_some() {
             return Err(Refusal::Closing);
         }
-        if state.waiting.saturating_add(job.submissions.len()) > self.capacity {
+        if state.waiting.saturating_add(job.request.submissions.len()) > self.capacity {
             return Err(Refusal::QueueFull);
         }
-        state.waiting += job.submissions.len();
+        state.waiting += job.request.submissions.len();
         state.jobs.push_back(job);
         self.changed.notify_one();
         Ok(())
     }
 
-    pub(super) fn push_outcome(&self, finished: Finished) {
+    pub(super) fn push_end(&self, end: End) {
         let mut state = self.lock();
         if state.poisoned {
             // It stays in memory; after the restart it is computed again.
             return;
         }
-        state.outcomes.push(finished);
+        let is_awaited = end.written.is_some();
+        state.outcomes.push(end);
         // The thread need not wake for each: it knows when the first is due.
-        if state.outcomes_due.is_none() || state.closing.is_some() {
-            state.outcomes_due.get_or_insert_with(|| Instant::now() + OUTCOME_DELAY);
+        if is_awaited || state.outcomes_due.is_none() || state.closing.is_some() {
+            let due = Instant::now() + if is_awaited { Duration::ZERO } else { OUTCOME_DELAY };
+            state.outcomes_due = Some(state.outcomes_due.map_or(due, |set| set.min(due)));
             self.changed.notify_one();
         }
     }
@@ -170,7 +178,7 @@ impl State {
         while size < BATCH
             && let Some(job) = self.jobs.pop_front()
         {
-            size += job.submissions.len();
+            size += job.request.submissions.len();
             // A job without submissions is answered too, and must not keep the loop from ending.
             jobs.push(job);
         }

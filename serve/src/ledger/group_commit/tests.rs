@@ -8,7 +8,7 @@ use tempfile::tempdir;
 use super::*;
 use crate::ledger::gated::Gated;
 use crate::ledger::redb::faulty_disk::{self, FaultyDisk};
-use crate::ledger::{Opening, RedbLedger};
+use crate::ledger::{Opening, RedbLedger, Submission};
 
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -53,10 +53,11 @@ fn what_many_threads_submit_is_answered_handed_on_and_durable() {
             for item in 0..25 {
                 // Some in pairs.
                 let user = format!("user {n}");
-                let batch = (0..1 + item % 2).map(|k| submission(&user, 2 * item + k)).collect();
+                let batch = (0..1 + item % 2).map(|k| submission(&user, 2 * item + k));
+                let batch: Vec<_> = batch.collect();
                 let answer = group.submit(batch).unwrap().blocking_recv().unwrap().unwrap();
-                assert_eq!(answer.len(), 1 + item % 2);
-                receipts.extend(answer);
+                assert_eq!(answer.receipts.len(), 1 + item % 2);
+                receipts.extend(answer.receipts);
             }
             receipts
         };
@@ -139,7 +140,7 @@ fn closing_commits_what_is_queued_and_waits_for_outcomes() {
         let group = group.clone();
         thread::spawn(move || group.close(PATIENCE))
     };
-    until(|| group.submit(Vec::new()).err() == Some(Refusal::Closing));
+    until(|| group.submit(Vec::<Submission>::new()).err() == Some(Refusal::Closing));
     ledger.set_open(true);
     closer.join().unwrap();
     for answer in answers {
@@ -157,7 +158,7 @@ fn outcomes_of_an_idle_server_are_written_soon_and_in_few_commits() {
     let batch = vec![submission("abby", 1); 50];
     let receipts = group.submit(batch).unwrap().blocking_recv().unwrap().unwrap();
     let before = ledger.commits();
-    for receipt in &receipts {
+    for receipt in &receipts.receipts {
         assert_eq!(group.finish(ended(receipt.execution)), Ok(true));
         assert_eq!(group.finish(ended(receipt.execution)), Ok(false));
     }
@@ -186,9 +187,9 @@ fn after_a_failed_sync_everybody_hears_of_it_and_nothing_more_is_taken() {
     for answer in answers {
         answer.blocking_recv().unwrap().unwrap_err();
     }
-    until(|| group.submit(Vec::new()).err() == Some(Refusal::Poisoned));
-    assert_eq!(group.finish(ended(receipt[0].execution)), Ok(true));
-    let record = group.executions.get(&receipt[0].execution).unwrap().unwrap();
+    until(|| group.submit(Vec::<Submission>::new()).err() == Some(Refusal::Poisoned));
+    assert_eq!(group.finish(ended(receipt.receipts[0].execution)), Ok(true));
+    let record = group.executions.get(&receipt.receipts[0].execution).unwrap().unwrap();
     assert!(!record.is_running());
     group.close(PATIENCE);
 }
@@ -199,7 +200,7 @@ fn an_unreadable_record_in_the_way_of_one_client_stops_no_other() {
     faulty_disk::spoil(&ledger.inner, "abby");
     let group = start(ledger.clone(), 9, Box::new(|_| {}));
     let submit = |user: &str| group.submit(vec![submission(user, 1)]).unwrap();
-    let first = submit("bob").blocking_recv().unwrap().unwrap()[0].execution;
+    let first = submit("bob").blocking_recv().unwrap().unwrap().receipts[0].execution;
     ledger.set_open(false);
     let stalled = submit("bob");
     until(|| ledger.commits() == 2);
@@ -210,7 +211,7 @@ fn an_unreadable_record_in_the_way_of_one_client_stops_no_other() {
     stalled.blocking_recv().unwrap().unwrap();
     let [bob, abby, zoe] = answers.map(|answer| answer.blocking_recv().unwrap());
     assert!(bob.is_ok() && zoe.is_ok());
-    assert!(matches!(abby, Err(LedgerError::Record(_))), "{abby:?}");
+    assert!(matches!(abby, Err(Rejection::Ledger(LedgerError::Record(_)))), "{abby:?}");
     assert_eq!(ledger.unflushed(9).unwrap().len(), 4);
     assert!(!ledger.execution(&first).unwrap().unwrap().is_running());
 }
@@ -222,8 +223,8 @@ fn a_scorer_that_panics_fails_its_executions_and_no_others() {
     let scorer = move |_| assert!(!std::mem::take(&mut first), "of this test");
     let group = start(ledger.clone(), 9, Box::new(scorer));
     let submit = |n| group.submit(vec![submission("abby", n)]).unwrap().blocking_recv();
-    let failed = submit(0).unwrap().unwrap()[0].execution;
-    let other = submit(1).unwrap().unwrap()[0].execution;
+    let failed = submit(0).unwrap().unwrap().receipts[0].execution;
+    let other = submit(1).unwrap().unwrap().receipts[0].execution;
     group.close(Duration::ZERO);
     let record = ledger.execution(&failed).unwrap().unwrap();
     assert_eq!(record.failure().0, Some("InternalError"));

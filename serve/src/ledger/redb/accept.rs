@@ -8,7 +8,10 @@ use akin_schemas::{ItemId, UserId};
 use redb::{ReadableTable, Table, WriteTransaction};
 
 use super::{codec, read, tables};
-use crate::ledger::{Accepted, ExecutionId, ExecutionRecord, Finished, LedgerError, Submission};
+use crate::ledger::{
+    Accepted, Answered, ExecutionId, ExecutionRecord, Finished, LedgerError, Receipt, Request,
+    RequestName, Submission,
+};
 
 /// Writes the outcomes of executions that are still open. The first outcome stands.
 pub(super) fn finish(
@@ -20,63 +23,167 @@ pub(super) fn finish(
     }
     let mut open = transaction.open_table(tables::OPEN)?;
     let mut outcomes = transaction.open_table(tables::OUTCOMES)?;
+    let mut ended = transaction.open_table(tables::ENDED)?;
+    let mut written = 0;
     for Finished { id, outcome, stopped_at } in finished {
         if open.remove(id.key())?.is_some() {
-            outcomes.insert(id.key(), &*codec::write_outcome(outcome, *stopped_at))?;
+            let record = codec::write_outcome(outcome, *stopped_at);
+            written += record.len() as u64;
+            outcomes.insert(id.key(), &*record)?;
+            let status = codec::status_number(outcome.status());
+            ended.insert((status, *stopped_at, id.key()), ())?;
         }
     }
-    Ok(())
+    add_bytes(transaction, written)
 }
 
-/// Writes entries and executions for a batch. `observed` is what the hybrid clock has seen
+/// Writes entries and executions for requests. `observed` is what the hybrid clock has seen
 /// elsewhere.
 pub(super) fn submit(
     transaction: &WriteTransaction,
-    batch: &[Submission],
+    requests: &[Request],
     now: i64,
     observed: i64,
-) -> Result<Vec<Accepted>, LedgerError> {
-    if batch.is_empty() {
-        return Ok(Vec::new());
+) -> Result<Vec<Answered>, LedgerError> {
+    if requests.iter().all(|request| request.submissions.is_empty()) {
+        return Ok(requests.iter().map(|_| Answered::Accepted(Vec::new())).collect());
     }
     let origins = read::origins(&transaction.open_table(tables::ORIGINS)?)?;
-    let mut numbering = Numbering::resume(transaction, &origins, now, observed)?;
-    let mut log = transaction.open_table(tables::LOG)?;
-    let mut profiles = transaction.open_table(tables::PROFILES)?;
-    let mut executions = transaction.open_table(tables::EXECUTIONS)?;
-    let mut open = transaction.open_table(tables::OPEN)?;
-    let mut ids = Vec::with_capacity(batch.len());
-    for submission in batch {
-        let Submission { user, item, rating, .. } = submission;
-        let (position, order) = numbering.next()?;
-        let entry = Entry { rating: *rating, rated_at: now, order };
-        let origin = numbering.origin_number;
-        log.insert(position, &*codec::write_log(user, item, &entry, origin))?;
-        // The clock only grows, so this entry is later than the one it replaces.
-        profiles.insert((&**user, &**item), &*codec::write_entry(&entry, origin))?;
-        let id = ExecutionId::fresh(now);
-        let record = ExecutionRecord::running(submission, now);
-        executions.insert(id.key(), &*codec::write_execution(&record))?;
-        open.insert(id.key(), ())?;
-        ids.push(id);
+    let mut writer = Writer::open(transaction, &origins, now, observed)?;
+    let mut outcomes = Vec::with_capacity(requests.len());
+    for Request { submissions, name } in requests {
+        let known = match name {
+            None => None,
+            Some(name) => writer.known(name, submissions)?,
+        };
+        outcomes.push(match known {
+            Some(answer) => Err(answer),
+            None => Ok(writer.write(submissions, name.as_ref())?),
+        });
     }
+    let Writer { numbering, profiles, written, .. } = writer;
     numbering.save()?;
     // Read before the commit: an unreadable record then refuses the batch instead of leaving it
     // half answered.
     let mut entries_of: HashMap<&UserId, Arc<Profile<ItemId>>> = HashMap::new();
-    let mut accepted = Vec::with_capacity(batch.len());
-    for (Submission { user, item, .. }, execution) in batch.iter().zip(ids) {
-        let entries = match entries_of.get(user) {
-            Some(entries) => entries.clone(),
-            None => {
-                let entries = Arc::new(read::profile(&profiles, user, &origins)?);
-                entries_of.entry(user).or_insert(entries).clone()
+    let mut answers = Vec::with_capacity(requests.len());
+    for (request, outcome) in requests.iter().zip(outcomes) {
+        let ids = match outcome {
+            Ok(ids) => ids,
+            Err(answer) => {
+                answers.push(answer);
+                continue;
             }
         };
-        let (user, item) = (user.clone(), item.clone());
-        accepted.push(Accepted { execution, started_at: now, user, item, entries });
+        let mut accepted = Vec::with_capacity(ids.len());
+        for (Submission { user, item, .. }, execution) in request.submissions.iter().zip(ids) {
+            let entries = match entries_of.get(user) {
+                Some(entries) => entries.clone(),
+                None => {
+                    let entries = Arc::new(read::profile(&profiles, user, &origins)?);
+                    entries_of.entry(user).or_insert(entries).clone()
+                }
+            };
+            let (user, item) = (user.clone(), item.clone());
+            accepted.push(Accepted { execution, started_at: now, user, item, entries });
+        }
+        answers.push(Answered::Accepted(accepted));
     }
-    Ok(accepted)
+    drop(profiles);
+    add_bytes(transaction, written)?;
+    Ok(answers)
+}
+
+type BytesTable<'t, K> = Table<'t, K, &'static [u8]>;
+
+/// The tables that a submission goes into.
+struct Writer<'t> {
+    numbering: Numbering<'t>,
+    log: BytesTable<'t, u64>,
+    profiles: BytesTable<'t, (&'static str, &'static str)>,
+    executions: BytesTable<'t, tables::ExecutionKey>,
+    open: Table<'t, tables::ExecutionKey, ()>,
+    by_user: Table<'t, (&'static str, tables::ExecutionKey), ()>,
+    names: BytesTable<'t, (&'static str, &'static str)>,
+    now: i64,
+    /// Bytes of execution records.
+    written: u64,
+}
+
+impl<'t> Writer<'t> {
+    fn open(
+        transaction: &'t WriteTransaction,
+        origins: &[Origin],
+        now: i64,
+        observed: i64,
+    ) -> Result<Self, LedgerError> {
+        Ok(Self {
+            numbering: Numbering::resume(transaction, origins, now, observed)?,
+            log: transaction.open_table(tables::LOG)?,
+            profiles: transaction.open_table(tables::PROFILES)?,
+            executions: transaction.open_table(tables::EXECUTIONS)?,
+            open: transaction.open_table(tables::OPEN)?,
+            by_user: transaction.open_table(tables::BY_USER)?,
+            names: transaction.open_table(tables::NAMES)?,
+            now,
+            written: 0,
+        })
+    }
+
+    /// What a name that is taken answers to this request.
+    fn known(
+        &self,
+        name: &RequestName,
+        submissions: &[Submission],
+    ) -> Result<Option<Answered>, LedgerError> {
+        let Some(row) = self.names.get(name.key())? else { return Ok(None) };
+        let ids = codec::read_ids(row.value())?;
+        let Some(&first) = ids.first() else { return Ok(None) };
+        if ids.len() != submissions.len() {
+            return Ok(Some(Answered::NameTaken(first)));
+        }
+        let mut receipts = Vec::with_capacity(ids.len());
+        for (id, submission) in ids.iter().zip(submissions) {
+            let Some(record) = self.executions.get(id.key())? else {
+                return Err(LedgerError::Record(format!("a name's execution {id} is missing")));
+            };
+            let record = codec::read_execution(record.value())?;
+            if !record.answers(submission) {
+                return Ok(Some(Answered::NameTaken(first)));
+            }
+            receipts.push(Receipt { execution: *id, started_at: record.started_at });
+        }
+        Ok(Some(Answered::Repeated(receipts)))
+    }
+
+    fn write(
+        &mut self,
+        submissions: &[Submission],
+        name: Option<&RequestName>,
+    ) -> Result<Vec<ExecutionId>, LedgerError> {
+        let mut ids = Vec::with_capacity(submissions.len());
+        for submission in submissions {
+            let Submission { user, item, rating, .. } = submission;
+            let (position, order) = self.numbering.next()?;
+            let entry = Entry { rating: *rating, rated_at: self.now, order };
+            let origin = self.numbering.origin_number;
+            self.log.insert(position, &*codec::write_log(user, item, &entry, origin))?;
+            // The clock only grows, so this entry is later than the one it replaces.
+            self.profiles.insert((&**user, &**item), &*codec::write_entry(&entry, origin))?;
+            let id = ExecutionId::fresh(self.now);
+            let record = ExecutionRecord::running(submission, name, self.now);
+            let record = codec::write_execution(&record);
+            self.written += record.len() as u64;
+            self.executions.insert(id.key(), &*record)?;
+            self.open.insert(id.key(), ())?;
+            self.by_user.insert((&**user, id.key()), ())?;
+            ids.push(id);
+        }
+        if let (Some(name), false) = (name, ids.is_empty()) {
+            self.names.insert(name.key(), &*codec::write_ids(&ids))?;
+        }
+        Ok(ids)
+    }
 }
 
 /// Hands out order keys. Both counters live in the file and move with the transaction: nothing to
@@ -126,6 +233,15 @@ impl<'t> Numbering<'t> {
         self.counters.insert(tables::SEQUENCE_COUNTER, self.position)?;
         Ok(())
     }
+}
+
+fn add_bytes(transaction: &WriteTransaction, more: u64) -> Result<(), LedgerError> {
+    if more > 0 {
+        let mut counters = transaction.open_table(tables::COUNTERS)?;
+        let bytes = read::counter(&counters, tables::EXECUTION_BYTES_COUNTER)?;
+        counters.insert(tables::EXECUTION_BYTES_COUNTER, bytes.saturating_add(more))?;
+    }
+    Ok(())
 }
 
 /// Raises a counter, never lowers it.

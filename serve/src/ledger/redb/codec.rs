@@ -4,13 +4,17 @@
 use akin_recommender::profile::{Entry, OrderKey, Origin};
 use akin_schemas::{ItemId, UserId};
 
-use crate::ledger::{ExecutionRecord, LedgerEntry, LedgerError, Outcome};
+use crate::ledger::{
+    ExecutionId, ExecutionRecord, ExecutionStatus, LedgerEntry, LedgerError, Outcome, RequestName,
+};
 
 mod bytes;
 use bytes::{Reader, Writer};
 
-/// The format of every kind of record so far.
+/// The format of every kind of record but the executions.
 const FORMAT: u8 = 1;
+/// Executions with their rating and name.
+const EXECUTION_FORMAT: u8 = 2;
 
 /// An entry of the profiles table. `origin` is its origin's number.
 pub(super) fn write_entry(entry: &Entry, origin: u32) -> Vec<u8> {
@@ -65,22 +69,35 @@ fn take_entry(from: &mut Reader, origins: &[Origin]) -> Result<Entry, LedgerErro
 
 /// How an execution began.
 pub(super) fn write_execution(record: &ExecutionRecord) -> Vec<u8> {
-    let mut out = Writer::new(FORMAT);
+    let mut out = Writer::new(EXECUTION_FORMAT);
     out.i64(record.started_at);
     out.text(&record.user);
     out.text(&record.item);
     out.text(&record.input);
+    out.option(record.rating, Writer::f32);
+    out.option(record.name.as_ref(), |out, name| {
+        let (scope, name) = name.key();
+        out.text(scope);
+        out.text(name);
+    });
     out.finish()
 }
 
 pub(super) fn read_execution(bytes: &[u8]) -> Result<ExecutionRecord, LedgerError> {
-    let mut from = Reader::new("execution", FORMAT, bytes)?;
+    let is_old = bytes.first() == Some(&FORMAT);
+    let format = if is_old { FORMAT } else { EXECUTION_FORMAT };
+    let mut from = Reader::new("execution", format, bytes)?;
     let started_at = from.i64()?;
     let user = from.id()?;
     let item = from.id()?;
     let input = from.text()?.to_owned();
+    let (mut rating, mut name) = (None, None);
+    if !is_old {
+        rating = from.option(Reader::f32)?;
+        name = from.option(|from| Ok(RequestName::from_key((from.text()?, from.text()?))))?;
+    }
     from.finish()?;
-    Ok(ExecutionRecord { user, item, input, started_at, end: None })
+    Ok(ExecutionRecord { user, item, rating, input, name, started_at, end: None })
 }
 
 /// How an execution ended.
@@ -122,6 +139,36 @@ pub(super) fn read_outcome(bytes: &[u8]) -> Result<(Outcome, i64), LedgerError> 
     };
     from.finish()?;
     Ok((outcome, stopped_at))
+}
+
+/// A status in keys. Never changes.
+pub(super) fn status_number(status: ExecutionStatus) -> u8 {
+    match status {
+        ExecutionStatus::Running => 0,
+        ExecutionStatus::Succeeded => 1,
+        ExecutionStatus::Failed => 2,
+        ExecutionStatus::TimedOut => 3,
+        ExecutionStatus::Aborted => 4,
+    }
+}
+
+/// The executions that a name stands for.
+pub(super) fn write_ids(ids: &[ExecutionId]) -> Vec<u8> {
+    let mut out = Writer::new(FORMAT);
+    out.u64(ids.len() as u64);
+    for id in ids {
+        out.bytes(id.key());
+    }
+    out.finish()
+}
+
+pub(super) fn read_ids(bytes: &[u8]) -> Result<Vec<ExecutionId>, LedgerError> {
+    let mut from = Reader::new("name", FORMAT, bytes)?;
+    let count = from.u64()?;
+    let ids = (0..count).map(|_| Ok(ExecutionId::from_key(from.array()?)));
+    let ids = ids.collect::<Result<_, LedgerError>>()?;
+    from.finish()?;
+    Ok(ids)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used)]
 use super::faulty_disk::{FaultyDisk, seeded, spoil};
 use super::*;
+use crate::ledger::Submission;
 
 fn submission(item: &str) -> Submission {
     let (user, item) = (UserId::try_from("abby").unwrap(), ItemId::try_from(item).unwrap());
@@ -22,7 +23,8 @@ fn after_a_failed_sync_nothing_is_acknowledged_though_later_syncs_succeed() {
         assert!(matches!(refused, Err(LedgerError::Poisoned { .. })), "{refused:?}");
     }
     assert!(matches!(ledger.mark_flushed(1), Err(LedgerError::Poisoned { .. })));
-    assert!(matches!(ledger.forget_executions(0, 0, 1), Err(LedgerError::Poisoned { .. })));
+    let all_go = Retention { since: 0, count: 0, bytes: 0 };
+    assert!(matches!(ledger.forget_executions(all_go, 1), Err(LedgerError::Poisoned { .. })));
     assert!(matches!(ledger.renew_origin(), Err(LedgerError::Poisoned { .. })));
     drop(ledger);
 

@@ -7,6 +7,8 @@
 
 mod accept;
 mod codec;
+mod list;
+mod migrate;
 mod open;
 mod read;
 mod retention;
@@ -34,7 +36,8 @@ use akin_schemas::{ItemId, UserId};
 use redb::{Database, Durability, ReadTransaction, ReadableDatabase, WriteTransaction};
 
 use super::{
-    Accepted, ExecutionId, ExecutionRecord, Finished, Ledger, LedgerEntry, LedgerError, Submission,
+    Answered, ExecutionId, ExecutionRecord, Filter, Finished, Ledger, LedgerEntry, LedgerError,
+    Page, Request, RequestName, Retention,
 };
 use open::FolderLock;
 pub use open::Opening;
@@ -101,19 +104,19 @@ impl RedbLedger {
 }
 
 impl Ledger for RedbLedger {
-    fn accept(
+    fn commit(
         &self,
-        batch: &[Submission],
+        requests: &[Request],
         finished: &[Finished],
         now: i64,
-    ) -> Result<Vec<Accepted>, LedgerError> {
-        if batch.is_empty() && finished.is_empty() {
+    ) -> Result<Vec<Answered>, LedgerError> {
+        if requests.is_empty() && finished.is_empty() {
             return Ok(Vec::new());
         }
         let observed = self.observed.load(Ordering::Acquire);
         self.write(|transaction| {
             accept::finish(transaction, finished)?;
-            accept::submit(transaction, batch, now, observed)
+            accept::submit(transaction, requests, now, observed)
         })
     }
 
@@ -126,6 +129,14 @@ impl Ledger for RedbLedger {
 
     fn execution(&self, id: &ExecutionId) -> Result<Option<ExecutionRecord>, LedgerError> {
         self.read(|transaction| read::execution(transaction, id))
+    }
+
+    fn named(&self, name: &RequestName) -> Result<Option<ExecutionId>, LedgerError> {
+        self.read(|transaction| read::named(transaction, name))
+    }
+
+    fn list(&self, filter: &Filter, limit: usize) -> Result<Page, LedgerError> {
+        self.read(|transaction| list::page(transaction, filter, limit))
     }
 
     fn unfinished(&self) -> Result<Vec<(ExecutionId, ExecutionRecord)>, LedgerError> {
@@ -165,13 +176,8 @@ impl Ledger for RedbLedger {
         self.observed.fetch_max(micros, Ordering::AcqRel);
     }
 
-    fn forget_executions(
-        &self,
-        before: i64,
-        keep_at_most: u64,
-        limit: usize,
-    ) -> Result<u64, LedgerError> {
-        self.write(|transaction| retention::forget(transaction, before, keep_at_most, limit))
+    fn forget_executions(&self, retention: Retention, limit: usize) -> Result<u64, LedgerError> {
+        self.write(|transaction| retention::forget(transaction, retention, limit))
     }
 
     fn is_poisoned(&self) -> bool {

@@ -12,9 +12,12 @@ use std::sync::{OnceLock, RwLock};
 
 use akin_recommender::profile::Origin;
 use rand::RngExt;
-use redb::{Builder, Database, DatabaseError, ReadableTable, StorageError, WriteTransaction};
+use redb::{
+    Builder, Database, DatabaseError, ReadTransaction, ReadableTable, StorageError,
+    WriteTransaction,
+};
 
-use super::{RedbLedger, catch, make_durable, read, tables};
+use super::{RedbLedger, catch, make_durable, migrate, read, tables};
 use crate::ledger::LedgerError;
 
 const FILE: &str = "ledger.redb";
@@ -93,24 +96,26 @@ impl RedbLedger {
             poison: OnceLock::new(),
             _lock: lock,
         };
-        let (found, origins) = ledger
-            .read(|transaction| {
-                let counters = transaction.open_table(tables::COUNTERS)?;
-                match read::counter(&counters, tables::FORMAT_COUNTER)? {
-                    tables::FORMAT => {
-                        let origins = read::origins(&transaction.open_table(tables::ORIGINS)?)?;
-                        Ok((tables::FORMAT, origins))
-                    }
-                    found => Ok((found, Vec::new())),
-                }
-            })
+        let format = |transaction: &ReadTransaction| {
+            read::counter(&transaction.open_table(tables::COUNTERS)?, tables::FORMAT_COUNTER)
+        };
+        let found = ledger.read(format).map_err(|error| damaged(error, path))?;
+        match found {
+            tables::FORMAT => {}
+            tables::FORMAT_WITHOUT_INDEXES => {
+                ledger.write(migrate::add_indexes).map_err(|error| damaged(error, path))?;
+            }
+            _ => {
+                let path = path.display().to_string();
+                return Err(LedgerError::Format { path, found, known: tables::FORMAT });
+            }
+        }
+        let origins = ledger
+            .read(|transaction| read::origins(&transaction.open_table(tables::ORIGINS)?))
             .map_err(|error| damaged(error, path))?;
         match origins.last() {
             Some(&origin) => Ok(Self { origin: RwLock::new(origin), ..ledger }),
-            None => {
-                let path = path.display().to_string();
-                Err(LedgerError::Format { path, found, known: tables::FORMAT })
-            }
+            None => Err(damaged(LedgerError::Record("no origin at all".to_owned()), path)),
         }
     }
 }
@@ -125,11 +130,15 @@ pub(super) fn initialise(database: &Database) -> Result<(), LedgerError> {
         counters.insert(tables::SEQUENCE_COUNTER, 0)?;
         counters.insert(tables::CLOCK_COUNTER, 0)?;
         counters.insert(tables::FLUSHED_COUNTER, 0)?;
+        counters.insert(tables::EXECUTION_BYTES_COUNTER, 0)?;
         transaction.open_table(tables::LOG)?;
         transaction.open_table(tables::PROFILES)?;
         transaction.open_table(tables::EXECUTIONS)?;
         transaction.open_table(tables::OUTCOMES)?;
         transaction.open_table(tables::OPEN)?;
+        transaction.open_table(tables::BY_USER)?;
+        transaction.open_table(tables::ENDED)?;
+        transaction.open_table(tables::NAMES)?;
     }
     add_origin(&transaction)?;
     Ok(transaction.commit()?)

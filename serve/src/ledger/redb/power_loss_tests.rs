@@ -6,7 +6,7 @@ use rand::{RngExt, SeedableRng};
 
 use super::faulty_disk::{FaultyDisk, seeded};
 use super::*;
-use crate::ledger::Outcome;
+use crate::ledger::{Outcome, Submission};
 
 /// `AKIN_CUTS` asks for more.
 const CUTS: usize = 200;

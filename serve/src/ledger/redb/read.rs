@@ -5,7 +5,7 @@ use akin_schemas::{ItemId, UserId};
 use redb::{ReadTransaction, ReadableTable};
 
 use super::{codec, tables};
-use crate::ledger::{ExecutionId, ExecutionRecord, LedgerEntry, LedgerError};
+use crate::ledger::{ExecutionId, ExecutionRecord, LedgerEntry, LedgerError, RequestName};
 
 /// A counter that every ledger has.
 pub(super) fn counter(
@@ -70,6 +70,15 @@ pub(super) fn execution(
         record.end = Some(codec::read_outcome(end.value())?);
     }
     Ok(Some(record))
+}
+
+pub(super) fn named(
+    transaction: &ReadTransaction,
+    name: &RequestName,
+) -> Result<Option<ExecutionId>, LedgerError> {
+    let names = transaction.open_table(tables::NAMES)?;
+    let Some(row) = names.get(name.key())? else { return Ok(None) };
+    Ok(codec::read_ids(row.value())?.first().copied())
 }
 
 pub(super) fn unfinished(

@@ -6,7 +6,7 @@ use akin_recommender::profile::{Entry, OrderKey, Origin};
 use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata, WriteTransaction};
 
 use super::{accept, codec, open, read, tables};
-use crate::ledger::{ExecutionId, LedgerEntry, LedgerError};
+use crate::ledger::{ExecutionId, LedgerEntry, LedgerError, Retention};
 
 pub(super) fn mark_flushed(
     transaction: &WriteTransaction,
@@ -107,30 +107,49 @@ pub(super) fn renew_origin(transaction: &WriteTransaction) -> Result<Origin, Led
 
 pub(super) fn forget(
     transaction: &WriteTransaction,
-    before: i64,
-    keep_at_most: u64,
+    retention: Retention,
     limit: usize,
 ) -> Result<u64, LedgerError> {
+    let Retention { since, count, bytes } = retention;
     let mut executions = transaction.open_table(tables::EXECUTIONS)?;
     let mut outcomes = transaction.open_table(tables::OUTCOMES)?;
+    let mut by_user = transaction.open_table(tables::BY_USER)?;
+    let mut ended = transaction.open_table(tables::ENDED)?;
+    let mut names = transaction.open_table(tables::NAMES)?;
+    let mut counters = transaction.open_table(tables::COUNTERS)?;
     let open = transaction.open_table(tables::OPEN)?;
-    let excess =
-        usize::try_from(executions.len()?.saturating_sub(keep_at_most)).unwrap_or(usize::MAX);
-    let oldest_kept = ExecutionId::first_since(before);
+    let mut left = executions.len()?;
+    let mut bytes_left = read::counter(&counters, tables::EXECUTION_BYTES_COUNTER)?;
+    let oldest_kept = ExecutionId::first_since(since);
     let mut gone = Vec::new();
     for row in executions.iter()? {
-        let id = ExecutionId::from_key(*row?.0.value());
-        if gone.len() == limit || (id >= oldest_kept && gone.len() >= excess) {
+        let (key, record) = row?;
+        let id = ExecutionId::from_key(*key.value());
+        if gone.len() == limit || (id >= oldest_kept && left <= count && bytes_left <= bytes) {
             break;
         }
         // Its outcome is still to come, and somebody may be waiting for it.
-        if open.get(id.key())?.is_none() {
-            gone.push(id);
+        if open.get(id.key())?.is_some() {
+            continue;
         }
+        left -= 1;
+        bytes_left = bytes_left.saturating_sub(record.value().len() as u64);
+        let record = codec::read_execution(record.value())?;
+        if let Some(outcome) = outcomes.remove(id.key())? {
+            bytes_left = bytes_left.saturating_sub(outcome.value().len() as u64);
+            let (outcome, stopped_at) = codec::read_outcome(outcome.value())?;
+            ended.remove((codec::status_number(outcome.status()), stopped_at, id.key()))?;
+        }
+        by_user.remove((&*record.user, id.key()))?;
+        if let Some(name) = &record.name {
+            // The first of a request's executions that goes takes the name with it.
+            names.remove(name.key())?;
+        }
+        gone.push(id);
     }
     for id in &gone {
         executions.remove(id.key())?;
-        outcomes.remove(id.key())?;
     }
+    counters.insert(tables::EXECUTION_BYTES_COUNTER, bytes_left)?;
     Ok(gone.len() as u64)
 }

@@ -4,8 +4,10 @@ use redb::TableDefinition;
 
 use crate::ledger::ExecutionId;
 
-/// The format this program writes. A file with another one is refused.
-pub(super) const FORMAT: u64 = 1;
+/// The format this program writes. An older file is brought up to it, a newer one refused.
+pub(super) const FORMAT: u64 = 2;
+/// The format without names, listings and a count of bytes.
+pub(super) const FORMAT_WITHOUT_INDEXES: u64 = 1;
 
 /// Single numbers, by the names below.
 pub(super) const COUNTERS: TableDefinition<&str, u64> = TableDefinition::new("counters");
@@ -17,6 +19,8 @@ pub(super) const SEQUENCE_COUNTER: &str = "sequence";
 pub(super) const CLOCK_COUNTER: &str = "clock";
 /// The position of the newest entry that is in the store.
 pub(super) const FLUSHED_COUNTER: &str = "flushed";
+/// The bytes of all records in [`EXECUTIONS`] and [`OUTCOMES`].
+pub(super) const EXECUTION_BYTES_COUNTER: &str = "execution_bytes";
 
 /// Where the current origin begins: the position in the log before its first entry. An entry's position is this plus its
 /// sequence number. Missing, so 0, in a ledger that never renewed its origin.
@@ -45,3 +49,14 @@ pub(super) const OUTCOMES: TableDefinition<ExecutionKey, &[u8]> = TableDefinitio
 
 /// The executions that have not ended.
 pub(super) const OPEN: TableDefinition<ExecutionKey, ()> = TableDefinition::new("open_executions");
+
+/// The executions of each user.
+pub(super) const BY_USER: TableDefinition<(&str, ExecutionKey), ()> =
+    TableDefinition::new("executions_by_user");
+
+/// The ended executions, by [`codec::status_number`](super::codec::status_number) and by when they ended.
+pub(super) const ENDED: TableDefinition<(u8, i64, ExecutionKey), ()> =
+    TableDefinition::new("ended_executions");
+
+/// What each name stands for: scope and name, and the executions of its request in order.
+pub(super) const NAMES: TableDefinition<(&str, &str), &[u8]> = TableDefinition::new("names");

@@ -7,7 +7,7 @@ use tempfile::tempdir;
 
 use super::faulty_disk::FaultyDisk;
 use super::*;
-use crate::ledger::{ExecutionStatus, Outcome};
+use crate::ledger::{Accepted, Cursor, ExecutionStatus, Outcome, Receipt, Submission};
 
 const DAY: i64 = 86_400_000_000;
 
@@ -175,6 +175,10 @@ fn the_flush_mark_moves_forward_over_what_there_is() {
     assert_eq!(ledger.entries(&user("abby")).unwrap().entries().count(), 5);
 }
 
+fn forget(ledger: &RedbLedger, since: i64, count: u64, limit: usize) -> Result<u64, LedgerError> {
+    ledger.forget_executions(Retention { since, count, bytes: u64::MAX }, limit)
+}
+
 #[test]
 fn finished_executions_are_forgotten_by_age_and_by_number_and_open_ones_stay() {
     let ledger = FaultyDisk::default().ledger().unwrap();
@@ -188,20 +192,206 @@ fn finished_executions_are_forgotten_by_age_and_by_number_and_open_ones_stay() {
     let left = || -> Vec<usize> {
         (0..10).filter(|&n| ledger.execution(&ids[n]).unwrap().is_some()).collect()
     };
-    assert_eq!(ledger.forget_executions(0, 100, 9), Ok(0));
-    assert_eq!(ledger.forget_executions(4 * DAY, 100, 2), Ok(2));
+    assert_eq!(forget(&ledger, 0, 100, 9), Ok(0));
+    assert_eq!(forget(&ledger, 4 * DAY, 100, 2), Ok(2));
     assert_eq!(left(), [0, 3, 4, 5, 6, 7, 8, 9]);
-    assert_eq!(ledger.forget_executions(4 * DAY, 100, 2), Ok(1));
-    assert_eq!(ledger.forget_executions(4 * DAY, 100, 2), Ok(0));
-    assert_eq!(ledger.forget_executions(0, 5, 9), Ok(2));
+    assert_eq!(forget(&ledger, 4 * DAY, 100, 2), Ok(1));
+    assert_eq!(forget(&ledger, 4 * DAY, 100, 2), Ok(0));
+    assert_eq!(forget(&ledger, 0, 5, 9), Ok(2));
     assert_eq!(left(), [0, 6, 7, 8, 9]);
-    assert_eq!(ledger.forget_executions(100 * DAY, 0, 9), Ok(4));
+    assert_eq!(forget(&ledger, 100 * DAY, 0, 9), Ok(4));
     assert_eq!(left(), [0]);
     assert_eq!(ledger.unfinished().unwrap().len(), 1);
     ledger.accept(&[], &[succeeded(ids[0], "{}")], 11 * DAY).unwrap();
-    assert_eq!(ledger.forget_executions(0, 0, 9), Ok(1));
+    assert_eq!(forget(&ledger, 0, 0, 9), Ok(1));
     // Ratings do not go with their executions.
     assert_eq!(ledger.entries(&user("abby")).unwrap().entries().count(), 1);
+}
+
+#[test]
+fn executions_are_forgotten_by_bytes_and_take_their_names_and_places_with_them() {
+    let ledger = FaultyDisk::default().ledger().unwrap();
+    let mut ids = Vec::new();
+    for (n, name) in ["a", "b", "c"].into_iter().enumerate() {
+        let request = named(vec![submission("abby", name, Some(1.0))], name);
+        let answers = ledger.commit(&[request], &[], n as i64 * DAY).unwrap();
+        ids.push(fresh(&answers[0])[0].execution);
+    }
+    let ended: Vec<_> = ids.iter().map(|&id| succeeded(id, &"x".repeat(1000))).collect();
+    ledger.accept(&[], &ended, 5 * DAY).unwrap();
+    let keep = |bytes| Retention { since: 0, count: 100, bytes };
+    assert_eq!(ledger.forget_executions(keep(10_000), 9), Ok(0));
+    // Each takes between 1,000 and 1,200 bytes.
+    assert_eq!(ledger.forget_executions(keep(2_400), 9), Ok(1));
+    assert_eq!(ledger.forget_executions(keep(2_400), 9), Ok(0));
+    assert_eq!(ledger.named(&machine_name("a")), Ok(None));
+    assert_eq!(ledger.named(&machine_name("b")), Ok(Some(ids[1])));
+    let abby = Filter { user: Some(user("abby")), ..Filter::default() };
+    for filter in [Filter::default(), abby] {
+        let page = ledger.list(&filter, 9).unwrap();
+        assert_eq!(page.executions.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [ids[2], ids[1]]);
+    }
+    assert_eq!(ledger.forget_executions(keep(0), 9), Ok(2));
+    // The count of bytes is exact: nothing is left of it.
+    let again = named(vec![submission("abby", "b", Some(2.0))], "b");
+    let answers = ledger.commit(&[again], &[], 9 * DAY).unwrap();
+    let id = fresh(&answers[0])[0].execution;
+    ledger.accept(&[], &[succeeded(id, "")], 9 * DAY).unwrap();
+    assert_eq!(ledger.forget_executions(keep(200), 9), Ok(0));
+}
+
+fn machine_name(name: &str) -> RequestName {
+    RequestName::of_machine(name.to_owned())
+}
+
+fn named(submissions: Vec<Submission>, name: &str) -> Request {
+    Request { submissions, name: Some(machine_name(name)) }
+}
+
+#[track_caller]
+fn fresh(answer: &Answered) -> &[Accepted] {
+    match answer {
+        Answered::Accepted(accepted) => accepted,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_name_stands_for_one_request_over_a_restart_and_within_a_batch() {
+    let disk = FaultyDisk::default();
+    let ledger = disk.ledger().unwrap();
+    let one = || vec![submission("abby", "1", Some(4.0))];
+    let two = || vec![submission("abby", "2", Some(4.0)), submission("bob", "2", None)];
+    let requests = [named(one(), "x"), named(one(), "x"), named(two(), "x"), named(two(), "y")];
+    let answers = ledger.commit(&requests, &[], 1000).unwrap();
+    let x = fresh(&answers[0])[0].execution;
+    let receipt = |execution| Receipt { execution, started_at: 1000 };
+    assert_eq!(answers[1], Answered::Repeated(vec![receipt(x)]));
+    assert_eq!(answers[2], Answered::NameTaken(x));
+    let y: Vec<_> = fresh(&answers[3]).iter().map(|accepted| receipt(accepted.execution)).collect();
+    assert_eq!(ledger.unflushed(9).unwrap().len(), 3);
+    ledger.accept(&[], &[succeeded(x, "{}")], 2000).unwrap();
+    drop(ledger);
+
+    let ledger = FaultyDisk::holding(disk.after_restart()).ledger().unwrap();
+    let mut another_text = two();
+    another_text[0].input = "{ }".to_owned();
+    let mut another_rating = two();
+    another_rating[1].rating = Some(1.0);
+    let caller = RequestName::of_caller(&user("abby"), "y".to_owned());
+    let requests = [
+        named(another_text, "y"),
+        named(another_rating, "y"),
+        named(one(), "x"),
+        Request { submissions: one(), name: Some(caller.clone()) },
+        Request { submissions: one(), name: Some(caller) },
+    ];
+    let answers = ledger.commit(&requests, &[], 3000).unwrap();
+    assert_eq!(answers[0], Answered::Repeated(y.clone()));
+    assert_eq!(answers[1], Answered::NameTaken(y[0].execution));
+    assert_eq!(answers[2], Answered::Repeated(vec![receipt(x)]));
+    let own = fresh(&answers[3])[0].execution;
+    assert_eq!(answers[4], Answered::Repeated(vec![Receipt { execution: own, started_at: 3000 }]));
+    assert_eq!(ledger.named(&machine_name("y")), Ok(Some(y[0].execution)));
+    assert_eq!(ledger.named(&machine_name("z")), Ok(None));
+    assert_eq!(ledger.unflushed(9).unwrap().len(), 4);
+}
+
+#[test]
+fn listings_are_sorted_filtered_and_complete_however_they_are_cut_into_pages() {
+    let ledger = FaultyDisk::default().ledger().unwrap();
+    // Several within a millisecond and of one time of ending, so that ties are met.
+    let starts = [5_000, 5_000, 5_100, 9_000, 9_999, 10_000, 70_000];
+    let mut all = Vec::new();
+    for (n, &start) in starts.iter().enumerate() {
+        let of = if n % 2 == 0 { "abby" } else { "abb" };
+        let accepted = ledger.accept(&[submission(of, "1", Some(1.0))], &[], start).unwrap();
+        all.push((accepted[0].execution, of, start, None));
+    }
+    let ends = [
+        (0, Outcome::Succeeded("{}".to_owned()), 9_000),
+        (1, Outcome::TimedOut, 9_000),
+        (3, Outcome::Aborted { error: None, cause: None }, 80_000),
+        (4, Outcome::Succeeded("{}".to_owned()), 9_500),
+    ];
+    for (n, outcome, stopped_at) in ends {
+        all[n].3 = Some((outcome.status(), stopped_at));
+        let finished = Finished { id: all[n].0, outcome, stopped_at };
+        ledger.accept(&[], &[finished], 90_000).unwrap();
+    }
+    use ExecutionStatus::{Aborted, Failed, Running, Succeeded, TimedOut};
+    let users = [None, Some("abby"), Some("abb"), Some("ab")];
+    let statuses =
+        [None, Some(Running), Some(Succeeded), Some(Failed), Some(TimedOut), Some(Aborted)];
+    for (of, status) in users.into_iter().flat_map(|of| statuses.map(|status| (of, status))) {
+        // What the key's milliseconds tell of a start.
+        let place = |&(id, _, start, end): &(ExecutionId, &str, i64, Option<(_, i64)>)| {
+            let by_start = start / 1000 * 1000;
+            let micros = if of.is_some() { by_start } else { end.map_or(by_start, |end| end.1) };
+            Cursor { micros, id }
+        };
+        let mut expected: Vec<_> = all
+            .iter()
+            .filter(|one| of.is_none_or(|of| one.1 == of))
+            .filter(|one| status.is_none_or(|s| one.3.map_or(Running, |end| end.0) == s))
+            .map(place)
+            .collect();
+        expected.sort();
+        let expected: Vec<_> = expected.into_iter().rev().map(|place| place.id).collect();
+        for limit in 1..=8 {
+            let mut found = Vec::new();
+            let mut filter = Filter { user: of.map(user), status, after: None };
+            loop {
+                let page = ledger.list(&filter, limit).unwrap();
+                assert!(page.executions.len() <= limit);
+                found.extend(page.executions.into_iter().map(|(id, _)| id));
+                filter.after = page.next;
+                if page.next.is_none() {
+                    break;
+                }
+            }
+            assert_eq!(found, expected, "{of:?} {status:?} {limit}");
+        }
+    }
+}
+
+#[test]
+fn a_file_of_the_first_format_is_brought_up_to_date() {
+    let disk = FaultyDisk::default();
+    let ledger = disk.ledger().unwrap();
+    let accepted = ledger.accept(&vec![submission("abby", "1", Some(4.0)); 2], &[], 1000).unwrap();
+    let ids: Vec<_> = accepted.iter().map(|accepted| accepted.execution).collect();
+    ledger.accept(&[], &[succeeded(ids[0], "{}")], 2000).unwrap();
+    let seen = |ledger: &RedbLedger| {
+        let abby = Filter { user: Some(user("abby")), ..Filter::default() };
+        (ledger.list(&abby, 9).unwrap(), ledger.list(&Filter::default(), 9).unwrap())
+    };
+    let before = seen(&ledger);
+    let bytes = |ledger: &RedbLedger| {
+        let read = |t: &ReadTransaction| {
+            read::counter(&t.open_table(tables::COUNTERS)?, tables::EXECUTION_BYTES_COUNTER)
+        };
+        ledger.read(read).unwrap()
+    };
+    let bytes_before = bytes(&ledger);
+    ledger
+        .write(|transaction| {
+            transaction.delete_table(tables::BY_USER)?;
+            transaction.delete_table(tables::ENDED)?;
+            transaction.delete_table(tables::NAMES)?;
+            let mut counters = transaction.open_table(tables::COUNTERS)?;
+            counters.remove(tables::EXECUTION_BYTES_COUNTER)?;
+            counters.insert(tables::FORMAT_COUNTER, tables::FORMAT_WITHOUT_INDEXES)?;
+            Ok(())
+        })
+        .unwrap();
+    drop(ledger);
+    for _ in 0..2 {
+        let ledger = FaultyDisk::holding(disk.after_restart()).ledger().unwrap();
+        assert_eq!(seen(&ledger), before);
+        assert_eq!(bytes(&ledger), bytes_before);
+        ledger.commit(&[named(vec![submission("bob", "1", None)], "x")], &[], 3000).unwrap();
+    }
 }
 
 #[derive(Debug, Clone)]

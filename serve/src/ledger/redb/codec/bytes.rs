@@ -30,9 +30,13 @@ impl Writer {
         self.0.extend(value.to_le_bytes());
     }
 
+    pub(super) fn bytes(&mut self, bytes: &[u8]) {
+        self.0.extend(bytes);
+    }
+
     pub(super) fn text(&mut self, text: &str) {
         self.u64(text.len() as u64);
-        self.0.extend(text.as_bytes());
+        self.bytes(text.as_bytes());
     }
 
     pub(super) fn option<T>(&mut self, value: Option<T>, put: impl FnOnce(&mut Self, T)) {
@@ -77,7 +81,7 @@ impl<'a> Reader<'a> {
         Ok(field)
     }
 
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], LedgerError> {
+    pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], LedgerError> {
         let mut array = [0; N];
         array.copy_from_slice(self.take(N)?);
         Ok(array)

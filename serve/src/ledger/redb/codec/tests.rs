@@ -38,7 +38,10 @@ fn an_unknown_format_a_cut_and_a_tail_are_errors_and_no_panic() {
     let user = UserId::try_from("abby").unwrap();
     let item = ItemId::try_from("1234").unwrap();
     let input = "{}".to_owned();
-    let execution = ExecutionRecord { user, item, input, started_at: 1, end: None };
+    let name = Some(RequestName::of_machine("x".to_owned()));
+    let rating = Some(4.5);
+    let execution = ExecutionRecord { user, item, rating, input, name, started_at: 1, end: None };
+    assert_eq!(read_execution(&write_execution(&execution)), Ok(execution.clone()));
     type Check = fn(&[u8]) -> Option<LedgerError>;
     let kinds: [(Vec<u8>, Check); 3] = [
         (write_entry(&entry(Some(1.0)), 0), |bytes| read_entry(bytes, &origins()).err()),
@@ -47,14 +50,27 @@ fn an_unknown_format_a_cut_and_a_tail_are_errors_and_no_panic() {
     ];
     for (bytes, error_of) in kinds {
         assert_eq!(error_of(&bytes), None);
-        let newer = [&[2], &bytes[1..]].concat();
+        let newer = [&[3], &bytes[1..]].concat();
         let error = error_of(&newer).unwrap().to_string();
-        assert!(error.contains("format 2 where 1 was expected"), "{error}");
+        let expected = format!("format 3 where {} was expected", bytes[0]);
+        assert!(error.contains(&expected), "{error}");
         for length in 0..bytes.len() {
             assert!(error_of(&bytes[..length]).is_some(), "{length}");
         }
         assert!(error_of(&[&bytes[..], &[0]].concat()).is_some());
     }
+}
+
+#[test]
+fn an_execution_of_the_first_format_is_read() {
+    let mut old = Writer::new(1);
+    old.i64(7);
+    for text in ["abby", "1234", "{}"] {
+        old.text(text);
+    }
+    let record = read_execution(&old.finish()).unwrap();
+    assert_eq!((record.started_at, &*record.user, &*record.item), (7, "abby", "1234"));
+    assert_eq!((record.input.as_str(), record.rating, record.name), ("{}", None, None));
 }
 
 #[test]

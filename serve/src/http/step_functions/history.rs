@@ -1,0 +1,62 @@
+//! The history of an execution: what an AWS machine of one task state would have recorded. It follows from the
+//! execution's record alone, so that nothing of it is stored.
+
+use serde_json::{Map, Value, json};
+
+use crate::ledger::{ExecutionRecord, Outcome};
+
+use super::operations::{ROLE_ARN, STATE, seconds};
+
+/// All events, oldest first, ids from 1 on.
+pub fn events(record: &ExecutionRecord, with_data: bool) -> Vec<Value> {
+    let data = |name: &str, text: &str| {
+        let mut details = Map::new();
+        if with_data {
+            details.insert(name.to_owned(), text.into());
+        }
+        details.insert(format!("{name}Details"), json!({"truncated": false}));
+        details
+    };
+    let with = |mut details: Map<String, Value>, name: &str, value: &str| {
+        details.insert(name.to_owned(), value.into());
+        details
+    };
+    let started = with(data("input", &record.input), "roleArn", ROLE_ARN);
+    let entered = with(data("input", &record.input), "name", STATE);
+    let mut found = vec![
+        ("ExecutionStarted", "executionStartedEventDetails", started, record.started_at),
+        ("TaskStateEntered", "stateEnteredEventDetails", entered, record.started_at),
+    ];
+    if let Some((outcome, at)) = &record.end {
+        let why = |error: Option<&str>, cause: Option<&str>| {
+            let named = [("error", error), ("cause", cause)];
+            let present =
+                named.into_iter().filter_map(|(name, text)| Some((name.to_owned(), text?.into())));
+            present.collect::<Map<String, Value>>()
+        };
+        let (kind, details, content) = match outcome {
+            Outcome::Succeeded(output) => {
+                let exited = with(data("output", output), "name", STATE);
+                found.push(("TaskStateExited", "stateExitedEventDetails", exited, *at));
+                ("ExecutionSucceeded", "executionSucceededEventDetails", data("output", output))
+            }
+            Outcome::Failed { error, cause } => {
+                let content = why(Some(error), Some(cause));
+                ("ExecutionFailed", "executionFailedEventDetails", content)
+            }
+            Outcome::TimedOut => ("ExecutionTimedOut", "executionTimedOutEventDetails", Map::new()),
+            Outcome::Aborted { error, cause } => {
+                let content = why(error.as_deref(), cause.as_deref());
+                ("ExecutionAborted", "executionAbortedEventDetails", content)
+            }
+        };
+        found.push((kind, details, content, *at));
+    }
+    let numbered = found.into_iter().zip(1..);
+    let event = |((kind, details, content, at), id): ((&str, &str, Map<_, _>, i64), u64)| {
+        // The first two both follow the beginning, as at AWS.
+        let previous = if id <= 2 { 0 } else { id - 1 };
+        json!({"timestamp": seconds(at), "type": kind, "id": id, "previousEventId": previous, details: content})
+    };
+    numbered.map(event).collect()
+}

@@ -1,0 +1,68 @@
+//! The Step Functions door: `POST /` in the AWS JSON 1.0 protocol (service model `stepfunctions`, 2016-11-23), so that
+//! AWS's own clients work when they are pointed here. Executions are those of the REST door.
+
+mod failure;
+mod history;
+mod input;
+mod names;
+mod operations;
+mod signature;
+
+use actix_web::http::header;
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse};
+use serde_json::{Map, Value};
+
+pub use signature::{AccessKey, AccessKeys};
+
+use super::frame::RequestId;
+use super::state::State;
+use failure::Failure;
+
+/// The header that names the operation.
+pub const TARGET: &str = "x-amz-target";
+/// The service's name in it.
+const SERVICE: &str = "AWSStepFunctions.";
+/// A request has at most so many bytes, as at AWS.
+const BODY_LIMIT: usize = 1024 * 1024;
+/// The media type of the protocol.
+pub const MEDIA_TYPE: &str = "application/x-amz-json-1.0";
+
+type Answer = Result<Value, Failure>;
+
+/// Answers one call.
+pub async fn call(request: HttpRequest, payload: Payload, state: Data<State>) -> HttpResponse {
+    let request_id = request.extensions().get::<RequestId>().map(|id| id.0.clone());
+    let (mut response, body) = match answer(&request, payload, &state).await {
+        Ok(body) => (HttpResponse::Ok(), body),
+        Err(failure) => {
+            let mut response = HttpResponse::build(failure.status());
+            response.insert_header(("x-amzn-errortype", failure.name()));
+            if let Some(seconds) = failure.retry_after() {
+                response.insert_header((header::RETRY_AFTER, seconds.to_string()));
+            }
+            (response, failure.body())
+        }
+    };
+    response
+        .insert_header((header::CONTENT_TYPE, MEDIA_TYPE))
+        .insert_header(("x-amzn-requestid", request_id.unwrap_or_default()))
+        .body(body.to_string())
+}
+
+async fn answer(request: &HttpRequest, payload: Payload, state: &Data<State>) -> Answer {
+    let body = state.bodies.any(request, payload, BODY_LIMIT).await?;
+    if let Some(keys) = &state.access_keys {
+        signature::verify(request, &body, keys, chrono::Utc::now())?;
+    }
+    let target = request.headers().get(TARGET).and_then(|target| target.to_str().ok());
+    let operation = target.and_then(|target| target.strip_prefix(SERVICE)).unwrap_or_default();
+    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let essence = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default();
+    if !essence.trim().eq_ignore_ascii_case(MEDIA_TYPE) {
+        return Err(Failure::serialization(format!("the Content-Type is not {MEDIA_TYPE}")));
+    }
+    let parameters: Map<String, Value> = serde_json::from_slice(&body)
+        .map_err(|error| Failure::serialization(format!("the body: {error}")))?;
+    operations::run(operation, &input::Parameters::new(parameters), state).await
+}

@@ -1,0 +1,246 @@
+//! The operations.
+
+use std::time::Duration;
+
+use akin_schemas::http::{
+    RatingBody, RatingBodyError, STATE_MACHINE_ARN, STATE_MACHINE_NAME, Stop, execution_arn,
+};
+use chrono::Utc;
+use serde_json::{Map, Value, json};
+
+use crate::http::accept::{accept, submission};
+use crate::http::executions::abort;
+use crate::http::problem::Refusal;
+use crate::http::state::State;
+use crate::http::token;
+use crate::ledger::{ExecutionId, ExecutionRecord, ExecutionStatus, Filter, Request, RequestName};
+
+use super::Answer;
+use super::failure::Failure;
+use super::history;
+use super::input::Parameters;
+use super::names::{self, Named};
+
+/// The machine's one state.
+pub const STATE: &str = "FoldIn";
+/// A role for those who expect one; nothing is done in its name.
+pub const ROLE_ARN: &str = "arn:aws:iam::000000000000:role/akin";
+
+const LONGEST_ERROR: usize = 256;
+const LONGEST_CAUSE: usize = 32_768;
+const LONGEST_LIST_TOKEN: usize = 3096;
+const LONGEST_HISTORY_TOKEN: usize = 1024;
+
+/// Runs an operation by its name.
+///
+/// # Errors
+/// What the service would answer.
+pub async fn run(operation: &str, parameters: &Parameters, state: &State) -> Answer {
+    match operation {
+        "StartExecution" => start(parameters, state).await,
+        "DescribeExecution" => describe(parameters, state).await,
+        "ListExecutions" => list(parameters, state).await,
+        "StopExecution" => stop(parameters, state).await,
+        "GetExecutionHistory" => history_of(parameters, state).await,
+        "DescribeStateMachine" => describe_machine(parameters, state),
+        "ListStateMachines" => list_machines(parameters, state),
+        "StartSyncExecution" => {
+            names::machine(parameters)?;
+            Err(Failure::wrong_machine_type())
+        }
+        other => Err(Failure::unknown_operation(other)),
+    }
+}
+
+/// Microseconds as the protocol's seconds, to the millisecond.
+pub fn seconds(micros: i64) -> f64 {
+    micros.div_euclid(1000) as f64 / 1000.0
+}
+
+async fn start(parameters: &Parameters, state: &State) -> Answer {
+    names::machine(parameters)?;
+    let name = names::new_name(parameters)?;
+    let input = parameters.input()?.unwrap_or("{}");
+    let rating = RatingBody::parse(input.as_bytes()).map_err(|error| match error {
+        RatingBodyError::NotJson(reason) => Failure::invalid_input(&reason),
+        RatingBodyError::NotARating(reason) => Failure::invalid_input(&reason),
+    })?;
+    let RatingBody { user, item, rating } = rating;
+    let submission = submission(state, user, item, rating, input.to_owned())?;
+    // A name that looks like the key of an execution which has none of its own would hide that one.
+    if let Some(name) = name
+        && name.parse::<ExecutionId>().is_ok()
+        && state.resolve(name).await?.is_some()
+    {
+        return Err(Failure::execution_exists(&execution_arn(name)));
+    }
+    let request_name = name.map(|name| RequestName::of_machine(name.to_owned()));
+    let request = Request { submissions: vec![submission], name: request_name };
+    let exists = || Failure::execution_exists(&execution_arn(name.unwrap_or_default()));
+    let reply = match accept(state, request).await {
+        Err(refusal) if refusal.is_conflict() => return Err(exists()),
+        other => other?,
+    };
+    let receipt = reply.receipts.first().ok_or_else(Refusal::internal)?;
+    if reply.is_repeated {
+        // Open: the original answer. Closed: the name is used up.
+        let record = state.executions.wait(receipt.execution, Duration::ZERO).await;
+        let record = record.map_err(Refusal::from)?;
+        if record.is_none_or(|record| !record.is_running()) {
+            return Err(exists());
+        }
+    }
+    Ok(json!({
+        "executionArn": name.map_or_else(|| execution_arn(&receipt.execution.to_string()), execution_arn),
+        "startDate": seconds(receipt.started_at),
+    }))
+}
+
+async fn record(named: &Named, state: &State) -> Result<ExecutionRecord, Failure> {
+    let record = state.executions.wait(named.id, Duration::ZERO).await;
+    let record = record.map_err(Refusal::from)?;
+    record.ok_or_else(|| Failure::no_execution(&named.arn))
+}
+
+async fn describe(parameters: &Parameters, state: &State) -> Answer {
+    let named = names::execution(parameters, state).await?;
+    let record = record(&named, state).await?;
+    let status = record.status();
+    let mut found = summary(named.id, &record);
+    found.insert("input".to_owned(), record.input.as_str().into());
+    found.insert("inputDetails".to_owned(), json!({"included": true}));
+    if let Some(output) = record.output() {
+        found.insert("output".to_owned(), output.into());
+        found.insert("outputDetails".to_owned(), json!({"included": true}));
+    }
+    let (error, cause) = record.failure();
+    for (name, text) in [("error", error), ("cause", cause)] {
+        if let Some(text) = text {
+            found.insert(name.to_owned(), text.into());
+        }
+    }
+    found.insert("redriveCount".to_owned(), 0.into());
+    found.insert("redriveStatus".to_owned(), "NOT_REDRIVABLE".into());
+    let reason = format!("Execution is {status} and cannot be redriven");
+    found.insert("redriveStatusReason".to_owned(), reason.into());
+    Ok(found.into())
+}
+
+/// What a listing says of an execution, and a description too.
+fn summary(id: ExecutionId, record: &ExecutionRecord) -> Map<String, Value> {
+    let (mut found, name) = (Map::new(), record.public_name(&id));
+    found.insert("executionArn".to_owned(), execution_arn(&name).into());
+    found.insert("stateMachineArn".to_owned(), STATE_MACHINE_ARN.into());
+    found.insert("name".to_owned(), name.into());
+    found.insert("status".to_owned(), record.status().as_str().into());
+    found.insert("startDate".to_owned(), seconds(record.started_at).into());
+    if let Some(stopped_at) = record.stopped_at() {
+        found.insert("stopDate".to_owned(), seconds(stopped_at).into());
+    }
+    found
+}
+
+async fn list(parameters: &Parameters, state: &State) -> Answer {
+    names::machine(parameters)?;
+    let limit = parameters.max_results()?;
+    let status = match parameters.text("statusFilter", 64)? {
+        None => None,
+        Some("RUNNING") => Some(ExecutionStatus::Running),
+        Some("SUCCEEDED") => Some(ExecutionStatus::Succeeded),
+        Some("FAILED") => Some(ExecutionStatus::Failed),
+        Some("TIMED_OUT") => Some(ExecutionStatus::TimedOut),
+        Some("ABORTED") => Some(ExecutionStatus::Aborted),
+        // Nothing here is ever redriven.
+        Some("PENDING_REDRIVE") => return Ok(json!({"executions": []})),
+        Some(other) => {
+            let constraint = "Member must satisfy enum value set: [RUNNING, SUCCEEDED, FAILED, TIMED_OUT, ABORTED, PENDING_REDRIVE]";
+            return Err(Failure::constraint(&format!("'{other}'"), "statusFilter", constraint));
+        }
+    };
+    let mut filter = Filter { status, ..Filter::default() };
+    let now = Utc::now().timestamp();
+    if let Some(text) = parameters.text("nextToken", LONGEST_LIST_TOKEN)? {
+        let after = token::decode(text, &filter, now);
+        filter.after = Some(after.ok_or_else(|| Failure::invalid_token(text))?);
+    }
+    let page = state.list(&filter, limit).await?;
+    let executions: Vec<_> =
+        page.executions.iter().map(|(id, record)| summary(*id, record)).collect();
+    let mut answer = json!({"executions": executions});
+    if let Some(next) = page.next {
+        answer["nextToken"] = token::encode(next, &filter, now).into();
+    }
+    Ok(answer)
+}
+
+async fn stop(parameters: &Parameters, state: &State) -> Answer {
+    let error = parameters.any_text("error", LONGEST_ERROR)?.map(str::to_owned);
+    let cause = parameters.any_text("cause", LONGEST_CAUSE)?.map(str::to_owned);
+    let named = names::execution(parameters, state).await?;
+    let record = abort(state, named.id, Stop { error, cause }).await?;
+    let record = record.ok_or_else(|| Failure::no_execution(&named.arn))?;
+    Ok(json!({"stopDate": record.stopped_at().map(seconds)}))
+}
+
+async fn history_of(parameters: &Parameters, state: &State) -> Answer {
+    let limit = parameters.max_results()?;
+    let is_reversed = parameters.switch("reverseOrder", false)?;
+    let with_data = parameters.switch("includeExecutionData", true)?;
+    let token = parameters.text("nextToken", LONGEST_HISTORY_TOKEN)?;
+    let named = names::execution(parameters, state).await?;
+    let record = record(&named, state).await?;
+    let mut events = history::events(&record, with_data);
+    if is_reversed {
+        events.reverse();
+    }
+    let begin = match token {
+        None => 0,
+        Some(token) => {
+            let number = token.strip_prefix("event-").and_then(|number| number.parse().ok());
+            number.filter(|n| *n < events.len()).ok_or_else(|| Failure::invalid_token(token))?
+        }
+    };
+    let rest = events.split_off(begin);
+    let next = begin + limit;
+    let has_more = rest.len() > limit;
+    let shown: Vec<_> = rest.into_iter().take(limit).collect();
+    let mut answer = json!({"events": shown});
+    if has_more {
+        answer["nextToken"] = format!("event-{next}").into();
+    }
+    Ok(answer)
+}
+
+fn describe_machine(parameters: &Parameters, state: &State) -> Answer {
+    names::machine(parameters)?;
+    let definition = json!({
+        "Comment": "Stores one rating, folds it in and recommends.",
+        "StartAt": STATE,
+        "States": {STATE: {"Type": "Task", "Resource": "arn:aws:states:::akin:foldIn", "End": true}},
+    });
+    let mut machine = machine(state);
+    machine["status"] = "ACTIVE".into();
+    machine["definition"] = definition.to_string().into();
+    machine["roleArn"] = ROLE_ARN.into();
+    machine["loggingConfiguration"] = json!({"level": "OFF", "includeExecutionData": false});
+    machine["tracingConfiguration"] = json!({"enabled": false});
+    Ok(machine)
+}
+
+fn list_machines(parameters: &Parameters, state: &State) -> Answer {
+    parameters.max_results()?;
+    // One machine is never more than a page.
+    match parameters.text("nextToken", LONGEST_HISTORY_TOKEN)? {
+        Some(token) => Err(Failure::invalid_token(token)),
+        None => Ok(json!({"stateMachines": [machine(state)]})),
+    }
+}
+
+fn machine(state: &State) -> Value {
+    json!({
+        "stateMachineArn": STATE_MACHINE_ARN,
+        "name": STATE_MACHINE_NAME,
+        "type": "STANDARD",
+        "creationDate": seconds(state.started_at),
+    })
+}

@@ -1,0 +1,120 @@
+//! Listings, from the tables that are sorted for them.
+
+use std::iter::Peekable;
+
+use redb::{ReadTransaction, StorageError};
+
+use super::{codec, read, tables};
+use crate::ledger::{Cursor, ExecutionId, ExecutionStatus, Filter, LedgerError, Page};
+
+/// A listing looks at so many executions at most for each that is wanted: a user's few failures
+/// among many successes take several pages, not one long read.
+const LOOKS_EACH: usize = 20;
+
+const ENDED: [ExecutionStatus; 4] = [
+    ExecutionStatus::Succeeded,
+    ExecutionStatus::Failed,
+    ExecutionStatus::TimedOut,
+    ExecutionStatus::Aborted,
+];
+
+type Places<'t> = Box<dyn Iterator<Item = Result<Cursor, StorageError>> + 't>;
+
+pub(super) fn page(
+    transaction: &ReadTransaction,
+    filter: &Filter,
+    limit: usize,
+) -> Result<Page, LedgerError> {
+    match &filter.user {
+        Some(user) => of_user(transaction, user, filter, limit),
+        None => by_time(transaction, filter, limit),
+    }
+}
+
+fn of_user(
+    transaction: &ReadTransaction,
+    user: &str,
+    filter: &Filter,
+    limit: usize,
+) -> Result<Page, LedgerError> {
+    let table = transaction.open_table(tables::BY_USER)?;
+    let (first, last) = ([0; ExecutionId::KEY_BYTES], [u8::MAX; ExecutionId::KEY_BYTES]);
+    let before = filter.after.map_or(last, |cursor| *cursor.id.key());
+    let mut page = Page::default();
+    for (looks, row) in table.range((user, &first)..(user, &before))?.rev().enumerate() {
+        let id = ExecutionId::from_key(*row?.0.value().1);
+        if page.executions.len() == limit || looks == limit.saturating_mul(LOOKS_EACH) {
+            return Ok(page);
+        }
+        let record = read::execution(transaction, &id)?;
+        let record = record.filter(|r| filter.status.is_none_or(|status| r.status() == status));
+        page.next = Some(Cursor { micros: id.millis() * 1000, id });
+        page.executions.extend(record.map(|record| (id, record)));
+    }
+    page.next = None;
+    Ok(page)
+}
+
+fn by_time(
+    transaction: &ReadTransaction,
+    filter: &Filter,
+    limit: usize,
+) -> Result<Page, LedgerError> {
+    let open = transaction.open_table(tables::OPEN)?;
+    let ended = transaction.open_table(tables::ENDED)?;
+    let wanted = |status| filter.status.is_none_or(|wanted| wanted == status);
+    let after = filter.after;
+    let mut sources: Vec<Places> = Vec::new();
+    if wanted(ExecutionStatus::Running) {
+        // Keys hold milliseconds: of those in the cursor's own, some come before it.
+        let until = after.map_or(i64::MAX, |cursor| cursor.micros.saturating_add(1000));
+        let until = ExecutionId::first_since(until);
+        let places = open.range::<&[u8; ExecutionId::KEY_BYTES]>(..until.key())?.rev().map(|row| {
+            let id = ExecutionId::from_key(*row?.0.value());
+            Ok(Cursor { micros: id.millis() * 1000, id })
+        });
+        let is_over = move |place: &Result<Cursor, StorageError>| matches!((place, after), (Ok(place), Some(after)) if *place >= after);
+        sources.push(Box::new(places.skip_while(is_over)));
+    }
+    for status in ENDED.into_iter().filter(|&status| wanted(status)) {
+        let number = codec::status_number(status);
+        let last = [u8::MAX; ExecutionId::KEY_BYTES];
+        let (micros, key) = after.map_or((i64::MAX, last), |after| (after.micros, *after.id.key()));
+        let first = (number, i64::MIN, &[0; ExecutionId::KEY_BYTES]);
+        let places = ended.range(first..(number, micros, &key))?.rev().map(|row| {
+            let key = row?.0;
+            let (_, micros, id) = key.value();
+            Ok(Cursor { micros, id: ExecutionId::from_key(*id) })
+        });
+        sources.push(Box::new(places));
+    }
+    let mut page = Page::default();
+    let mut sources: Vec<_> = sources.into_iter().map(Iterator::peekable).collect();
+    while let Some(place) = newest(&mut sources)? {
+        if page.executions.len() == limit {
+            return Ok(page);
+        }
+        let record = read::execution(transaction, &place.id)?.ok_or_else(|| {
+            LedgerError::Record(format!("the listed execution {} is missing", place.id))
+        })?;
+        page.executions.push((place.id, record));
+        page.next = Some(place);
+    }
+    page.next = None;
+    Ok(page)
+}
+
+/// Takes the newest place of all sources.
+fn newest(sources: &mut [Peekable<Places>]) -> Result<Option<Cursor>, StorageError> {
+    let mut newest = None;
+    for (number, source) in sources.iter_mut().enumerate() {
+        match source.next_if(Result::is_err) {
+            Some(error) => return error.map(Some),
+            None => {
+                let place = source.peek().and_then(|place| place.as_ref().ok().copied());
+                newest = newest.max(place.map(|place| (place, number)));
+            }
+        }
+    }
+    Ok(newest.and_then(|(place, number)| sources[number].next().map(|_| place)))
+}
