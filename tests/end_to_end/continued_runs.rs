@@ -84,7 +84,9 @@ fn a_later_run_s_files_win_over_earlier_ones_with_the_same_time() {
     workplace.publish(&[]).summary();
     let text = "userId,movieId,rating,timestamp\nann,1,0.5,1000\nann,2,0.5,999\nann,5,3,7\n";
     let more = workplace.write("more.csv", text);
-    let summary = since_last(&workplace, &["--ratings", &more]).summary();
+    // By value even half a star is a reason.
+    let by_value = ["--ratings", &more, "--profile-weight=value"];
+    let summary = since_last(&workplace, &by_value).summary();
     assert_eq!((&summary["ratings"], &summary["ratings_read"]), (&10.into(), &3.into()));
     assert_eq!(workplace.current()["watermark"]["files"], 12);
     let server = Server::start_ready(&workplace, &[]);
@@ -150,7 +152,7 @@ fn what_two_servers_accepted_is_in_the_next_version_and_both_show_it() {
     one.wait_until_ready();
     two.wait_until_ready();
     post_rating(&one, "abby", "1", 6.0);
-    post_rating(&two, "abby", "3", 2.0);
+    post_rating(&two, "abby", "3", 7.0);
     crate::harness::wait_for("both segments are in the store", || {
         let ratings = workplace.path("store/ratings");
         (ratings.is_dir() && segments(&workplace).len() == 2).then_some(())

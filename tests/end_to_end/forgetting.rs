@@ -52,7 +52,7 @@ fn a_lost_newest_version_takes_no_rating_with_it() {
     assert_eq!(may_forget(&workplace, 2), [0; 0]);
     let server = start(&workplace);
     server.wait_for_sequence(2);
-    post_rating(&server, "abby", "3", 1.0);
+    post_rating(&server, "abby", "3", 7.0);
     assert!(server.stop().success());
     damage_current(&workplace);
     let server = start(&workplace);

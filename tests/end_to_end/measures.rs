@@ -36,7 +36,7 @@ fn signed_weights_of_a_regression_are_served() {
     workplace.publish(&settings).summary();
     let measure = workplace.current()["measure"].clone();
     assert_eq!(measure["parameters"], serde_json::json!({"dropout": 0.1, "lambda": 0.5}));
-    assert_eq!(measure["rating_weights"]["profiles"], "binary");
+    assert_eq!(measure["rating_weights"]["similarities"], "binary");
 
     let server = Server::start_ready(&workplace, &[]);
     let neighbours = get(&server, "/items/1/neighbours").json()["neighbours"].clone();
@@ -50,6 +50,26 @@ fn signed_weights_of_a_regression_are_served() {
     let found = get(&server, "/users/cat/recommendations?n=1").json()["recommendations"][0].clone();
     assert_eq!((&found["itemId"], &found["source"]), (&"3".into(), &"neighbours".into()));
     assert!(found["because"][0]["contribution"].as_f64() > Some(0.0), "{found}");
+}
+
+#[test]
+fn age_counts_from_the_newest_rating() {
+    let workplace = Workplace::new();
+    let neighbours = |settings: &[&str]| {
+        workplace.publish(settings).summary();
+        let current = workplace.current();
+        let part = current["parts"]["neighbours"][0]["sha256"].clone();
+        (part, current["counts"]["pairs"].clone(), current["measure"]["parameters"].clone())
+    };
+    let (all, pairs, _) = neighbours(&[]);
+    // The ratings are eight seconds apart, of a half-life of a quarter of an hour.
+    let (faded, _, parameters) = neighbours(&["--half-life=0.01"]);
+    assert_ne!(all, faded);
+    assert_eq!(parameters["half-life"], 0.01);
+    // Of bob's three ratings the newest two are left: 1 and 3 have nobody in common any more.
+    let (_, fewer, parameters) = neighbours(&["--ratings-per-user=2"]);
+    assert_eq!((pairs, fewer), (8.into(), 6.into()));
+    assert_eq!(parameters["ratings-per-user"], 2.0);
 }
 
 #[test]

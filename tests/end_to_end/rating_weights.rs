@@ -17,7 +17,8 @@ fn a_low_rating_recommends_more_of_the_same_only_by_value() {
     // 2 is closest to 1.
     assert_eq!(recommended(&workplace)[0], "2");
 
-    workplace.publish(&["--profile-weight=relative"]).summary();
+    // The default.
+    workplace.publish(&[]).summary();
     let weights = workplace.current()["measure"]["rating_weights"].clone();
     assert_eq!(weights["similarities"], "value");
     assert_eq!(weights["profiles"], "relative:1.5");

@@ -75,7 +75,8 @@ fn close_the_loop(workplace: &Workplace) {
 #[test]
 fn a_rating_in_a_file_and_a_later_one_in_the_ledger_are_one_rating() {
     let workplace = Workplace::new();
-    workplace.publish(&[]).summary();
+    // By value even half a star is a reason.
+    workplace.publish(&["--profile-weight=value"]).summary();
     let server = Server::start_ready(&workplace, &[]);
     let handle = post_rating(&server, "ann", "1", 0.5);
     get(&server, &format!("/executions/{handle}?wait=20"));

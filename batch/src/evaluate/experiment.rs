@@ -60,7 +60,8 @@ impl Experiment {
         let rated =
             trained().map(|row| (users[row.user as usize], items[row.item as usize], row.rating));
         let rated: Vec<_> = rated.collect();
-        let matrix = RatingMatrix::new(user_count, item_count, rated.iter().copied())?;
+        let matrix = RatingMatrix::new(user_count, item_count, rated.iter().copied())?
+            .dated(trained().map(|row| row.rated_at));
         // What the model does not know comes after what it knows.
         for (item, next) in items.iter_mut().filter(|item| **item == NONE).zip(item_count as u32..)
         {

@@ -46,7 +46,7 @@ impl Fitted {
         let began = Instant::now();
         let neighbours = fit(&experiment.matrix, &measure, selection, on_row)?;
         let seconds = began.elapsed().as_secs_f64();
-        let weight = similarity.profile_weight(&measure, &experiment.matrix);
+        let weight = similarity.profile_weight(&experiment.matrix);
         let model = Model::new(neighbours, &experiment.rating_counts).map_err(Failure::internal)?;
         Ok(Self { measure, weight, model: model.weighing(weight), seconds })
     }

@@ -45,13 +45,20 @@ pub struct MeasureOptions {
     /// EASE: the share of a profile that the regression has to do without [default: 0].
     #[arg(long, value_name = "0..0.99")]
     pub dropout: Option<f64>,
+    /// Days after which a rating counts half as much when similarities are computed, from the newest rating backwards
+    /// [default: it does not fade].
+    #[arg(long, value_name = "DAYS")]
+    pub half_life: Option<f64>,
+    /// How many ratings of a user count at most when similarities are computed, the newest [default: all].
+    #[arg(long, value_name = "N")]
+    pub ratings_per_user: Option<u32>,
     /// What a rating counts when similarities are computed: value, binary, at-least:T, minus-mean, relative[:K]
     /// [default: value; binary for EASE].
     #[arg(long, value_name = "RULE")]
     pub rating_weight: Option<WeightRule>,
-    /// The same when a profile is folded in [default: the rating weight].
-    #[arg(long, value_name = "RULE")]
-    pub profile_weight: Option<WeightRule>,
+    /// The same when a profile is folded in.
+    #[arg(long, default_value_t = WeightRule::Relative(1.5), value_name = "RULE")]
+    pub profile_weight: WeightRule,
 }
 
 /// Which side is cut, as an argument.
@@ -84,6 +91,8 @@ impl MeasureOptions {
             lambda: self.lambda,
             dropout: self.dropout,
             rating_weight: self.rating_weight,
+            half_life: self.half_life,
+            ratings_per_user: self.ratings_per_user,
         };
         let usage = |error: MeasureError| Failure::Usage(error.to_string());
         Measure::new(self.measure).adjusted(&changes).map_err(usage)
@@ -99,14 +108,13 @@ impl MeasureOptions {
     }
 
     /// What ratings count when a profile is folded in, measured on the ratings that similarities are computed from.
-    pub fn profile_weight(&self, measure: &Measure, matrix: &RatingMatrix) -> RatingWeight {
-        let rule = self.profile_weight.unwrap_or_else(|| measure.rating_weight());
-        RatingWeight::measured(rule, matrix)
+    pub fn profile_weight(&self, matrix: &RatingMatrix) -> RatingWeight {
+        RatingWeight::measured(self.profile_weight, matrix)
     }
 
     /// What the manifest would say of it, but for what is measured on the ratings: it identifies what was asked for.
     pub fn asked(&self, measure: &Measure) -> akin_schemas::Measure {
-        let rule = self.profile_weight.unwrap_or_else(|| measure.rating_weight());
+        let rule = self.profile_weight;
         self.manifest(measure, &RatingWeight { rule, mean: 0.0, deviation: 0.0 })
     }
 
@@ -162,7 +170,7 @@ mod tests {
         ])?;
         let matrix = RatingMatrix::new(1, 2, [(0, 0, 1.0), (0, 1, 4.0)].into_iter())?;
         let measure = options.measure()?;
-        let manifest = options.manifest(&measure, &options.profile_weight(&measure, &matrix));
+        let manifest = options.manifest(&measure, &options.profile_weight(&matrix));
         let weights = manifest.rating_weights.as_ref().ok_or("no weights")?;
         assert_eq!(
             (weights.similarities.as_str(), weights.profiles.as_str()),

@@ -280,9 +280,13 @@ fn compute(
     ratings: &Ratings,
     progress: &StageProgress,
 ) -> Result<(Neighbours, RatingWeight), Failure> {
-    let rated = ratings.rows.iter().filter_map(|row| Some((row.user, row.item, row.rating()?)));
+    let rows = || ratings.rows.iter().filter_map(|row| Some((row, row.rating()?)));
+    let rated = rows().map(|(row, rating)| (row.user, row.item, rating));
     let (users, items) = (ratings.users.len(), ratings.items.len());
-    let matrix = RatingMatrix::new(users, items, rated).map_err(Failure::internal)?;
+    let mut matrix = RatingMatrix::new(users, items, rated).map_err(Failure::internal)?;
+    if measure.needs_times() {
+        matrix = matrix.dated(rows().map(|(row, _)| row.rated_at));
+    }
     info!(users, items, products = matrix.products(), "computing similarities");
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(options.threads.unwrap_or(0))
@@ -293,5 +297,5 @@ fn compute(
     let selection = options.similarity.selection();
     let neighbours = pool.install(|| fit(&matrix, measure, selection, &step))?;
     progress.clear();
-    Ok((neighbours, options.similarity.profile_weight(measure, &matrix)))
+    Ok((neighbours, options.similarity.profile_weight(&matrix)))
 }

@@ -232,7 +232,9 @@ mod tests {
                 (state >> 62 == 0).then_some((user, item, rating))
             })
             .collect();
-        RatingMatrix::new(200, 80, ratings.into_iter())
+        // Days are those of the items, the last one now.
+        let times: Vec<i64> = ratings.iter().map(|r| i64::from(r.1) * 86_400_000_000).collect();
+        Ok(RatingMatrix::new(200, 80, ratings.into_iter())?.dated(times.into_iter()))
     }
 
     #[test]
@@ -268,6 +270,8 @@ mod tests {
             Adjustments { significance: Some(50), ..Adjustments::default() },
             Adjustments { min_co_count: Some(20), ..Adjustments::default() },
             Adjustments { rating_weight: Some(WeightRule::Binary), ..Adjustments::default() },
+            Adjustments { half_life: Some(9.0), ..Adjustments::default() },
+            Adjustments { ratings_per_user: Some(7), ..Adjustments::default() },
             Adjustments { rating_weight: Some(WeightRule::AtLeast(5.0)), ..Adjustments::default() },
             Adjustments { rating_weight: Some(WeightRule::MinusMean), ..Adjustments::default() },
             Adjustments {

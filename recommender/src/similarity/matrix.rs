@@ -50,6 +50,19 @@ pub struct RatingMatrix {
     item_offsets: Vec<usize>,
     item_cells: Vec<Cell>,
     scale_bits: i32,
+    /// By user, then item; empty where no times are known.
+    ages: Vec<f32>,
+}
+
+/// One rating of the matrix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// The user.
+    pub user: usize,
+    /// The item.
+    pub item: usize,
+    /// Its position among all ratings, by user and then item.
+    pub position: usize,
 }
 
 impl RatingMatrix {
@@ -95,58 +108,89 @@ impl RatingMatrix {
             item_cells[next[item as usize]] = Cell { index: user, fixed };
             next[item as usize] += 1;
         }
-        Ok(Self { user_offsets, user_cells, item_offsets, item_cells, scale_bits })
+        let ages = Vec::new();
+        Ok(Self { user_offsets, user_cells, item_offsets, item_cells, scale_bits, ages })
     }
 
-    /// The same pairs with other values: `value(user, item, rating)`, which must be finite. Values are held as finely
-    /// as their exact sums allow.
-    pub fn reweighted(&self, value: impl Fn(usize, usize, f64) -> f64) -> Self {
+    /// The same ratings with their times, in microseconds since 1970 and in the order of the ratings. What is decided by
+    /// age (a half-life, a number of newest ratings) takes ratings without times for equally old.
+    ///
+    /// "Now" is the newest rating, so that the same ratings have the same ages whenever they are computed with.
+    #[must_use]
+    pub fn dated(self, times: impl Iterator<Item = i64> + Clone) -> Self {
+        const DAY: f64 = 86_400e6;
+        let now = times.clone().max().unwrap_or(0);
+        let ages: Vec<f32> = times.map(|at| (now.abs_diff(at) as f64 / DAY) as f32).collect();
+        debug_assert_eq!(ages.len(), self.user_cells.len(), "a time a rating");
+        Self { ages, ..self }
+    }
+
+    /// How many days older than the newest rating a rating is.
+    pub fn age(&self, position: usize) -> f64 {
+        self.ages.get(position).map_or(0.0, |&age| f64::from(age))
+    }
+
+    /// The positions of a user's ratings.
+    pub fn positions(&self, user: usize) -> std::ops::Range<usize> {
+        self.user_offsets[user]..self.user_offsets[user + 1]
+    }
+
+    fn places(&self) -> impl Iterator<Item = (Place, f64)> + '_ {
         let scale = self.scale();
-        let value = |user, item, fixed| value(user, item, f64::from(fixed) / scale);
-        let of_user = |user| {
-            let cells = self.user_row(user).iter();
-            cells.map(move |cell| (cell.index, value(user, cell.index as usize, cell.fixed)))
-        };
-        let largest = (0..self.user_count())
-            .flat_map(of_user)
-            .fold(2f64.powi(-30), |largest, (_, value)| largest.max(value.abs()));
+        (0..self.user_count()).flat_map(move |user| {
+            self.positions(user).map(move |position| {
+                let Cell { index, fixed } = self.user_cells[position];
+                (Place { user, item: index as usize, position }, f64::from(fixed) / scale)
+            })
+        })
+    }
+
+    /// The same pairs with other values: `value(place, rating)`, which must be finite. Values are held as finely as their
+    /// exact sums allow.
+    pub fn reweighted(&self, value: impl Fn(Place, f64) -> f64) -> Self {
+        let largest = self.places().fold(2f64.powi(-30), |largest, (place, rating)| {
+            largest.max(value(place, rating).abs())
+        });
         let scale_bits = scale_bits(largest, self.user_count().max(self.item_count()));
         let to_scale = 2f64.powi(scale_bits);
         let mut weighted = Self { scale_bits, ..self.clone() };
         let mut next = self.item_offsets.clone();
-        let mut at = 0;
-        for user in 0..self.user_count() {
-            for (item, value) in of_user(user) {
-                let fixed = (value * to_scale).round() as i32;
-                weighted.user_cells[at].fixed = fixed;
-                weighted.item_cells[next[item as usize]].fixed = fixed;
-                next[item as usize] += 1;
-                at += 1;
-            }
+        for (place, rating) in self.places() {
+            let fixed = (value(place, rating) * to_scale).round() as i32;
+            weighted.user_cells[place.position].fixed = fixed;
+            weighted.item_cells[next[place.item]].fixed = fixed;
+            next[place.item] += 1;
         }
         weighted
     }
 
-    /// The ratings for which `counts(user, rating)` holds, of the same users and items.
-    pub fn filtered(&self, counts: impl Fn(usize, f64) -> bool) -> Self {
-        let scale = self.scale();
+    /// The ratings for which `counts(place, rating)` holds, of the same users and items.
+    pub fn filtered(&self, counts: impl Fn(Place, f64) -> bool) -> Self {
         let mut kept = Self {
             user_offsets: vec![0; self.user_offsets.len()],
             user_cells: Vec::new(),
             item_offsets: vec![0; self.item_offsets.len()],
             item_cells: Vec::new(),
             scale_bits: self.scale_bits,
+            ages: Vec::new(),
         };
-        for user in 0..self.user_count() {
-            let row = self.user_row(user).iter();
-            kept.user_cells.extend(row.filter(|cell| counts(user, f64::from(cell.fixed) / scale)));
-            kept.user_offsets[user + 1] = kept.user_cells.len();
+        for (place, _) in self.places().filter(|&(place, rating)| counts(place, rating)) {
+            kept.user_cells.push(self.user_cells[place.position]);
+            kept.ages.extend(self.ages.get(place.position));
+            kept.user_offsets[place.user + 1] += 1;
+            kept.item_offsets[place.item + 1] += 1;
         }
-        for item in 0..self.item_count() {
-            let row = self.item_row(item).iter();
-            let counts = |cell: &&Cell| counts(cell.index as usize, f64::from(cell.fixed) / scale);
-            kept.item_cells.extend(row.filter(counts));
-            kept.item_offsets[item + 1] = kept.item_cells.len();
+        accumulate(&mut kept.user_offsets);
+        accumulate(&mut kept.item_offsets);
+        kept.item_cells = vec![Cell { index: 0, fixed: 0 }; kept.user_cells.len()];
+        let mut next = kept.item_offsets.clone();
+        for user in 0..kept.user_count() {
+            for position in kept.positions(user) {
+                let Cell { index, fixed } = kept.user_cells[position];
+                let place = &mut next[index as usize];
+                kept.item_cells[*place] = Cell { index: user as u32, fixed };
+                *place += 1;
+            }
         }
         kept
     }
@@ -227,8 +271,9 @@ mod tests {
 
     #[test]
     fn what_does_not_count_is_in_neither_half() -> Result<(), MatrixError> {
-        let m =
-            matrix(&[(0, 1, 4.5), (0, 3, 1.0), (2, 1, 0.5)])?.filtered(|_, rating| rating < 4.0);
+        let m = matrix(&[(0, 1, 4.5), (0, 3, 1.0), (2, 1, 0.5)])?
+            .dated([1, 2, 3].into_iter())
+            .filtered(|_, rating| rating < 4.0);
         let same = matrix(&[(0, 3, 1.0), (2, 1, 0.5)])?;
         for user in 0..3 {
             assert_eq!(m.user_row(user), same.user_row(user));
@@ -236,6 +281,9 @@ mod tests {
         for item in 0..4 {
             assert_eq!(m.item_row(item), same.item_row(item));
         }
+        // The ages go with their ratings.
+        assert_eq!(m.ages.len(), 2);
+        assert!(m.age(0) > 0.0 && m.age(1) == 0.0);
         Ok(())
     }
 

@@ -194,6 +194,11 @@ pub struct Adjustments {
     /// What a rating counts before the measure sees it. The counting measures and the random walks see only which
     /// ratings count, not what they weigh.
     pub rating_weight: Option<WeightRule>,
+    /// Days after which a rating counts half as much, 0.01 to 1e6, from the newest rating backwards. For measures that see
+    /// what ratings weigh.
+    pub half_life: Option<f64>,
+    /// How many ratings of a user count at most, the newest.
+    pub ratings_per_user: Option<u32>,
 }
 
 /// Why a measure makes no sense.
@@ -245,6 +250,8 @@ pub struct Measure {
     pub(super) significance: u32,
     pub(super) min_co_count: u32,
     pub(super) rating_weight: WeightRule,
+    pub(super) half_life: Option<f64>,
+    pub(super) ratings_per_user: Option<u32>,
 }
 
 impl Measure {
@@ -290,6 +297,8 @@ impl Measure {
                 Preset::Ease => WeightRule::Binary,
                 _ => WeightRule::Value,
             },
+            half_life: None,
+            ratings_per_user: None,
         }
     }
 
@@ -337,6 +346,18 @@ impl Measure {
             }
             self.rating_weight = rule;
         }
+        if let Some(days) = changes.half_life {
+            if !self.sees_weights() {
+                let (measure, parameter) = (self.preset, "half-life");
+                return Err(MeasureError::NoSuchParameter { measure, parameter });
+            }
+            in_range("half-life", days, 0.01, 1e6)?;
+            self.half_life = Some(days);
+        }
+        if let Some(most) = changes.ratings_per_user {
+            in_range("ratings-per-user", f64::from(most), 1.0, f64::from(u32::MAX))?;
+            self.ratings_per_user = Some(most);
+        }
         Ok(self)
     }
 
@@ -381,14 +402,18 @@ impl Measure {
 
     /// Every numeric parameter that the measure has, by its name on the command line.
     pub fn parameters(&self) -> Vec<(&'static str, f64)> {
+        let mut parameters = Vec::new();
+        parameters.extend(self.half_life.map(|days| ("half-life", days)));
+        parameters.extend(self.ratings_per_user.map(|most| ("ratings-per-user", f64::from(most))));
         if let Formula::Ease(Ridge { lambda, dropout }) = self.formula {
-            return vec![("dropout", dropout), ("lambda", lambda)];
+            parameters.extend([("dropout", dropout), ("lambda", lambda)]);
+            return parameters;
         }
-        let mut parameters = vec![
+        parameters.extend([
             ("min-co-count", f64::from(self.min_co_count)),
             ("shrinkage", self.shrinkage),
             ("significance", f64::from(self.significance)),
-        ];
+        ]);
         if let Formula::OfProducts(ProductFormula::Cosine {
             target_exponent,
             source_exponent,
@@ -412,6 +437,26 @@ impl Measure {
         self.is_centred() || self.is_dense() || (sees_signs && self.rating_weight.is_signed())
     }
 
+    /// Whether what ratings weigh has any influence, rather than their number alone.
+    fn sees_weights(&self) -> bool {
+        matches!(
+            self.formula,
+            Formula::OfProducts(ProductFormula::Cosine { .. }) | Formula::Ease(_)
+        )
+    }
+
+    /// Whether it depends on when ratings were given, so that the matrix has to be dated.
+    pub fn needs_times(&self) -> bool {
+        self.half_life.is_some() || self.ratings_per_user.is_some()
+    }
+
+    /// Whether a rating's value depends on nothing but its rule.
+    pub(super) fn weighs_by_rule_alone(&self) -> bool {
+        self.weighting == Weighting::Rating
+            && self.user_exponent() == 0.0
+            && self.half_life.is_none()
+    }
+
     /// Whether memory grows with the square of the items.
     pub fn is_dense(&self) -> bool {
         matches!(self.formula, Formula::Ease(_))
@@ -429,7 +474,9 @@ impl Measure {
             WeightRule::AtLeast(_) => 2,
             _ => 1,
         };
-        by_rule + u64::from(self.weighting != Weighting::Rating || self.user_exponent() != 0.0)
+        by_rule
+            + u64::from(!self.weighs_by_rule_alone())
+            + u64::from(self.ratings_per_user.is_some())
     }
 
     pub(super) fn user_exponent(&self) -> f64 {
@@ -490,6 +537,8 @@ mod tests {
         for (measure, parameter, changes) in [
             (Preset::Cosine, "lambda", Adjustments { lambda: Some(1.0), ..none }),
             (Preset::Dice, "dropout", Adjustments { dropout: Some(0.1), ..none }),
+            (Preset::Jaccard, "half-life", Adjustments { half_life: Some(9.0), ..none }),
+            (Preset::PearsonCoRaters, "half-life", Adjustments { half_life: Some(9.0), ..none }),
             (Preset::Ease, "shrinkage", Adjustments { shrinkage: Some(1.0), ..none }),
             (Preset::Ease, "significance", Adjustments { significance: Some(1), ..none }),
             (Preset::Ease, "min-co-count", Adjustments { min_co_count: Some(1), ..none }),

@@ -16,7 +16,7 @@ mod oracle;
 pub use cost::{FitCost, FitSize, fit_cost};
 pub use ease::{EaseError, Ridge};
 pub use fit::{Cut, Selection, fit};
-pub use matrix::{Cell, MatrixError, RatingMatrix};
+pub use matrix::{Cell, MatrixError, Place, RatingMatrix};
 pub use measure::{
     Adjustments, Formula, Measure, MeasureError, Norm, Preset, ProductFormula, Weighting,
 };

@@ -2,12 +2,25 @@
 
 use std::borrow::Cow;
 
-use super::matrix::RatingMatrix;
+use super::matrix::{Place, RatingMatrix};
 use super::measure::{Measure, Weighting};
 use crate::rating_weight::{RatingWeight, UserWeight, WeightRule};
 
 const BM25_K1: f64 = 100.0;
 const BM25_B: f64 = 0.8;
+
+/// Each user's newest ratings; of equally old ones the higher item number is newer.
+fn newest(matrix: &RatingMatrix, most: usize) -> RatingMatrix {
+    let mut is_kept = vec![false; matrix.positions(matrix.user_count().saturating_sub(1)).end];
+    for user in 0..matrix.user_count() {
+        let mut positions: Vec<usize> = matrix.positions(user).collect();
+        positions.sort_by(|&a, &b| matrix.age(a).total_cmp(&matrix.age(b)).then(b.cmp(&a)));
+        for &position in positions.iter().take(most) {
+            is_kept[position] = true;
+        }
+    }
+    matrix.filtered(|place, _| is_kept[place.position])
+}
 
 /// The matrix with every rating replaced by what it counts, without those that do not count.
 fn by_rule<'a>(matrix: &'a RatingMatrix, rule: WeightRule) -> Cow<'a, RatingMatrix> {
@@ -22,21 +35,27 @@ fn by_rule<'a>(matrix: &'a RatingMatrix, rule: WeightRule) -> Cow<'a, RatingMatr
     let users: Vec<UserWeight> = (0..matrix.user_count()).map(of_user).collect();
     let counted = match rule {
         WeightRule::AtLeast(_) => {
-            Cow::Owned(matrix.filtered(|user, rating| users[user].counts(rating)))
+            Cow::Owned(matrix.filtered(|place, rating| users[place.user].counts(rating)))
         }
         _ => Cow::Borrowed(matrix),
     };
-    Cow::Owned(counted.reweighted(|user, _, rating| users[user].weigh(rating)))
+    Cow::Owned(counted.reweighted(|place, rating| users[place.user].weigh(rating)))
 }
 
-/// The matrix of `x_ui * n_u^(-g/2)`: each factor of a product carries half of its user's weight, so that the sums of
+/// The matrix of `x_ui * n_u^(-g/2) * 2^(-age_ui / half-life)`: each factor of a product carries half of its user's weight, so that the sums of
 /// products stay exact integers. A weight of 0 stays in the matrix: its user did rate the item.
 pub fn weighted<'a>(matrix: &'a RatingMatrix, measure: &Measure) -> Cow<'a, RatingMatrix> {
-    let ruled = by_rule(matrix, measure.rating_weight);
-    if measure.weighting == Weighting::Rating && measure.user_exponent() == 0.0 {
-        return ruled;
+    let newest = match measure.ratings_per_user {
+        Some(most) => Cow::Owned(newest(matrix, most as usize)),
+        None => Cow::Borrowed(matrix),
+    };
+    if measure.weighs_by_rule_alone() {
+        return match newest {
+            Cow::Owned(newest) => Cow::Owned(by_rule(&newest, measure.rating_weight).into_owned()),
+            Cow::Borrowed(all) => by_rule(all, measure.rating_weight),
+        };
     }
-    let matrix = ruled.as_ref();
+    let matrix = &by_rule(&newest, measure.rating_weight);
     let mean = |sum: f64, count: usize| if count == 0 { 0.0 } else { sum / count as f64 };
     let items: Vec<(f64, usize)> = (0..matrix.item_count())
         .map(|item| (matrix.rating_sum(matrix.item_row(item)), matrix.item_row(item).len()))
@@ -47,7 +66,8 @@ pub fn weighted<'a>(matrix: &'a RatingMatrix, measure: &Measure) -> Cow<'a, Rati
     let mean_length = mean(items.iter().map(|item| item.0).sum(), items.len());
     let rarity = |count: usize| (1.0 + items.len() as f64 / count as f64).ln();
     let half = -measure.user_exponent() / 2.0;
-    Cow::Owned(matrix.reweighted(|user, item, rating| {
+    Cow::Owned(matrix.reweighted(|place, rating| {
+        let Place { user, item, position } = place;
         let ((user_sum, user_count), (item_sum, item_count)) = (users[user], items[item]);
         let value = match measure.weighting {
             Weighting::Rating => rating,
@@ -62,7 +82,8 @@ pub fn weighted<'a>(matrix: &'a RatingMatrix, measure: &Measure) -> Cow<'a, Rati
             Weighting::ItemCentred => rating - mean(item_sum, item_count),
             Weighting::UserCentred => rating - mean(user_sum, user_count),
         };
-        value * (user_count as f64).powf(half)
+        let fading = measure.half_life.map_or(1.0, |days| (-matrix.age(position) / days).exp2());
+        value * (user_count as f64).powf(half) * fading
     }))
 }
 
@@ -133,6 +154,54 @@ mod tests {
                 -f64::sqrt(other - 2.0) * 3f64.ln(),
             ],
         );
+        Ok(())
+    }
+
+    /// User 0 rated items 0, 1 and 2, two days, one day and two days before user 1's rating of item 0.
+    fn dated() -> Result<RatingMatrix, MatrixError> {
+        const DAY: i64 = 86_400_000_000;
+        let ratings = [(0, 0, 1.0), (0, 1, 4.0), (0, 2, 3.0), (1, 0, 2.0)];
+        let matrix = RatingMatrix::new(2, 3, ratings.into_iter())?;
+        Ok(matrix.dated([5 * DAY, 6 * DAY, 5 * DAY, 7 * DAY].into_iter()))
+    }
+
+    fn dated_values(changes: Adjustments) -> Result<Vec<f64>, Box<dyn std::error::Error>> {
+        let measure = Measure::new(Preset::Cosine).adjusted(&changes)?;
+        let (matrix, none) = (dated()?, Adjustments::default());
+        assert_eq!(weighted(&matrix, &Measure::new(Preset::Cosine).adjusted(&none)?).age(0), 2.0);
+        let found = weighted(&matrix, &measure);
+        let rows = (0..2).flat_map(|user| found.user_row(user).iter());
+        Ok(rows.map(|cell| f64::from(cell.fixed) / found.scale()).collect())
+    }
+
+    #[test]
+    fn a_rating_of_one_half_life_ago_counts_half() -> Result<(), Box<dyn std::error::Error>> {
+        let none = Adjustments::default();
+        let found = dated_values(Adjustments { half_life: Some(1.0), ..none })?;
+        for (x, y) in found.iter().zip([0.25, 2.0, 0.75, 2.0]) {
+            assert!((x - y).abs() < 1e-6, "{found:?}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn the_newest_ratings_of_a_user_are_kept() -> Result<(), Box<dyn std::error::Error>> {
+        let none = Adjustments::default();
+        let most = |n| dated_values(Adjustments { ratings_per_user: Some(n), ..none });
+        assert_eq!(most(1)?, [4.0, 2.0]);
+        // Of items 0 and 2, equally old, the higher number.
+        assert_eq!(most(2)?, [4.0, 3.0, 2.0]);
+        assert_eq!(most(3)?.len(), 4);
+        // What is left keeps its age, and users are as long as what is left of them.
+        let both = Adjustments {
+            ratings_per_user: Some(1),
+            half_life: Some(1.0),
+            user_exponent: Some(1.0),
+            ..none
+        };
+        let found = dated_values(both)?;
+        assert_eq!(found.len(), 2);
+        assert!((found[0] - 2.0).abs() < 1e-6 && (found[1] - 2.0).abs() < 1e-6, "{found:?}");
         Ok(())
     }
 
