@@ -98,6 +98,8 @@ def akin(options, split, measure):
         train, test = split.write(folder)
         command = [options.akin_batch, "evaluate", "--train", train, "--test", test, "--json"]
         command += ["--measure", measure, "--top-k", str(options.top_k), "--threads", str(options.threads)]
+        # A profile's ratings weigh as those do that the similarities are computed from, as with the peers.
+        command += ["--profile-weight", "binary" if measure == "ease" else "value"]
         command += ["--at", ",".join(map(str, LISTS)), "--resamples", "1"]
         run = subprocess.run(command, capture_output=True, text=True)
     if run.returncode != 0:
