@@ -5,7 +5,7 @@ use akin_schemas::{ItemId, UserId};
 
 use super::*;
 use crate::ledger::redb::faulty_disk::FaultyDisk;
-use crate::ledger::{Outcome, Submission};
+use crate::ledger::{ExecutionStatus, Outcome, Submission};
 
 const LONG: Duration = Duration::from_secs(20);
 
@@ -84,4 +84,27 @@ async fn an_end_is_seen_at_once_and_for_good() {
     assert_eq!(executions.finish(&ended(id, "again")), Ok(false));
     assert_eq!(executions.finish(&ended(ExecutionId::fresh(5), "{}")), Ok(false));
     assert_eq!(executions.in_work(), 0);
+}
+
+#[tokio::test]
+async fn an_execution_is_listed_under_one_status_at_any_moment() {
+    let (ledger, executions, id) = accepted();
+    let status_of = |status: ExecutionStatus| -> Vec<ExecutionStatus> {
+        let filter = Filter { status: Some(status), ..Filter::default() };
+        let page = executions.list(&filter, 9).unwrap();
+        page.executions.iter().map(|(_, record)| record.status()).collect()
+    };
+    let all = || executions.list(&Filter::default(), 9).unwrap().executions[0].1.status();
+    executions.begin(id, ledger.execution(&id).unwrap().unwrap());
+    assert_eq!(all(), ExecutionStatus::Running);
+    assert_eq!(executions.finish(&ended(id, "{}")), Ok(true));
+    // Seen at once where it is looked at, found by its new status once that is written.
+    assert_eq!(all(), ExecutionStatus::Succeeded);
+    assert_eq!(status_of(ExecutionStatus::Running), [ExecutionStatus::Running]);
+    assert_eq!(status_of(ExecutionStatus::Succeeded), []);
+    ledger.accept(&[], &[ended(id, "{}")], 6).unwrap();
+    assert_eq!(status_of(ExecutionStatus::Running), []);
+    assert_eq!(status_of(ExecutionStatus::Succeeded), [ExecutionStatus::Succeeded]);
+    executions.written([id].iter());
+    assert_eq!(all(), ExecutionStatus::Succeeded);
 }
