@@ -301,7 +301,7 @@ fn a_name_stands_for_one_request_over_a_restart_and_within_a_batch() {
 fn listings_are_sorted_filtered_and_complete_however_they_are_cut_into_pages() {
     let ledger = FaultyDisk::default().ledger().unwrap();
     // Several within a millisecond and of one time of ending, so that ties are met.
-    let starts = [5_000, 5_000, 5_100, 9_000, 9_999, 10_000, 70_000];
+    let starts = [5_000, 5_000, 5_100, 9_000, 9_999, 10_000, 10_400, 10_900, 70_000];
     let mut all = Vec::new();
     for (n, &start) in starts.iter().enumerate() {
         let of = if n % 2 == 0 { "abby" } else { "abb" };
