@@ -10,11 +10,11 @@ use std::path::Path;
 use akin_recommender::similarity::{FitCost, FitSize, fit_cost};
 use akin_schemas::RatingRange;
 use akin_store::open_existing_store;
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat};
 use serde::Serialize;
 
 use crate::failure::Failure;
-use crate::ingest::{FilePreview, IngestOptions, Preview, PreviewRow, Row, read_catalogue};
+use crate::ingest::{FilePreview, Preview, PreviewRow, Row, read_catalogue};
 use crate::memory;
 use crate::run;
 
@@ -90,15 +90,7 @@ pub fn plan(options: &PlanOptions) -> Result<Plan, Failure> {
         store => run::newest_manifest(open_existing_store(store)?.as_ref())?.0,
     };
     let range = run::rating_range(options, published.as_ref())?;
-    let input = IngestOptions {
-        sources: options.ratings.clone(),
-        reading: options.reading.clone(),
-        items: options.items.clone(),
-        range,
-        now: Utc::now(),
-        max_reject_share: options.max_reject_share,
-        max_memory,
-    };
+    let input = options.ingest(range, max_memory);
     // A run that continues the current version may have no files.
     let preview = if input.sources.is_empty() { Preview::default() } else { Preview::of(&input)? };
     let catalogue_items = match &options.items {

@@ -30,7 +30,7 @@ use chrono::{DateTime, Utc};
 use tracing::{info, warn};
 
 use crate::failure::Failure;
-use crate::ingest::{Collector, IngestOptions, Ratings, Row, read_catalogue, read_files};
+use crate::ingest::{Collector, Ratings, Row, read_catalogue, read_files};
 use crate::memory;
 use crate::progress::StageProgress;
 
@@ -208,15 +208,7 @@ fn ingest(
     progress: &StageProgress,
 ) -> Result<(Ratings, BTreeMap<String, u64>), Failure> {
     let Input { keep, published, range, max_memory } = *input;
-    let ingest = IngestOptions {
-        sources: options.ratings.clone(),
-        reading: options.reading.clone(),
-        items: options.items.clone(),
-        range,
-        now: Utc::now(),
-        max_reject_share: options.max_reject_share,
-        max_memory,
-    };
+    let ingest = options.ingest(range, max_memory);
     let mut collector = Collector::new(max_memory);
     let mut catalogue = read_catalogue(&ingest)?;
     let mut watermark = Watermark::default();

@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use akin_schemas::RatingRange;
+use chrono::Utc;
 use clap::Args;
 
 use super::guard::QualityOptions;
 use super::measure::MeasureOptions;
 
-use crate::ingest::Reading;
+use crate::ingest::{IngestOptions, Reading};
 
 /// Options of a run.
 #[derive(Debug, Clone, Args)]
@@ -67,6 +68,21 @@ pub struct RunOptions {
     /// Print the summary as one JSON object.
     #[arg(long)]
     pub json: bool,
+}
+
+impl RunOptions {
+    /// What is to be read, now, into a store with this range and at most so many bytes.
+    pub fn ingest(&self, range: RatingRange, max_memory: u64) -> IngestOptions {
+        IngestOptions {
+            sources: self.ratings.clone(),
+            reading: self.reading.clone(),
+            items: self.items.clone(),
+            range,
+            now: Utc::now(),
+            max_reject_share: self.max_reject_share,
+            max_memory,
+        }
+    }
 }
 
 /// A rating range in an argument: `ABOVE:AT_MOST`.

@@ -44,8 +44,7 @@ pub async fn get(request: HttpRequest, state: Data<State>) -> Result<HttpRespons
         let detail = format!("wait is at most {LONGEST_WAIT} seconds, not {wait}");
         return Err(Refusal::bad_request(detail));
     }
-    let id = named(&request, &state).await?;
-    let record = wait_for(&state, id, Duration::from_secs(wait)).await?.ok_or_else(unknown)?;
+    let (id, record) = find(&request, &state, Duration::from_secs(wait)).await?;
     let body = execution(id, &record)?;
     let mut response = HttpResponse::Ok();
     if record.is_running() {
@@ -58,8 +57,7 @@ pub async fn get(request: HttpRequest, state: Data<State>) -> Result<HttpRespons
 /// it has ended; then the stream ends.
 pub async fn events(request: HttpRequest, state: Data<State>) -> Result<HttpResponse, Refusal> {
     query::parse::<query::Nothing>(&request)?;
-    let id = named(&request, &state).await?;
-    let record = state.executions.wait(id, Duration::ZERO).await?.ok_or_else(unknown)?;
+    let (id, record) = find(&request, &state, Duration::ZERO).await?;
     let first = (event(id, &record)?, record.is_running());
     let after = stream::unfold(first.1, move |is_running| {
         let state = state.clone();
@@ -67,7 +65,7 @@ pub async fn events(request: HttpRequest, state: Data<State>) -> Result<HttpResp
             if !is_running || *state.draining.borrow() {
                 return None;
             }
-            let record = wait_for(&state, id, SIGN_OF_LIFE).await.ok().flatten()?;
+            let record = state.wait_for(id, SIGN_OF_LIFE).await.ok().flatten()?;
             let is_running = record.is_running();
             let text =
                 if is_running { Bytes::from(": running\n\n") } else { event(id, &record).ok()? };
@@ -96,7 +94,7 @@ pub async fn stop(
     state: Data<State>,
 ) -> Result<HttpResponse, Refusal> {
     query::parse::<query::Nothing>(&request)?;
-    let id = named(&request, &state).await?;
+    let (id, _) = find(&request, &state, Duration::ZERO).await?;
     let limit = 2 * (LONGEST_ERROR + LONGEST_CAUSE);
     let stop = match state.bodies.optional_json(&request, payload, limit).await? {
         None => Stop::default(),
@@ -168,31 +166,19 @@ pub async fn list(request: HttpRequest, state: Data<State>) -> Result<HttpRespon
     }))
 }
 
-/// The execution that the path names.
-async fn named(request: &HttpRequest, state: &State) -> Result<ExecutionId, Refusal> {
+/// The execution that the path names, as [`State::find`] has it.
+async fn find(
+    request: &HttpRequest,
+    state: &State,
+    patience: Duration,
+) -> Result<(ExecutionId, ExecutionRecord), Refusal> {
     let arn = query::path_step(request)?;
     let name = execution_name(&arn).map_err(|_| unknown())?;
-    state.resolve(name).await?.ok_or_else(unknown)
+    state.find(name, patience).await?.ok_or_else(unknown)
 }
 
 fn unknown() -> Refusal {
     Refusal::not_found("there is no such execution, or it is forgotten by now")
-}
-
-/// An execution when it has ended, after `patience`, or when the server is about to stop.
-async fn wait_for(
-    state: &State,
-    id: ExecutionId,
-    patience: Duration,
-) -> Result<Option<ExecutionRecord>, Refusal> {
-    let mut draining = state.draining.clone();
-    tokio::select! {
-        record = state.executions.wait(id, patience) => Ok(record?),
-        // Who waits is told what there is, so that the server can stop.
-        _ = draining.wait_for(|draining| *draining) => {
-            Ok(state.executions.wait(id, Duration::ZERO).await?)
-        }
-    }
 }
 
 fn execution(id: ExecutionId, record: &ExecutionRecord) -> Result<Execution, Refusal> {

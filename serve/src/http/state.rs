@@ -7,7 +7,9 @@ use std::time::Duration;
 use akin_recommender::scoring::Scorer;
 use tokio::sync::watch;
 
-use crate::ledger::{ExecutionId, Executions, Filter, GroupCommit, Ledger, Page, RequestName};
+use crate::ledger::{
+    ExecutionId, ExecutionRecord, Executions, Filter, GroupCommit, Ledger, Page, RequestName,
+};
 use crate::snapshot::{Live, Snapshot};
 
 use super::body::Bodies;
@@ -48,20 +50,45 @@ impl State {
         self.live.current().ok_or_else(Refusal::no_version)
     }
 
-    /// The execution that a name in an ARN stands for: its key, or what a client named it.
+    /// The execution that a name in an ARN stands for (its key, or what a client named it), as
+    /// [`State::wait_for`] has it.
     ///
     /// # Errors
     /// When the ledger cannot be read.
-    pub async fn resolve(&self, name: &str) -> Result<Option<ExecutionId>, Refusal> {
-        let by_key = name.parse().ok();
-        let (ledger, name) = (self.ledger.clone(), RequestName::of_machine(name.to_owned()));
-        if let Some(id) = by_key
-            && self.executions.wait(id, Duration::ZERO).await?.is_some()
+    pub async fn find(
+        &self,
+        name: &str,
+        patience: Duration,
+    ) -> Result<Option<(ExecutionId, ExecutionRecord)>, Refusal> {
+        // Keys first, which most names are: then the ledger is read once.
+        if let Ok(id) = name.parse()
+            && let Some(record) = self.wait_for(id, patience).await?
         {
-            return Ok(Some(id));
+            return Ok(Some((id, record)));
         }
+        let (ledger, name) = (self.ledger.clone(), RequestName::of_machine(name.to_owned()));
         let found = actix_web::web::block(move || ledger.named(&name)).await;
-        Ok(found.map_err(|_| Refusal::internal())??)
+        let Some(id) = found.map_err(|_| Refusal::internal())?? else { return Ok(None) };
+        Ok(self.wait_for(id, patience).await?.map(|record| (id, record)))
+    }
+
+    /// An execution when it has ended, after `patience`, or when the server is about to stop; none if nobody knows it.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub async fn wait_for(
+        &self,
+        id: ExecutionId,
+        patience: Duration,
+    ) -> Result<Option<ExecutionRecord>, Refusal> {
+        let mut draining = self.draining.clone();
+        tokio::select! {
+            record = self.executions.wait(id, patience) => Ok(record?),
+            // Who waits is told what there is, so that the server can stop.
+            _ = draining.wait_for(|draining| *draining) => {
+                Ok(self.executions.wait(id, Duration::ZERO).await?)
+            }
+        }
     }
 
     /// A part of a listing.

@@ -1,8 +1,10 @@
 //! Names and ARNs.
 
+use std::time::Duration;
+
 use akin_schemas::http::{STATE_MACHINE_ARN, execution_name};
 
-use crate::ledger::ExecutionId;
+use crate::ledger::{ExecutionId, ExecutionRecord};
 
 use super::failure::Failure;
 use super::input::Parameters;
@@ -17,6 +19,8 @@ pub struct Named {
     pub arn: String,
     /// Its key.
     pub id: ExecutionId,
+    /// As it stands.
+    pub record: ExecutionRecord,
 }
 
 /// Checks that `stateMachineArn` is this server's machine.
@@ -45,8 +49,9 @@ pub async fn execution(parameters: &Parameters, state: &State) -> Result<Named, 
         let is_other = is_arn(arn, "execution", 8);
         return Err(if is_other { Failure::no_execution(arn) } else { Failure::invalid_arn(arn) });
     };
-    let id = state.resolve(name).await?.ok_or_else(|| Failure::no_execution(arn))?;
-    Ok(Named { arn: arn.to_owned(), id })
+    let found = state.find(name, Duration::ZERO).await?;
+    let (id, record) = found.ok_or_else(|| Failure::no_execution(arn))?;
+    Ok(Named { arn: arn.to_owned(), id, record })
 }
 
 /// The name that a new execution shall have.

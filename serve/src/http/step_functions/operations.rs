@@ -70,7 +70,7 @@ async fn start(parameters: &Parameters, state: &State) -> Answer {
     // A name that looks like the key of an execution which has none of its own would hide that one.
     if let Some(name) = name
         && name.parse::<ExecutionId>().is_ok()
-        && state.resolve(name).await?.is_some()
+        && state.find(name, Duration::ZERO).await?.is_some()
     {
         return Err(Failure::execution_exists(&execution_arn(name)));
     }
@@ -84,8 +84,7 @@ async fn start(parameters: &Parameters, state: &State) -> Answer {
     let receipt = reply.receipts.first().ok_or_else(Refusal::internal)?;
     if reply.is_repeated {
         // Open: the original answer. Closed: the name is used up.
-        let record = state.executions.wait(receipt.execution, Duration::ZERO).await;
-        let record = record.map_err(Refusal::from)?;
+        let record = state.wait_for(receipt.execution, Duration::ZERO).await?;
         if record.is_none_or(|record| !record.is_running()) {
             return Err(exists());
         }
@@ -96,17 +95,10 @@ async fn start(parameters: &Parameters, state: &State) -> Answer {
     }))
 }
 
-async fn record(named: &Named, state: &State) -> Result<ExecutionRecord, Failure> {
-    let record = state.executions.wait(named.id, Duration::ZERO).await;
-    let record = record.map_err(Refusal::from)?;
-    record.ok_or_else(|| Failure::no_execution(&named.arn))
-}
-
 async fn describe(parameters: &Parameters, state: &State) -> Answer {
-    let named = names::execution(parameters, state).await?;
-    let record = record(&named, state).await?;
+    let Named { id, record, .. } = names::execution(parameters, state).await?;
     let status = record.status();
-    let mut found = summary(named.id, &record);
+    let mut found = summary(id, &record);
     found.insert("input".to_owned(), record.input.as_str().into());
     found.insert("inputDetails".to_owned(), json!({"included": true}));
     if let Some(output) = record.output() {
@@ -187,8 +179,7 @@ async fn history_of(parameters: &Parameters, state: &State) -> Answer {
     let is_reversed = parameters.switch("reverseOrder", false)?;
     let with_data = parameters.switch("includeExecutionData", true)?;
     let token = parameters.text("nextToken", LONGEST_HISTORY_TOKEN)?;
-    let named = names::execution(parameters, state).await?;
-    let record = record(&named, state).await?;
+    let Named { record, .. } = names::execution(parameters, state).await?;
     let mut events = history::events(&record, with_data);
     if is_reversed {
         events.reverse();
