@@ -7,33 +7,54 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use akin_recommender::profile::Profile;
-use akin_recommender::scoring::{self, Request, Scorer, Source};
+use akin_recommender::scoring::{self, Request, Scorer, Selection, Source};
 use akin_schemas::ItemId;
-use akin_schemas::http::{Because, FoldIn, RatedItem, Recommendation};
+use akin_schemas::http::{Because, FoldIn, Options, RatedItem, Recommendation};
 use chrono::Utc;
 use tracing::error;
 
 use crate::ledger::{Accepted, Finished, GroupCommit, Outcome};
-use crate::snapshot::{Live, Snapshot};
+use crate::snapshot::{Filter, Live, Snapshot};
 
 /// The rated items that a recommendation names as its reasons.
 const REASONS: usize = 3;
 
-/// Recommends to a user with these entries in the ledger, and says whether any rating of the user is known.
+/// Recommends to a user with these entries in the ledger, and says whether any rating of the user is known. `count` is
+/// how many, where the options do not say.
 pub fn recommend(
     snapshot: &Snapshot,
     scorer: &mut Scorer,
     user: &str,
     ledger: &Profile<ItemId>,
+    options: &Options,
     count: usize,
 ) -> (bool, Vec<Recommendation>) {
     let profile = snapshot.profile(user, ledger);
     let ratings: Vec<(u32, f32)> =
         profile.ratings().map(|(item, rating)| (*item, rating)).collect();
-    let request = Request { count, reasons: REASONS };
-    let found = scorer.recommend(&snapshot.model, &ratings, request);
     let known = !ratings.is_empty() || ledger.ratings().next().is_some();
-    (known, found.into_iter().map(|recommendation| in_words(snapshot, recommendation)).collect())
+    (known, recommend_for(snapshot, scorer, &ratings, options, count))
+}
+
+/// Recommends to whoever gave these ratings, each item once, sorted by number.
+pub fn recommend_for(
+    snapshot: &Snapshot,
+    scorer: &mut Scorer,
+    ratings: &[(u32, f32)],
+    options: &Options,
+    count: usize,
+) -> Vec<Recommendation> {
+    let filter = Filter::new(snapshot, options);
+    let is_allowed = filter.as_ref().map(|filter| |item| filter.allows(item));
+    let selection = Selection {
+        is_allowed: is_allowed.as_ref().map(|allowed| allowed as &dyn Fn(u32) -> bool),
+        min_support: options.min_support.unwrap_or(0),
+        diversity: options.diversity.unwrap_or(0.0),
+    };
+    let count = options.n.map_or(count, usize::from);
+    let request = Request { count, reasons: REASONS };
+    let found = scorer.recommend_selected(&snapshot.model, ratings, request, &selection);
+    found.into_iter().map(|recommendation| in_words(snapshot, recommendation)).collect()
 }
 
 fn in_words(snapshot: &Snapshot, found: scoring::Recommendation) -> Recommendation {
@@ -63,9 +84,10 @@ fn output(
     count: usize,
 ) -> Result<String, String> {
     let snapshot = live.current().ok_or("no version is loaded")?;
-    let Accepted { user, item, entries, .. } = accepted;
+    let Accepted { user, item, entries, input, .. } = accepted;
     let number = snapshot.number(item);
-    let (_, recommendations) = recommend(&snapshot, scorer, user, entries, count);
+    let options = Options::of_input(input);
+    let (_, recommendations) = recommend(&snapshot, scorer, user, entries, &options, count);
     let fold_in = FoldIn {
         version: snapshot.manifest.version.clone(),
         user: user.to_string(),

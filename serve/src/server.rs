@@ -339,7 +339,7 @@ fn sweep(
                 continue;
             }
         };
-        let ExecutionRecord { user, item, started_at, .. } = record;
-        let _ = queue.send(Accepted { execution, started_at, user, item, entries });
+        let ExecutionRecord { user, item, input, started_at, .. } = record;
+        let _ = queue.send(Accepted { execution, started_at, user, item, input, entries });
     }
 }

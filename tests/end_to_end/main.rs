@@ -21,6 +21,7 @@ mod operators;
 mod plan;
 mod publication;
 mod rating_weights;
+mod recommendations;
 mod requests;
 mod restored_ledgers;
 mod schedules;

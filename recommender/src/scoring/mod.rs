@@ -1,9 +1,15 @@
-//! From a profile to recommendations: the fold-in, the fallback, the reasons.
+//! From a profile to recommendations: the fold-in, filters, the fallback, re-ranking, the reasons.
 //!
 //! Serving and evaluation both come through [`Scorer::recommend`].
 
+mod diversity;
 mod model;
 mod scorer;
+mod selection;
 
 pub use model::{Model, ModelError};
 pub use scorer::{Reason, Recommendation, Request, Scorer, Source};
+pub use selection::Selection;
+
+#[cfg(test)]
+mod selection_tests;

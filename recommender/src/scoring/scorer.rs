@@ -1,6 +1,8 @@
 //! The fold-in: one profile scored against the model.
 
+use super::diversity::{CANDIDATES_EACH, diversify};
 use super::model::Model;
+use super::selection::Selection;
 use crate::rating_weight::UserWeight;
 
 /// What a recommendation rests on.
@@ -76,6 +78,17 @@ impl Scorer {
         profile: &[(u32, f32)],
         request: Request,
     ) -> Vec<Recommendation> {
+        self.recommend_selected(model, profile, request, &Selection::default())
+    }
+
+    /// The same from a selection: always as many as asked for, when that many unseen items are allowed.
+    pub fn recommend_selected(
+        &mut self,
+        model: &Model,
+        profile: &[(u32, f32)],
+        request: Request,
+        selection: &Selection<'_>,
+    ) -> Vec<Recommendation> {
         debug_assert!(profile.is_sorted_by(|a, b| a.0 < b.0), "sorted, each item once");
         self.start_round(model.item_count());
         for &(item, rating) in profile {
@@ -86,17 +99,46 @@ impl Scorer {
         for &(source, rating) in profile {
             self.add(model.targets(source), weight.weigh(f64::from(rating)) as f32);
         }
-        self.best(request.count)
-            .into_iter()
+        if selection.min_support > 1 {
+            self.leave_out_weak_support(model, &weight, selection.min_support);
+        }
+        let count = request.count;
+        let best = if selection.diversity > 0.0 {
+            let candidates = self.best(count.saturating_mul(CANDIDATES_EACH), selection);
+            diversify(model, &candidates, count, selection.diversity)
+        } else {
+            self.best(count, selection)
+        };
+        best.into_iter()
             .map(|(item, score)| Recommendation {
                 item,
                 score,
                 source: Source::Neighbours,
-                because: self.reasons(model, &weight, item, request.reasons),
+                because: self.reasons(model, &weight, item, selection.min_support, request.reasons),
             })
-            .chain(self.popular(model, request.count))
-            .take(request.count)
+            .chain(self.popular(model, count, selection))
+            .take(count)
             .collect()
+    }
+
+    /// Sums every score again from the similarities that enough users support, in the order of rated items, which is that
+    /// of [`Scorer::recommend_selected`].
+    fn leave_out_weak_support(&mut self, model: &Model, weight: &UserWeight, min_support: u32) {
+        let mut supported: Vec<(u32, f32)> = Vec::new();
+        for at in 0..self.touched.len() {
+            let target = self.touched[at];
+            let row = model.neighbours(target).iter();
+            let row = row.filter(|n| n.co_count >= min_support && self.is_rated(n.item));
+            supported.clear();
+            supported.extend(row.map(|n| (n.item, n.score)));
+            supported.sort_unstable_by_key(|&(item, _)| item);
+            let mut score = 0.0;
+            for &(item, similarity) in &supported {
+                let rating = self.slots[item as usize].rating;
+                score += weight.weigh(f64::from(rating)) as f32 * similarity;
+            }
+            self.slots[target as usize].score = score;
+        }
     }
 
     fn start_round(&mut self, item_count: usize) {
@@ -124,14 +166,14 @@ impl Scorer {
         self.slots[item as usize].rated_in == self.round
     }
 
-    fn best(&self, count: usize) -> Vec<(u32, f32)> {
+    fn best(&self, count: usize, selection: &Selection<'_>) -> Vec<(u32, f32)> {
         let best_first = |a: &(u32, f32), b: &(u32, f32)| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
         let mut scored: Vec<(u32, f32)> = self
             .touched
             .iter()
             .filter(|&&item| !self.is_rated(item))
             .map(|&item| (item, self.slots[item as usize].score))
-            .filter(|&(_, score)| score > 0.0)
+            .filter(|&(item, score)| score > 0.0 && selection.allows(item))
             .collect();
         if count == 0 {
             return Vec::new();
@@ -144,11 +186,18 @@ impl Scorer {
         scored
     }
 
-    fn reasons(&self, model: &Model, weight: &UserWeight, item: u32, count: usize) -> Vec<Reason> {
+    fn reasons(
+        &self,
+        model: &Model,
+        weight: &UserWeight,
+        item: u32,
+        min_support: u32,
+        count: usize,
+    ) -> Vec<Reason> {
         let mut reasons: Vec<Reason> = model
             .neighbours(item)
             .iter()
-            .filter(|neighbour| self.is_rated(neighbour.item))
+            .filter(|neighbour| neighbour.co_count >= min_support && self.is_rated(neighbour.item))
             .map(|neighbour| {
                 let rating = self.slots[neighbour.item as usize].rating;
                 Reason {
@@ -170,12 +219,16 @@ impl Scorer {
         &'a self,
         model: &'a Model,
         count: usize,
+        selection: &'a Selection<'a>,
     ) -> impl Iterator<Item = Recommendation> + 'a {
         let score = |item: u32| {
             let slot = &self.slots[item as usize];
             if slot.scored_in == self.round { slot.score } else { 0.0 }
         };
-        let unseen = || model.popular().iter().copied().filter(|&item| !self.is_rated(item));
+        let unseen = || {
+            let may_follow = |&item: &u32| !self.is_rated(item) && selection.allows(item);
+            model.popular().iter().copied().filter(may_follow)
+        };
         let neither = unseen().filter(move |&item| score(item) == 0.0);
         let against = unseen().filter(move |&item| score(item) < 0.0);
         neither.chain(against).take(count).map(|item| Recommendation {

@@ -2,6 +2,7 @@
 
 mod arn;
 mod execution;
+mod options;
 mod problem;
 mod rating;
 mod recommendation;
@@ -9,10 +10,13 @@ mod status;
 
 pub use arn::{ArnError, STATE_MACHINE_ARN, STATE_MACHINE_NAME, execution_arn, execution_name};
 pub use execution::{Accepted, Execution, ExecutionStatus, Executions, Stop};
+pub use options::{MOST_ANSWERS, Options, OptionsError};
 pub use problem::{PROBLEM_JSON, Problem};
-pub use rating::{NewRating, RatingBody, RatingBodyError};
+pub use rating::{
+    GivenRating, ItemsToLookUp, NewRating, RatingBody, RatingBodyError, RatingsToScore,
+};
 pub use recommendation::{
-    Because, FoldIn, ItemNeighbours, Neighbour, RatedItem, Recommendation, Recommendations,
-    UserRating, UserRatings,
+    Because, FoldIn, ItemNeighbours, Neighbour, NeighboursOfItem, NeighboursOfItems, RatedItem,
+    Recommendation, Recommendations, ScoredRatings, UserRating, UserRatings,
 };
 pub use status::{CurrentVersion, Health, RefusedVersion};

@@ -6,7 +6,8 @@ use serde::de::{Deserializer, Error as _, Visitor};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::id::{ItemId, UserId};
+use super::options::Options;
+use crate::id::{IdError, ItemId, UserId};
 
 /// Why a body is not a rating.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -33,35 +34,93 @@ pub struct RatingBody {
     pub user: UserId,
     /// The rating.
     pub rating: f64,
+    /// What is asked of the recommendations that answer it; may be left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub options: Option<Options>,
 }
 
 impl RatingBody {
     /// Reads a body.
     ///
     /// # Errors
-    /// When the bytes are not JSON, or not one object with exactly an item, a user and a number.
+    /// When the bytes are not JSON, or not one object with exactly an item, a user and a number, and maybe options.
     pub fn parse(body: &[u8]) -> Result<Self, RatingBodyError> {
         use serde_json::error::Category;
-        serde_json::from_slice(body).map_err(|error| match error.classify() {
-            Category::Data => RatingBodyError::NotARating(error.to_string()),
-            _ => RatingBodyError::NotJson(error.to_string()),
-        })
+        let parsed: Self =
+            serde_json::from_slice(body).map_err(|error| match error.classify() {
+                Category::Data => RatingBodyError::NotARating(error.to_string()),
+                _ => RatingBodyError::NotJson(error.to_string()),
+            })?;
+        let checked = parsed.options.as_ref().map_or(Ok(()), Options::check);
+        checked.map_err(|error| RatingBodyError::NotARating(error.to_string()))?;
+        Ok(parsed)
     }
 }
 
 /// The body of `PUT /users/{id}/ratings/{item}`.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize, Serialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct NewRating {
     /// The rating.
     pub rating: f64,
+    /// What is asked of the recommendations that answer it; may be left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub options: Option<Options>,
+}
+
+/// One rating of a list that is scored and not stored.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct GivenRating {
+    /// The item; `itemId` is another name.
+    #[serde(rename = "movieID", alias = "itemId", deserialize_with = "id")]
+    pub item: ItemId,
+    /// The rating.
+    pub rating: f64,
+}
+
+/// The body of `POST /recommendations`.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct RatingsToScore {
+    /// Each item at most once.
+    pub ratings: Vec<GivenRating>,
+    /// What is asked of the recommendations; may be left out.
+    #[serde(default)]
+    pub options: Options,
+}
+
+/// The body of `POST /items/neighbours`.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ItemsToLookUp {
+    /// The items, at most 100.
+    #[serde(deserialize_with = "ids")]
+    pub items: Vec<ItemId>,
+    /// How many neighbours of each, from 1 to 1000; 10 when it is left out.
+    #[serde(default)]
+    pub n: Option<u16>,
+}
+
+/// Several identifiers, each as [`id`] reads it.
+pub(super) fn ids<'de, D, I>(deserializer: D) -> Result<Vec<I>, D::Error>
+where
+    D: Deserializer<'de>,
+    I: TryFrom<String, Error = IdError>,
+{
+    #[derive(Deserialize)]
+    #[serde(bound = "I: TryFrom<String, Error = IdError>")]
+    struct Read<I>(#[serde(deserialize_with = "id")] I);
+
+    let read = Vec::<Read<I>>::deserialize(deserializer)?;
+    Ok(read.into_iter().map(|Read(id)| id).collect())
 }
 
 /// An identifier is a string, or an integer that stands for its decimal text.
 fn id<'de, D, I>(deserializer: D) -> Result<I, D::Error>
 where
     D: Deserializer<'de>,
-    I: TryFrom<String, Error = crate::id::IdError>,
+    I: TryFrom<String, Error = IdError>,
 {
     struct IdText;
 
@@ -145,6 +204,8 @@ mod tests {
             r#"{"movieID":"1","itemId":"2","user":"a","rating":1}"#,
             r#"{"movieID":"1","user":"a","rating":1,"extra":1}"#,
             r#"{"movieID":"1","user":"a"}"#,
+            r#"{"movieID":"1","user":"a","rating":1,"options":{"n":0}}"#,
+            r#"{"movieID":"1","user":"a","rating":1,"options":{"m":1}}"#,
         ];
         for body in not_a_rating {
             assert!(matches!(parsed(body), Err(RatingBodyError::NotARating(_))), "{body}");

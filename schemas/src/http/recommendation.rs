@@ -78,6 +78,18 @@ pub struct Recommendations {
     pub recommendations: Vec<Recommendation>,
 }
 
+/// The body that answers `POST /recommendations`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ScoredRatings {
+    /// The version that answered.
+    pub version: VersionName,
+    /// The rated items that the version does not know; they counted nothing.
+    pub unknown_items: Vec<String>,
+    /// Best first.
+    pub recommendations: Vec<Recommendation>,
+}
+
 /// One rating of a user.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -140,4 +152,29 @@ pub struct ItemNeighbours {
     pub title: Option<String>,
     /// Best first.
     pub neighbours: Vec<Neighbour>,
+}
+
+/// One item's neighbours among those of several.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NeighboursOfItem {
+    /// The item.
+    pub item_id: String,
+    /// Its title, when the catalogue has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// Best first.
+    pub neighbours: Vec<Neighbour>,
+}
+
+/// The body that answers `POST /items/neighbours`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NeighboursOfItems {
+    /// The version that answered.
+    pub version: VersionName,
+    /// In the order of the request.
+    pub items: Vec<NeighboursOfItem>,
+    /// The items that the version does not know.
+    pub unknown_items: Vec<String>,
 }

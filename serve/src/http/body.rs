@@ -7,6 +7,7 @@ use actix_web::http::header;
 use actix_web::web::{BytesMut, Payload};
 use bytes::Bytes;
 use futures_util::StreamExt;
+use serde::de::DeserializeOwned;
 use tokio::sync::Semaphore;
 
 use super::problem::Refusal;
@@ -41,6 +42,24 @@ impl Bodies {
     ) -> Result<Bytes, Refusal> {
         check_type(request)?;
         self.any(request, payload, limit).await
+    }
+
+    /// Reads a JSON body of this form.
+    ///
+    /// # Errors
+    /// As [`Bodies::json`]; when it is no JSON; or JSON of another form.
+    pub async fn parsed<T: DeserializeOwned>(
+        &self,
+        request: &HttpRequest,
+        payload: Payload,
+        limit: usize,
+    ) -> Result<T, Refusal> {
+        use serde_json::error::Category;
+        let body = self.json(request, payload, limit).await?;
+        serde_json::from_slice(&body).map_err(|error| match error.classify() {
+            Category::Data => Refusal::unacceptable(format!("the body: {error}")),
+            _ => Refusal::bad_request(format!("the body is not JSON: {error}")),
+        })
     }
 
     /// Reads a body, whatever it is declared as.

@@ -1,14 +1,23 @@
-//! `GET /items/{id}/neighbours`.
+//! The neighbours of one item, or of several.
 
-use actix_web::web::Data;
+use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use akin_schemas::http::{ItemNeighbours, Neighbour};
+use akin_schemas::http::{
+    ItemNeighbours, ItemsToLookUp, Neighbour, NeighboursOfItem, NeighboursOfItems,
+};
+
+use crate::snapshot::Snapshot;
 
 use super::problem::Refusal;
 use super::query::{self, Count};
 use super::state::State;
 
-/// Lists the items most similar to one.
+/// A list of items has at most so many bytes.
+const BODY_LIMIT: usize = 64 * 1024;
+/// Items in one list.
+const MOST_ITEMS: usize = 100;
+
+/// `GET /items/{id}/neighbours`: lists the items most similar to one.
 pub async fn neighbours(request: HttpRequest, state: Data<State>) -> Result<HttpResponse, Refusal> {
     let count = query::parse::<Count>(&request)?.get()?;
     let item_id = query::path_step(&request)?;
@@ -17,6 +26,37 @@ pub async fn neighbours(request: HttpRequest, state: Data<State>) -> Result<Http
         let version = &snapshot.manifest.version;
         return Err(Refusal::not_found(format!("version {version} has no item {item_id:?}")));
     };
+    let NeighboursOfItem { item_id, title, neighbours } = nearest(&snapshot, number, count);
+    let version = snapshot.manifest.version.clone();
+    Ok(HttpResponse::Ok().json(ItemNeighbours { version, item_id, title, neighbours }))
+}
+
+/// `POST /items/neighbours`: the same for several items at once. Those that the version does not know are named.
+pub async fn neighbours_of_several(
+    request: HttpRequest,
+    payload: Payload,
+    state: Data<State>,
+) -> Result<HttpResponse, Refusal> {
+    query::parse::<query::Nothing>(&request)?;
+    let ItemsToLookUp { items, n } = state.bodies.parsed(&request, payload, BODY_LIMIT).await?;
+    let count = Count::of_body(n)?;
+    if items.len() > MOST_ITEMS {
+        let detail = format!("at most {MOST_ITEMS} items are looked up, not {}", items.len());
+        return Err(Refusal::unacceptable(detail));
+    }
+    let snapshot = state.snapshot()?;
+    let (mut found, mut unknown_items) = (Vec::with_capacity(items.len()), Vec::new());
+    for item in items {
+        match snapshot.number(&item) {
+            Some(number) => found.push(nearest(&snapshot, number, count)),
+            None => unknown_items.push(item.into()),
+        }
+    }
+    let version = snapshot.manifest.version.clone();
+    Ok(HttpResponse::Ok().json(NeighboursOfItems { version, items: found, unknown_items }))
+}
+
+fn nearest(snapshot: &Snapshot, number: u32, count: usize) -> NeighboursOfItem {
     let neighbours = snapshot.model.neighbours(number).iter().take(count).zip(1..);
     let neighbours = neighbours.map(|(neighbour, rank)| Neighbour {
         item_id: snapshot.item(neighbour.item).id.to_string(),
@@ -25,10 +65,9 @@ pub async fn neighbours(request: HttpRequest, state: Data<State>) -> Result<Http
         score: neighbour.score,
         co_count: neighbour.co_count,
     });
-    Ok(HttpResponse::Ok().json(ItemNeighbours {
-        version: snapshot.manifest.version.clone(),
-        title: snapshot.title(number),
+    NeighboursOfItem {
         neighbours: neighbours.collect(),
-        item_id,
-    }))
+        item_id: snapshot.item(number).id.to_string(),
+        title: snapshot.title(number),
+    }
 }

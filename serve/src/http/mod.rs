@@ -9,6 +9,7 @@ mod items;
 mod problem;
 mod query;
 mod ratings;
+mod recommendations;
 mod state;
 mod step_functions;
 mod token;
@@ -51,13 +52,21 @@ pub fn routes(config: &mut ServiceConfig) {
         )
         .service(
             resource("/users/{id}/recommendations", "GET, HEAD")
-                .route(get().to(users::recommendations)),
+                .route(get().to(recommendations::of_user)),
         )
         .service(resource("/users/{id}/ratings", "GET, HEAD").route(get().to(users::list_ratings)))
         .service(
             resource("/users/{id}/ratings/{item}", "PUT, DELETE")
                 .route(web::put().to(users::put_rating))
                 .route(web::delete().to(users::delete_rating)),
+        )
+        .service(
+            resource("/recommendations", "POST")
+                .route(web::post().to(recommendations::for_ratings)),
+        )
+        .service(
+            resource("/items/neighbours", "POST")
+                .route(web::post().to(items::neighbours_of_several)),
         )
         .service(resource("/items/{id}/neighbours", "GET, HEAD").route(get().to(items::neighbours)))
         .service(resource("/versions/current", "GET, HEAD").route(get().to(versions::current)))

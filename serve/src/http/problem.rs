@@ -109,6 +109,12 @@ impl Refusal {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, kind, title, detail.into())
     }
 
+    /// 422, and no rating is meant to be taken.
+    pub fn unacceptable(detail: impl Into<String>) -> Self {
+        let (kind, title) = ("unacceptable", "The request is not acceptable");
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, kind, title, detail.into())
+    }
+
     /// 503: come back later.
     pub fn unavailable(detail: impl Into<String>, retry_after: u32) -> Self {
         let (kind, title) = ("unavailable", "Not available at the moment");

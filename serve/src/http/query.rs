@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use super::problem::Refusal;
 
 /// Things at most in one answer.
-pub const MOST: u16 = 1000;
+pub const MOST: u16 = akin_schemas::http::MOST_ANSWERS;
 const DEFAULT: u16 = 10;
 
 /// No parameters at all.
@@ -31,6 +31,14 @@ impl Count {
     /// When it is not from 1 to 1000.
     pub fn get(&self) -> Result<usize, Refusal> {
         Self::of(self.n, DEFAULT)
+    }
+
+    /// The same of a body that is read.
+    ///
+    /// # Errors
+    /// As [`Count::get`], with 422.
+    pub fn of_body(n: Option<u16>) -> Result<usize, Refusal> {
+        Self::of(n, DEFAULT).map_err(|refusal| Refusal::unacceptable(refusal.detail()))
     }
 
     /// `n`, or `default` when none was given.

@@ -118,7 +118,7 @@ fn one(body: &[u8], state: &State) -> Result<Submission, Refusal> {
     if body.len() > RATING_LIMIT {
         return Err(Refusal::body_too_large(RATING_LIMIT));
     }
-    let RatingBody { item, user, rating } =
+    let RatingBody { item, user, rating, .. } =
         RatingBody::parse(body).map_err(|error| match error {
             RatingBodyError::NotJson(_) => Refusal::bad_request(error.to_string()),
             RatingBodyError::NotARating(_) => Refusal::invalid(error.to_string()),

@@ -1,13 +1,12 @@
-//! What concerns one user: recommendations, and the user's ratings.
+//! The ratings of one user.
 
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use akin_schemas::http::{NewRating, RatingBody, Recommendations, UserRating, UserRatings};
+use akin_schemas::http::{NewRating, Options, RatingBody, UserRating, UserRatings};
 use akin_schemas::{ItemId, UserId};
 use chrono::DateTime;
 use serde::Deserialize;
 
-use crate::fold_in::recommend;
 use crate::ledger::Submission;
 
 use super::accept::submission;
@@ -16,27 +15,8 @@ use super::query::{self, Count};
 use super::ratings;
 use super::state::State;
 
-/// `{"rating":6}` has at most so many bytes.
+/// `{"rating":6}` has at most so many bytes, with its options.
 const BODY_LIMIT: usize = 4096;
-
-/// `GET /users/{id}/recommendations`: recommends to a user from everything known now, the version's ratings and those
-/// accepted since.
-pub async fn recommendations(
-    request: HttpRequest,
-    state: Data<State>,
-) -> Result<HttpResponse, Refusal> {
-    let count = query::parse::<Count>(&request)?.get()?;
-    let user = user(query::path_step(&request)?)?;
-    let snapshot = state.snapshot()?;
-    let body = State::score(move |scorer| {
-        let entries = state.ledger.entries(&user)?;
-        let (known, recommendations) = recommend(&snapshot, scorer, &user, &entries, count);
-        let version = snapshot.manifest.version.clone();
-        Ok(Recommendations { version, known, user: user.into(), recommendations })
-    })
-    .await?;
-    Ok(HttpResponse::Ok().json(body))
-}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -93,10 +73,12 @@ pub async fn put_rating(
     let name = ratings::name(&request)?;
     let (user, item) = user_and_item(&request)?;
     let body = state.bodies.json(&request, payload, BODY_LIMIT).await?;
-    let NewRating { rating } = serde_json::from_slice(&body).map_err(|error| {
+    let NewRating { rating, options } = serde_json::from_slice(&body).map_err(|error| {
         Refusal::bad_request(format!("the body is not {{\"rating\": number}}: {error}"))
     })?;
-    let input = RatingBody { user: user.clone(), item: item.clone(), rating };
+    let checked = options.as_ref().map_or(Ok(()), Options::check);
+    checked.map_err(|error| Refusal::invalid(error.to_string()))?;
+    let input = RatingBody { user: user.clone(), item: item.clone(), rating, options };
     let input = serde_json::to_string(&input).map_err(|_| Refusal::internal())?;
     let submission = submission(&state, user, item, rating, input)?;
     ratings::handle(&ratings::send(&state, vec![submission], name).await?)

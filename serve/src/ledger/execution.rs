@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use akin_schemas::http::Options;
 use akin_schemas::{ItemId, UserId};
 
 use super::{ExecutionId, RequestName, Submission};
@@ -117,8 +118,9 @@ impl ExecutionRecord {
 
     /// Whether it answers the same wish, however it was written.
     pub(super) fn answers(&self, submission: &Submission) -> bool {
-        let Submission { user, item, rating, .. } = submission;
+        let Submission { user, item, rating, input } = submission;
         (&self.user, &self.item, &self.rating) == (user, item, rating)
+            && (self.input == *input || Options::of_input(&self.input) == Options::of_input(input))
     }
 
     /// The name by which clients know it: the one that its client gave it, or its key's.

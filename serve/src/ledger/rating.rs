@@ -31,6 +31,8 @@ pub struct Accepted {
     pub user: UserId,
     /// What was rated.
     pub item: ItemId,
+    /// The client's JSON text.
+    pub input: String,
     /// This user's entries in the ledger, tombstones too, after the whole batch. Shared: a batch
     /// may hold hundreds of submissions of one user.
     pub entries: Arc<Profile<ItemId>>,

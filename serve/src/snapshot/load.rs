@@ -49,7 +49,7 @@ impl Snapshot {
     pub fn load(store: &dyn Store, sequence: u64) -> Result<Self, LoadError> {
         let OpenedVersion { manifest, neighbours, items, profiles } =
             open_version(store, sequence)?;
-        let (items, rating_counts) = read_items(&items)?;
+        let ReadItems { items, rating_counts, genres } = read_items(&items)?;
         let numbers: HashMap<Box<str>, u32> =
             items.iter().map(|item| item.id.clone()).zip(0..).collect();
         let neighbours = read_neighbours(&neighbours, &items, &numbers)?;
@@ -62,7 +62,7 @@ impl Snapshot {
             None => UnknownItems::Refused,
         };
         let profiles = read_profiles(&profiles, &numbers, unknown_items)?;
-        Ok(Self { manifest, loaded_at: Utc::now(), model, items, numbers, profiles })
+        Ok(Self { manifest, loaded_at: Utc::now(), model, items, numbers, genres, profiles })
     }
 }
 
@@ -88,21 +88,40 @@ impl Problem {
     }
 }
 
-fn read_items(parts: &[Part]) -> Result<(Vec<Item>, Vec<u64>), LoadError> {
-    let (mut items, mut counts): (Vec<Item>, Vec<u64>) = Default::default();
+#[derive(Default)]
+struct ReadItems {
+    items: Vec<Item>,
+    rating_counts: Vec<u64>,
+    /// Numbers of genres, in the order in which they were met.
+    genres: HashMap<Box<str>, u32>,
+}
+
+fn read_items(parts: &[Part]) -> Result<ReadItems, LoadError> {
+    let mut read = ReadItems::default();
     let mut problem = Problem::default();
     for part in parts {
         part.read::<tables::Items>(|row| {
             // Numbers stand for the order of identifiers: ties are broken by them.
+            let ReadItems { items, rating_counts, genres } = &mut read;
             if items.last().is_some_and(|last| *last.id >= *row.item_id) {
                 problem.note(|| format!("items: {:?} is out of order", row.item_id));
             }
-            items.push(Item { id: row.item_id.into(), title: row.title.map(Into::into) });
-            counts.push(u64::try_from(row.rating_count).unwrap_or(0));
+            let number = |genre: &str| match genres.get(genre) {
+                Some(&number) => number,
+                None => {
+                    let number = genres.len() as u32;
+                    genres.insert(genre.into(), number);
+                    number
+                }
+            };
+            let of_item = row.genres.into_iter().map(number).collect();
+            let title = row.title.map(Into::into);
+            items.push(Item { id: row.item_id.into(), title, genres: of_item });
+            rating_counts.push(u64::try_from(row.rating_count).unwrap_or(0));
         })?;
     }
     problem.into_result()?;
-    Ok((items, counts))
+    Ok(read)
 }
 
 fn read_neighbours(

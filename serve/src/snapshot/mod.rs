@@ -1,9 +1,11 @@
 //! The published version in memory, and how a newer one takes its place.
 
+mod filter;
 mod live;
 mod load;
 mod profiles;
 
+pub use filter::Filter;
 pub use live::Live;
 
 use std::collections::HashMap;
@@ -22,6 +24,8 @@ pub struct Item {
     pub id: Box<str>,
     /// Its title, when the catalogue has one.
     pub title: Option<Box<str>>,
+    /// The numbers of its genres.
+    pub genres: Box<[u32]>,
 }
 
 /// One version, ready to serve. Immutable.
@@ -34,6 +38,7 @@ pub struct Snapshot {
     pub model: Model,
     items: Vec<Item>,
     numbers: HashMap<Box<str>, u32>,
+    genres: HashMap<Box<str>, u32>,
     profiles: Profiles,
 }
 

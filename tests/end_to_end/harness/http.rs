@@ -55,18 +55,37 @@ pub fn send(
     headers: &[(&str, &str)],
     body: Option<&str>,
 ) -> Response {
-    let mut request = ureq::http::Request::builder().method(method).uri(url(server, path));
-    for (name, value) in headers {
-        request = request.header(*name, *value);
-    }
-    let answer = match body {
+    match body {
         Some(body) => {
-            let request = request.header("content-type", "application/json");
-            agent().run(request.body(body.to_owned()).unwrap())
+            let headers = [headers, &[("content-type", "application/json")]].concat();
+            send_raw(server, method, path, &headers, body)
         }
-        None => agent().run(request.body(()).unwrap()),
-    };
-    Response::of(answer.unwrap())
+        None => Response::of(
+            agent().run(request(server, method, path, headers).body(()).unwrap()).unwrap(),
+        ),
+    }
+}
+
+fn request(
+    server: &Server,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+) -> ureq::http::request::Builder {
+    let request = ureq::http::Request::builder().method(method).uri(url(server, path));
+    headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))
+}
+
+/// The same with a body of any type, which the headers name.
+pub fn send_raw(
+    server: &Server,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Response {
+    let request = request(server, method, path, headers).body(body.to_owned());
+    Response::of(agent().run(request.unwrap()).unwrap())
 }
 
 /// Posts a rating and returns the handle.

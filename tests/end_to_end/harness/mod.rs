@@ -8,7 +8,7 @@ mod s3;
 mod server;
 
 pub use batch::{BatchRun, batch, batch_command};
-pub use http::{Response, get, post_rating, post_raw, send};
+pub use http::{Response, get, post_rating, post_raw, send, send_raw};
 pub use server::{Server, wait_for};
 
 use std::path::{Path, PathBuf};

@@ -65,7 +65,7 @@ async fn start(parameters: &Parameters, state: &State) -> Answer {
         RatingBodyError::NotJson(reason) => Failure::invalid_input(&reason),
         RatingBodyError::NotARating(reason) => Failure::invalid_input(&reason),
     })?;
-    let RatingBody { user, item, rating } = rating;
+    let RatingBody { user, item, rating, .. } = rating;
     let submission = submission(state, user, item, rating, input.to_owned())?;
     // A name that looks like the key of an execution which has none of its own would hide that one.
     if let Some(name) = name

@@ -76,7 +76,8 @@ pub(super) fn submit(
             }
         };
         let mut accepted = Vec::with_capacity(ids.len());
-        for (Submission { user, item, .. }, execution) in request.submissions.iter().zip(ids) {
+        for (submission, execution) in request.submissions.iter().zip(ids) {
+            let Submission { user, item, input, .. } = submission;
             let entries = match entries_of.get(user) {
                 Some(entries) => entries.clone(),
                 None => {
@@ -84,8 +85,8 @@ pub(super) fn submit(
                     entries_of.entry(user).or_insert(entries).clone()
                 }
             };
-            let (user, item) = (user.clone(), item.clone());
-            accepted.push(Accepted { execution, started_at: now, user, item, entries });
+            let (user, item, input) = (user.clone(), item.clone(), input.clone());
+            accepted.push(Accepted { execution, started_at: now, user, item, input, entries });
         }
         answers.push(Answered::Accepted(accepted));
     }

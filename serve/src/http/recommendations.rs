@@ -1,0 +1,112 @@
+//! Recommendations: to a user from what is known, and for a list of ratings that nobody stores.
+
+use std::collections::BTreeMap;
+
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use akin_schemas::http::{GivenRating, Options, RatingsToScore, Recommendations, ScoredRatings};
+use akin_schemas::{ItemId, UserId};
+
+use crate::fold_in::{recommend, recommend_for};
+
+use super::problem::Refusal;
+use super::query;
+use super::state::State;
+
+/// A list of ratings has at most so many bytes.
+const BODY_LIMIT: usize = 512 * 1024;
+/// Ratings in one list.
+const MOST_RATINGS: usize = 10_000;
+/// Recommendations when nobody says how many.
+const DEFAULT_COUNT: usize = 10;
+
+/// `GET /users/{id}/recommendations`: recommends to a user from everything known now, the version's ratings and those
+/// accepted since. The query holds the options.
+pub async fn of_user(request: HttpRequest, state: Data<State>) -> Result<HttpResponse, Refusal> {
+    let options = options(&request)?;
+    let user = UserId::try_from(query::path_step(&request)?)
+        .map_err(|error| Refusal::bad_request(format!("the user: {error}")))?;
+    let snapshot = state.snapshot()?;
+    let body = State::score(move |scorer| {
+        let entries = state.ledger.entries(&user)?;
+        let (known, recommendations) =
+            recommend(&snapshot, scorer, &user, &entries, &options, DEFAULT_COUNT);
+        let version = snapshot.manifest.version.clone();
+        Ok(Recommendations { version, known, user: user.into(), recommendations })
+    })
+    .await?;
+    Ok(HttpResponse::Ok().json(body))
+}
+
+/// `POST /recommendations`: recommends to whoever would have given these ratings. Nothing is stored.
+pub async fn for_ratings(
+    request: HttpRequest,
+    payload: Payload,
+    state: Data<State>,
+) -> Result<HttpResponse, Refusal> {
+    query::parse::<query::Nothing>(&request)?;
+    let RatingsToScore { ratings, options } =
+        state.bodies.parsed(&request, payload, BODY_LIMIT).await?;
+    options.check().map_err(|error| Refusal::unacceptable(error.to_string()))?;
+    if ratings.len() > MOST_RATINGS {
+        let detail = format!("at most {MOST_RATINGS} ratings are scored, not {}", ratings.len());
+        return Err(Refusal::unacceptable(detail));
+    }
+    let snapshot = state.snapshot()?;
+    let mut known: BTreeMap<u32, f32> = BTreeMap::new();
+    let mut unknown_items: Vec<String> = Vec::new();
+    let mut seen = std::collections::HashSet::with_capacity(ratings.len());
+    for (number, GivenRating { item, rating }) in ratings.iter().enumerate() {
+        let refuse = |detail: String| Refusal::unacceptable(detail).of_element(number);
+        let rating = snapshot.manifest.rating_range.accept(*rating);
+        let rating = rating.map_err(|error| refuse(error.to_string()))?;
+        if !seen.insert(item.as_str()) {
+            return Err(refuse(format!("item {:?} is rated twice", item.as_str())));
+        }
+        match snapshot.number(item) {
+            Some(item) => {
+                known.insert(item, rating);
+            }
+            None => unknown_items.push(item.to_string()),
+        }
+    }
+    let body = State::score(move |scorer| {
+        let ratings: Vec<(u32, f32)> = known.into_iter().collect();
+        let recommendations = recommend_for(&snapshot, scorer, &ratings, &options, DEFAULT_COUNT);
+        let version = snapshot.manifest.version.clone();
+        Ok(ScoredRatings { version, unknown_items, recommendations })
+    })
+    .await?;
+    Ok(HttpResponse::Ok().json(body))
+}
+
+/// The options in a query: lists are given by naming a parameter again.
+fn options(request: &HttpRequest) -> Result<Options, Refusal> {
+    let pairs: Vec<(String, String)> = query::parse(request)?;
+    let mut options = Options::default();
+    for (name, value) in pairs {
+        let refuse = |reason: &str| Refusal::bad_request(format!("the query: {name}: {reason}"));
+        let item =
+            |value: String| ItemId::try_from(value).map_err(|error| refuse(&error.to_string()));
+        match &*name {
+            "exclude" => options.exclude.push(item(value)?),
+            "only" => options.only.push(item(value)?),
+            "genre" => options.genres.push(value),
+            "excludeGenre" => options.exclude_genres.push(value),
+            "n" => once(&mut options.n, &value).map_err(refuse)?,
+            "minSupport" => once(&mut options.min_support, &value).map_err(refuse)?,
+            "diversity" => once(&mut options.diversity, &value).map_err(refuse)?,
+            _ => {
+                let known = "n, exclude, only, genre, excludeGenre, minSupport, diversity";
+                return Err(refuse(&format!("there is no such parameter; there are {known}")));
+            }
+        }
+    }
+    options.check().map_err(|error| Refusal::bad_request(error.to_string()))?;
+    Ok(options)
+}
+
+fn once<T: std::str::FromStr>(place: &mut Option<T>, value: &str) -> Result<(), &'static str> {
+    let value = value.parse().map_err(|_| "not a number of its kind")?;
+    if place.replace(value).is_some() { Err("given twice") } else { Ok(()) }
+}
