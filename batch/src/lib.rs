@@ -15,3 +15,4 @@ mod failure;
 mod memory;
 mod operate;
 mod progress;
+mod s3;

@@ -91,8 +91,8 @@ pub trait Store: Send + Sync {
     /// When the store fails. A prefix without objects is an empty list.
     fn list(&self, prefix: &str, after: Option<&ObjectKey>) -> Result<Vec<Listed>, StoreError>;
 
-    /// Finds what writes that were broken off before `before` left behind, and removes it when told to. There is none
-    /// where the backend cleans up after itself.
+    /// Finds what writes that were broken off before `before` left behind, and removes it when told to. A backend that
+    /// cleans up after itself has none.
     ///
     /// # Errors
     /// When the store fails.

@@ -10,6 +10,7 @@ use crate::ingest::{
 };
 use crate::memory;
 use crate::progress::StageProgress;
+use crate::s3::S3;
 
 use super::options::InputOptions;
 
@@ -145,6 +146,7 @@ fn read(
     let max_memory = memory::allowed_bytes(options.max_memory);
     let ingest = IngestOptions {
         sources: sources.to_vec(),
+        remote: &S3,
         reading: options.reading.clone(),
         items: None,
         range: options.rating_range.0,

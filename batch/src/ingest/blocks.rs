@@ -9,17 +9,18 @@ use std::io::{self, Read};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use akin_store::{S3Input, StoreError};
 use bytes::{Bytes, BytesMut};
 use parquet::errors::ParquetError;
 use parquet::file::reader::{ChunkReader, Length};
+
+use super::remote::{RemoteError, RemoteObject};
 
 /// The size of a block, in bytes.
 const BLOCK: u64 = 4 << 20;
 /// Blocks that are kept: two for each of four columns.
 const KEPT: usize = 8;
 
-type Fetch = dyn Fn(Range<u64>) -> Result<Bytes, StoreError> + Send + Sync;
+type Fetch = dyn Fn(Range<u64>) -> Result<Bytes, RemoteError> + Send + Sync;
 
 /// A remote file.
 #[derive(Clone)]
@@ -33,20 +34,20 @@ pub(super) struct Blocks {
 
 impl Blocks {
     /// An object in S3.
-    pub(super) fn of(input: S3Input) -> Self {
+    pub(super) fn of(input: Arc<dyn RemoteObject>) -> Self {
         Self::new(input.bytes(), BLOCK, move |range| input.read_range(range))
     }
 
     fn new(
         bytes: u64,
         block: u64,
-        fetch: impl Fn(Range<u64>) -> Result<Bytes, StoreError> + Send + Sync + 'static,
+        fetch: impl Fn(Range<u64>) -> Result<Bytes, RemoteError> + Send + Sync + 'static,
     ) -> Self {
         Self { bytes, block, fetch: Arc::new(fetch), kept: Arc::default() }
     }
 
     /// What the file holds from `at` to the end of the block in which that lies; nothing behind its end.
-    fn rest_of_block(&self, at: u64) -> Result<Bytes, StoreError> {
+    fn rest_of_block(&self, at: u64) -> Result<Bytes, RemoteError> {
         if at >= self.bytes {
             return Ok(Bytes::new());
         }
@@ -124,8 +125,9 @@ impl Read for BlockReader {
 }
 
 /// With its cause, which the Parquet library would not tell.
-fn told(error: StoreError) -> ParquetError {
-    ParquetError::General(error.chain())
+fn told(error: RemoteError) -> ParquetError {
+    let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+    ParquetError::General(format!("{error}{cause}"))
 }
 
 #[cfg(test)]

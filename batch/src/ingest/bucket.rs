@@ -1,12 +1,14 @@
 //! Input files in S3: `s3://bucket/key`, a prefix, or a pattern.
 
-use akin_store::{S3Input, s3_inputs};
 use glob::Pattern;
 
 use super::error::IngestError;
+use super::remote::{Remote, RemoteObject};
 use super::source::{is_pattern, match_options, no_match};
 
 const SCHEME: &str = "s3://";
+
+type Objects = Vec<Box<dyn RemoteObject>>;
 
 /// Whether an argument names something in S3.
 pub(super) fn is_location(source: &str) -> bool {
@@ -15,11 +17,11 @@ pub(super) fn is_location(source: &str) -> bool {
 
 /// The objects at a location, sorted bytewise: the one with this key, those that match the pattern, or else all below
 /// the prefix but hidden ones.
-pub(super) fn objects(location: &str) -> Result<Vec<S3Input>, IngestError> {
+pub(super) fn objects(remote: &dyn Remote, location: &str) -> Result<Objects, IngestError> {
     if is_pattern(location) {
-        return matches(location);
+        return matches(remote, location);
     }
-    let mut found = s3_inputs(location)?;
+    let mut found = remote.objects(location)?;
     found.retain(|input| !is_hidden(location, &input.location()));
     if found.is_empty() {
         return Err(nothing_there(location));
@@ -28,8 +30,11 @@ pub(super) fn objects(location: &str) -> Result<Vec<S3Input>, IngestError> {
 }
 
 /// The one object with this key.
-pub(super) fn object(location: &str) -> Result<S3Input, IngestError> {
-    let found = s3_inputs(location)?;
+pub(super) fn object(
+    remote: &dyn Remote,
+    location: &str,
+) -> Result<Box<dyn RemoteObject>, IngestError> {
+    let found = remote.objects(location)?;
     let mut found = found.into_iter().filter(|input| input.location() == location);
     found.next().ok_or_else(|| nothing_there(location))
 }
@@ -39,10 +44,10 @@ fn nothing_there(location: &str) -> IngestError {
     IngestError::bad(location, problem, "check the bucket and the key")
 }
 
-fn matches(location: &str) -> Result<Vec<S3Input>, IngestError> {
+fn matches(remote: &dyn Remote, location: &str) -> Result<Objects, IngestError> {
     let pattern = Pattern::new(location)
         .map_err(|error| IngestError::bad(location, error.to_string(), "correct the pattern"))?;
-    let mut found = s3_inputs(literal_folder(location))?;
+    let mut found = remote.objects(literal_folder(location))?;
     // A key may have brackets: what exists is no pattern.
     if let Some(at) = found.iter().position(|input| input.location() == location) {
         return Ok(vec![found.swap_remove(at)]);

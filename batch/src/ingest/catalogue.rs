@@ -11,6 +11,7 @@ use super::layout::{self, Layout};
 use super::progress::NoProgress;
 use super::reading::Reading;
 use super::rejects::{Reason, excerpt};
+use super::remote::Remote;
 use super::rules;
 use super::source::{self, Input, Opened};
 use super::text::Text;
@@ -58,9 +59,9 @@ impl CatalogueFile {
     ///
     /// # Errors
     /// When the file cannot be read, has no usable header, or needs more than `max_memory` bytes.
-    pub fn read(path: &Path, max_memory: u64) -> Result<Self, IngestError> {
+    pub fn read(remote: &dyn Remote, path: &Path, max_memory: u64) -> Result<Self, IngestError> {
         let name = path.display().to_string();
-        let input = Input::at(path)?;
+        let input = Input::at(remote, path)?;
         let Opened::Text { stream, .. } = source::open(&input, &NoProgress)? else {
             return Err(IngestError::bad(&name, "this is Parquet", "give the catalogue as text"));
         };
@@ -156,7 +157,7 @@ mod tests {
     fn read(bytes: &[u8]) -> Result<CatalogueFile, IngestError> {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(bytes).unwrap();
-        CatalogueFile::read(file.path(), 100_000)
+        CatalogueFile::read(&crate::s3::S3, file.path(), 100_000)
     }
 
     fn known(title: &str, genres: &[&str]) -> Option<CatalogueItem> {

@@ -2,8 +2,9 @@
 
 use std::io;
 
-use akin_store::StoreError;
 use thiserror::Error;
+
+use super::remote::RemoteError;
 
 /// Why ratings could not be read. Every message names the file or the figure, and what to do about it.
 #[derive(Debug, Error)]
@@ -28,7 +29,7 @@ pub enum IngestError {
     },
     /// An input in S3 cannot be found or read.
     #[error(transparent)]
-    S3(#[from] StoreError),
+    Remote(#[from] RemoteError),
     /// More records were rejected than the operator allows.
     #[error(
         "{rejected} of {read} records were rejected, a share of {share:.4} where {limit} is allowed \

@@ -21,6 +21,7 @@ mod progress;
 mod ratings;
 mod reading;
 mod rejects;
+mod remote;
 mod row;
 mod rules;
 mod source;
@@ -45,6 +46,7 @@ pub use progress::{NoProgress, Progress};
 pub use ratings::Ratings;
 pub use reading::Reading;
 pub use rejects::{Reason, Reject, Rejects};
+pub use remote::{Remote, RemoteError, RemoteObject};
 pub use row::Row;
 pub use source::{Format, InputFile};
 
@@ -57,6 +59,8 @@ pub struct IngestOptions {
     /// Files of ratings or patterns, in argument order, or the same in S3, where a prefix stands for what is below; what
     /// one of them names is read sorted bytewise.
     pub sources: Vec<String>,
+    /// Finds and reads what lies in S3.
+    pub remote: &'static dyn Remote,
     /// How they are to be read, where they do not speak for themselves.
     pub reading: Reading,
     /// The catalogue.
@@ -85,7 +89,7 @@ pub fn read_files(
 ) -> Result<(), IngestError> {
     let rules = Rules::new(options.range, options.now);
     let reading = &options.reading;
-    let inputs = source::expand(&options.sources)?;
+    let inputs = source::expand(options.remote, &options.sources)?;
     progress.begin(source::total_bytes(&inputs), "reading ratings");
     for input in &inputs {
         let name = input.name();
@@ -122,7 +126,7 @@ pub fn read_user_items(
 ) -> Result<(), IngestError> {
     let rules = Rules::new(options.range, options.now);
     let rating = options.reading.implicit_rating.unwrap_or(1.0);
-    let inputs = source::expand(&options.sources)?;
+    let inputs = source::expand(options.remote, &options.sources)?;
     progress.begin(source::total_bytes(&inputs), "reading ratings");
     for input in &inputs {
         let name = input.name();
@@ -151,7 +155,7 @@ pub fn read_user_items(
 /// When the file cannot be read or is no catalogue.
 pub fn read_catalogue(options: &IngestOptions) -> Result<CatalogueFile, IngestError> {
     match &options.items {
-        Some(path) => CatalogueFile::read(path, options.max_memory),
+        Some(path) => CatalogueFile::read(options.remote, path, options.max_memory),
         None => Ok(CatalogueFile::default()),
     }
 }

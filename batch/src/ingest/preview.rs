@@ -102,7 +102,7 @@ impl Preview {
     /// content would be gone afterwards.
     pub fn of(options: &IngestOptions) -> Result<Self, IngestError> {
         let mut preview = Self::default();
-        for input in source::expand(&options.sources)? {
+        for input in source::expand(options.remote, &options.sources)? {
             preview.look_at(&input, options)?;
         }
         Ok(preview)

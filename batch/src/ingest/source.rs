@@ -4,8 +4,8 @@ use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, ErrorKind, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use akin_store::S3Input;
 use flate2::bufread::MultiGzDecoder;
 use glob::MatchOptions;
 
@@ -13,6 +13,7 @@ use super::blocks::Blocks;
 use super::bucket;
 use super::error::IngestError;
 use super::progress::Progress;
+use super::remote::{Remote, RemoteObject};
 
 /// What a file of ratings turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,22 +53,22 @@ pub struct InputFile {
 #[derive(Debug)]
 pub(super) enum Input {
     File(PathBuf),
-    Object(Box<S3Input>),
+    Object(Arc<dyn RemoteObject>),
 }
 
 impl Input {
     /// The one file at a path or at `s3://bucket/key`.
-    pub(super) fn at(path: &Path) -> Result<Self, IngestError> {
+    pub(super) fn at(remote: &dyn Remote, path: &Path) -> Result<Self, IngestError> {
         match path.to_str() {
             Some(location) if bucket::is_location(location) => {
-                bucket::object(location).map(Self::object)
+                bucket::object(remote, location).map(Self::object)
             }
             _ => Ok(Self::File(path.to_owned())),
         }
     }
 
-    fn object(object: S3Input) -> Self {
-        Self::Object(Box::new(object))
+    fn object(object: Box<dyn RemoteObject>) -> Self {
+        Self::Object(object.into())
     }
 
     /// What people call it.
@@ -103,11 +104,11 @@ pub(super) enum Opened<'a> {
 }
 
 /// The files that arguments name, in argument order; what one argument names is sorted bytewise.
-pub(super) fn expand(sources: &[String]) -> Result<Vec<Input>, IngestError> {
+pub(super) fn expand(remote: &dyn Remote, sources: &[String]) -> Result<Vec<Input>, IngestError> {
     let mut inputs = Vec::new();
     for source in sources {
         if bucket::is_location(source) {
-            inputs.extend(bucket::objects(source)?.into_iter().map(Input::object));
+            inputs.extend(bucket::objects(remote, source)?.into_iter().map(Input::object));
         // A file may have brackets in its name: what exists is no pattern.
         } else if Path::new(source).exists() || !is_pattern(source) {
             inputs.push(Input::File(PathBuf::from(source)));
@@ -172,7 +173,7 @@ pub(super) fn open<'a>(
         Input::Object(object) => {
             // Whoever reads the beginning of a stream has a good deal of it sent.
             if object.read_range(0..4)? == b"PAR1"[..] {
-                return Ok(Opened::ParquetObject(Blocks::of((**object).clone())));
+                return Ok(Opened::ParquetObject(Blocks::of(object.clone())));
             }
             recognise(&object.location(), object.reader(), None, progress)
         }

@@ -12,6 +12,7 @@ use super::guard::QualityOptions;
 use super::measure::MeasureOptions;
 
 use crate::ingest::{IngestOptions, Reading};
+use crate::s3::S3;
 
 /// Options of a run.
 #[derive(Debug, Clone, Args)]
@@ -75,6 +76,7 @@ impl RunOptions {
     pub fn ingest(&self, range: RatingRange, max_memory: u64) -> IngestOptions {
         IngestOptions {
             sources: self.ratings.clone(),
+            remote: &S3,
             reading: self.reading.clone(),
             items: self.items.clone(),
             range,

@@ -14,6 +14,7 @@ pub use options::{MOST_ANSWERS, Options, OptionsError};
 pub use problem::{PROBLEM_JSON, Problem};
 pub use rating::{
     GivenRating, ItemsToLookUp, NewRating, RatingBody, RatingBodyError, RatingsToScore,
+    rating_elements,
 };
 pub use recommendation::{
     Because, FoldIn, ItemNeighbours, Neighbour, NeighboursOfItem, NeighboursOfItems, RatedItem,

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::de::{Deserializer, Error as _, Visitor};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use thiserror::Error;
 
 use super::options::Options;
@@ -55,6 +56,16 @@ impl RatingBody {
         checked.map_err(|error| RatingBodyError::NotARating(error.to_string()))?;
         Ok(parsed)
     }
+}
+
+/// The elements of an array of ratings, each as it stands in the body, for [`RatingBody::parse`].
+///
+/// # Errors
+/// When the bytes are not one JSON array.
+pub fn rating_elements(body: &[u8]) -> Result<Vec<&[u8]>, RatingBodyError> {
+    let elements: Vec<&RawValue> = serde_json::from_slice(body)
+        .map_err(|error| RatingBodyError::NotJson(error.to_string()))?;
+    Ok(elements.into_iter().map(|element| element.get().as_bytes()).collect())
 }
 
 /// The body of `PUT /users/{id}/ratings/{item}`.

@@ -4,9 +4,8 @@ use actix_web::http::header;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use akin_schemas::UserId;
-use akin_schemas::http::{RatingBody, RatingBodyError};
+use akin_schemas::http::{RatingBody, RatingBodyError, rating_elements};
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use crate::ledger::{Reply, Request, RequestName, Submission};
 
@@ -101,16 +100,15 @@ pub fn name(request: &HttpRequest) -> Result<Option<String>, Refusal> {
 }
 
 fn several(body: &[u8], state: &State) -> Result<Vec<Submission>, Refusal> {
-    let elements: Vec<&RawValue> = serde_json::from_slice(body)
-        .map_err(|error| Refusal::bad_request(format!("the body is not JSON: {error}")))?;
+    let elements =
+        rating_elements(body).map_err(|error| Refusal::bad_request(error.to_string()))?;
     if !(1..=MOST_RATINGS).contains(&elements.len()) {
         let detail = format!("an array holds 1 to {MOST_RATINGS} ratings, not {}", elements.len());
         return Err(Refusal::invalid(detail));
     }
     let numbered = elements.into_iter().enumerate();
-    let submissions = numbered.map(|(number, element)| {
-        one(element.get().as_bytes(), state).map_err(|refusal| refusal.of_element(number))
-    });
+    let submissions = numbered
+        .map(|(number, element)| one(element, state).map_err(|refusal| refusal.of_element(number)));
     submissions.collect()
 }
 

@@ -50,6 +50,11 @@ where
         (_, "RequestTimeTooSkewed") => {
             failed("S3 and this machine disagree on the time; set this machine's clock".to_owned())
         }
+        (Some(403), _) if operation.contains("upload") || operation.contains("parts") => failed(
+            "access is denied; allow s3:PutObject, s3:AbortMultipartUpload, s3:ListBucketMultipartUploads and \
+             s3:ListMultipartUploadParts as the README shows"
+                .to_owned(),
+        ),
         (Some(403), _) => failed(
             "access is denied. Either the credentials may not do this, or there is no such object and they may \
              not list the bucket, in which case S3 does not say so: allow s3:GetObject, s3:PutObject and \

@@ -5,6 +5,7 @@ mod failure;
 mod inputs;
 mod location;
 mod options;
+mod unfinished;
 mod upload;
 
 pub use inputs::{S3Input, S3Reader, s3_inputs, s3_inputs_with};
@@ -15,13 +16,13 @@ use std::ops::Range;
 
 use akin_schemas::ObjectKey;
 use bytes::Bytes;
-use chrono::DateTime;
+use chrono::{DateTime, Utc};
 
 use self::connection::{Connection, wait};
 use self::failure::failure;
 use self::location::S3Location;
 use crate::error::StoreError;
-use crate::{Listed, Store};
+use crate::{Leftover, Listed, Store};
 
 /// A store below a prefix of a bucket.
 #[derive(Debug)]
@@ -134,5 +135,20 @@ impl Store for S3Store {
         // Directory buckets list in no order.
         listed.sort_unstable_by(|a, b| a.key.cmp(&b.key));
         Ok(listed)
+    }
+    /// Uploads in parts that a crash left behind.
+    fn sweep(&self, before: DateTime<Utc>, remove: bool) -> Result<Vec<Leftover>, StoreError> {
+        let folder = self.folder.clone();
+        self.call(|connection| async move {
+            let mut leftovers = Vec::new();
+            for upload in connection.unfinished(&folder, before).await? {
+                if remove {
+                    connection.abort(&upload.key, &upload.id).await?;
+                }
+                let name = connection.subject(&upload.key);
+                leftovers.push(Leftover { name, bytes: upload.bytes });
+            }
+            Ok(leftovers)
+        })
     }
 }

@@ -68,6 +68,35 @@ fn uploads_left(store: &S3Store) -> usize {
 }
 
 #[test]
+fn uploads_that_a_crash_left_are_swept_when_they_are_old_and_told_to() {
+    let store = new_store();
+    let location = store.location();
+    let bucket = location.strip_prefix("s3://").unwrap().split('/').next().unwrap();
+    // Two of one object, one of another, and one that is not below the prefix.
+    let names = ["items/a.bin", "items/a.bin", "profiles/b.bin"];
+    let keys = names.map(|name| format!("some/prefix/{name}"));
+    for key in keys.iter().chain([&"some/prefix-2/c.bin".to_owned()]) {
+        let begun = Ministack::get().request("POST", &format!("/{bucket}/{key}?uploads"), b"").1;
+        let id = begun.split("<UploadId>").nth(1).unwrap().split('<').next().unwrap();
+        for number in 1..=2 {
+            let part = format!("/{bucket}/{key}?partNumber={number}&uploadId={id}");
+            assert_eq!(Ministack::get().request("PUT", &part, b"123456").0, 200);
+        }
+    }
+    let (hour, now) = (chrono::TimeDelta::hours(1), chrono::Utc::now());
+    assert_eq!(store.sweep(now - hour, true).unwrap(), []);
+    for remove in [false, true] {
+        assert_eq!(uploads_left(&store), 4);
+        let swept = store.sweep(now + hour, remove).unwrap();
+        let expected = keys.iter().map(|key| (format!("s3://{bucket}/{key}"), 12));
+        let swept: Vec<_> = swept.into_iter().map(|left| (left.name, left.bytes)).collect();
+        assert_eq!(swept, expected.collect::<Vec<_>>());
+    }
+    assert_eq!(uploads_left(&store), 1);
+    assert_eq!(store.sweep(now + hour, true).unwrap(), []);
+}
+
+#[test]
 fn an_object_of_several_parts_reads_back_whole() {
     let store = new_store_with(in_parts(server_options()));
     let (large, bytes) = (key("large.bin"), patterned(250_003));

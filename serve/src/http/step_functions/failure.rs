@@ -1,22 +1,19 @@
 //! The protocol's errors, with the names and texts of the real service.
 
-use actix_web::http::StatusCode;
 use serde_json::{Value, json};
-
-use crate::http::problem::Refusal;
 
 /// An error on its way to the client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
     name: &'static str,
     message: String,
-    status: StatusCode,
+    status: u16,
     retry_after: Option<u32>,
 }
 
 impl Failure {
     fn new(name: &'static str, message: impl Into<String>) -> Self {
-        Self { name, message: message.into(), status: StatusCode::BAD_REQUEST, retry_after: None }
+        Self { name, message: message.into(), status: 400, retry_after: None }
     }
 
     /// The text is not an ARN of its kind.
@@ -82,7 +79,17 @@ impl Failure {
 
     /// 403: who asks is not known, or is not who it says.
     pub fn denied(name: &'static str, message: impl Into<String>) -> Self {
-        Self { status: StatusCode::FORBIDDEN, ..Self::new(name, message) }
+        Self::with_status(name, message, 403, None)
+    }
+
+    /// With another status than 400, and maybe a time to try again after, in seconds.
+    pub fn with_status(
+        name: &'static str,
+        message: impl Into<String>,
+        status: u16,
+        retry_after: Option<u32>,
+    ) -> Self {
+        Self { status, retry_after, ..Self::new(name, message) }
     }
 
     /// The error's name.
@@ -91,7 +98,7 @@ impl Failure {
     }
 
     /// The HTTP status.
-    pub fn status(&self) -> StatusCode {
+    pub fn status(&self) -> u16 {
         self.status
     }
 
@@ -103,20 +110,5 @@ impl Failure {
     /// The body.
     pub fn body(&self) -> Value {
         json!({"__type": self.name, "message": self.message})
-    }
-}
-
-impl From<Refusal> for Failure {
-    /// What the REST door refuses, in this door's words. Clients try again by themselves after a 500 or 503.
-    fn from(refusal: Refusal) -> Self {
-        let status = refusal.status();
-        let name = match status {
-            StatusCode::UNPROCESSABLE_ENTITY => return Self::invalid_input(refusal.detail()),
-            StatusCode::SERVICE_UNAVAILABLE => "ServiceUnavailableException",
-            StatusCode::INTERNAL_SERVER_ERROR => "InternalFailure",
-            _ => return Self::new("ValidationException", refusal.detail()),
-        };
-        let retry_after = refusal.retry_after();
-        Self { status, retry_after, ..Self::new(name, refusal.detail()) }
     }
 }

@@ -1,14 +1,16 @@
 //! The Step Functions door: `POST /` in the AWS JSON 1.0 protocol (service model `stepfunctions`, 2016-11-23), so that
 //! AWS's own clients work when they are pointed here. Executions are those of the REST door.
 
+mod authorization;
 mod failure;
 mod history;
 mod input;
 mod names;
 mod operations;
+mod refused;
 mod signature;
 
-use actix_web::http::header;
+use actix_web::http::{StatusCode, header};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use serde_json::{Map, Value};
@@ -36,7 +38,7 @@ pub async fn call(request: HttpRequest, payload: Payload, state: Data<State>) ->
     let (mut response, body) = match answer(&request, payload, &state).await {
         Ok(body) => (HttpResponse::Ok(), body),
         Err(failure) => {
-            let mut response = HttpResponse::build(failure.status());
+            let mut response = HttpResponse::build(status_of(&failure));
             response.insert_header(("x-amzn-errortype", failure.name()));
             if let Some(seconds) = failure.retry_after() {
                 response.insert_header((header::RETRY_AFTER, seconds.to_string()));
@@ -48,6 +50,10 @@ pub async fn call(request: HttpRequest, payload: Payload, state: Data<State>) ->
         .insert_header((header::CONTENT_TYPE, MEDIA_TYPE))
         .insert_header(("x-amzn-requestid", request_id.unwrap_or_default()))
         .body(body.to_string())
+}
+
+fn status_of(failure: &Failure) -> StatusCode {
+    StatusCode::from_u16(failure.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
 async fn answer(request: &HttpRequest, payload: Payload, state: &Data<State>) -> Answer {

@@ -1,27 +1,12 @@
 //! Names and ARNs.
 
-use std::time::Duration;
-
 use akin_schemas::http::{STATE_MACHINE_ARN, execution_name};
-
-use crate::ledger::{ExecutionId, ExecutionRecord};
 
 use super::failure::Failure;
 use super::input::Parameters;
-use crate::http::state::State;
 
 const LONGEST_ARN: usize = 256;
 const LONGEST_NAME: usize = 80;
-
-/// The execution that a call is about.
-pub struct Named {
-    /// Its ARN as the client gave it.
-    pub arn: String,
-    /// Its key.
-    pub id: ExecutionId,
-    /// As it stands.
-    pub record: ExecutionRecord,
-}
 
 /// Checks that `stateMachineArn` is this server's machine.
 ///
@@ -39,19 +24,17 @@ pub fn machine(parameters: &Parameters) -> Result<(), Failure> {
     })
 }
 
-/// The execution that `executionArn` names.
+/// `executionArn`, and the name of one of this machine's executions in it.
 ///
 /// # Errors
-/// When it is absent, no ARN of an execution, or of one that is not known (any more).
-pub async fn execution(parameters: &Parameters, state: &State) -> Result<Named, Failure> {
+/// When it is absent, no ARN of an execution, or of another machine's.
+pub fn execution(parameters: &Parameters) -> Result<(&str, &str), Failure> {
     let arn = parameters.required("executionArn", LONGEST_ARN)?;
-    let Ok(name) = execution_name(arn) else {
-        let is_other = is_arn(arn, "execution", 8);
-        return Err(if is_other { Failure::no_execution(arn) } else { Failure::invalid_arn(arn) });
-    };
-    let found = state.find(name, Duration::ZERO).await?;
-    let (id, record) = found.ok_or_else(|| Failure::no_execution(arn))?;
-    Ok(Named { arn: arn.to_owned(), id, record })
+    match execution_name(arn) {
+        Ok(name) => Ok((arn, name)),
+        Err(_) if is_arn(arn, "execution", 8) => Err(Failure::no_execution(arn)),
+        Err(_) => Err(Failure::invalid_arn(arn)),
+    }
 }
 
 /// The name that a new execution shall have.

@@ -19,7 +19,7 @@ use super::Answer;
 use super::failure::Failure;
 use super::history;
 use super::input::Parameters;
-use super::names::{self, Named};
+use super::names;
 
 /// The machine's one state.
 pub const STATE: &str = "FoldIn";
@@ -95,8 +95,27 @@ async fn start(parameters: &Parameters, state: &State) -> Answer {
     }))
 }
 
+/// The execution that a call is about.
+struct Named {
+    /// Its ARN as the client gave it.
+    arn: String,
+    /// Its key.
+    id: ExecutionId,
+    /// As it stands.
+    record: ExecutionRecord,
+}
+
+/// # Errors
+/// When `executionArn` is absent, no ARN of an execution, or of one that is not known (any more).
+async fn named(parameters: &Parameters, state: &State) -> Result<Named, Failure> {
+    let (arn, name) = names::execution(parameters)?;
+    let found = state.find(name, Duration::ZERO).await?;
+    let (id, record) = found.ok_or_else(|| Failure::no_execution(arn))?;
+    Ok(Named { arn: arn.to_owned(), id, record })
+}
+
 async fn describe(parameters: &Parameters, state: &State) -> Answer {
-    let Named { id, record, .. } = names::execution(parameters, state).await?;
+    let Named { id, record, .. } = named(parameters, state).await?;
     let status = record.status();
     let mut found = summary(id, &record);
     found.insert("input".to_owned(), record.input.as_str().into());
@@ -168,7 +187,7 @@ async fn list(parameters: &Parameters, state: &State) -> Answer {
 async fn stop(parameters: &Parameters, state: &State) -> Answer {
     let error = parameters.any_text("error", LONGEST_ERROR)?.map(str::to_owned);
     let cause = parameters.any_text("cause", LONGEST_CAUSE)?.map(str::to_owned);
-    let named = names::execution(parameters, state).await?;
+    let named = named(parameters, state).await?;
     let record = abort(state, named.id, Stop { error, cause }).await?;
     let record = record.ok_or_else(|| Failure::no_execution(&named.arn))?;
     Ok(json!({"stopDate": record.stopped_at().map(seconds)}))
@@ -179,7 +198,7 @@ async fn history_of(parameters: &Parameters, state: &State) -> Answer {
     let is_reversed = parameters.switch("reverseOrder", false)?;
     let with_data = parameters.switch("includeExecutionData", true)?;
     let token = parameters.text("nextToken", LONGEST_HISTORY_TOKEN)?;
-    let Named { record, .. } = names::execution(parameters, state).await?;
+    let Named { record, .. } = named(parameters, state).await?;
     let mut events = history::events(&record, with_data);
     if is_reversed {
         events.reverse();

@@ -11,9 +11,9 @@ use akin_schemas::Checksum;
 use aws_sigv4::sign::v4::{calculate_signature, generate_signing_key};
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 
+use super::authorization::{ALGORITHM, Authorization};
 use super::failure::Failure;
 
-const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 /// How far a client's clock may be off, as at AWS.
 const SKEW: TimeDelta = TimeDelta::minutes(5);
 /// Headers that must be signed: without them the same signature would do for another server or operation.
@@ -103,40 +103,6 @@ fn wrong(message: &str) -> Failure {
 /// Takes as long for every two texts of a length: the first difference must not tell itself.
 fn is_equal(a: &[u8], b: &[u8]) -> bool {
     a.len() == b.len() && a.iter().zip(b).fold(0, |differences, (a, b)| differences | (a ^ b)) == 0
-}
-
-struct Authorization<'a> {
-    key_id: &'a str,
-    date: &'a str,
-    region: &'a str,
-    service: &'a str,
-    signed_headers: &'a str,
-    signature: &'a str,
-}
-
-impl<'a> Authorization<'a> {
-    fn parse(text: &'a str) -> Result<Self, Failure> {
-        let incomplete = || {
-            Failure::denied("IncompleteSignatureException", "the Authorization header is not whole")
-        };
-        let fields = text.strip_prefix(ALGORITHM).ok_or_else(incomplete)?;
-        let field = |name: &str| {
-            let mut fields = fields.split(',').map(str::trim);
-            fields
-                .find_map(|field| field.strip_prefix(name)?.strip_prefix('='))
-                .ok_or_else(incomplete)
-        };
-        let scope: Vec<&str> = field("Credential")?.split('/').collect();
-        let [key_id, date, region, service, "aws4_request"] = scope[..] else {
-            return Err(incomplete());
-        };
-        let (signed_headers, signature) = (field("SignedHeaders")?, field("Signature")?);
-        Ok(Self { key_id, date, region, service, signed_headers, signature })
-    }
-
-    fn signs(&self, header: &str) -> bool {
-        self.signed_headers.split(';').any(|name| name == header)
-    }
 }
 
 /// Method, path, query, signed headers and the body's hash in the form that is signed. The path is `/`: only that

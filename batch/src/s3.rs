@@ -1,0 +1,38 @@
+//! Input files in S3, read with the store's client.
+
+use std::io::Read;
+use std::ops::Range;
+
+use akin_store::{S3Input, s3_inputs};
+use bytes::Bytes;
+
+use crate::ingest::{Remote, RemoteError, RemoteObject};
+
+/// S3, reached as the environment says.
+#[derive(Debug, Clone, Copy)]
+pub struct S3;
+
+impl Remote for S3 {
+    fn objects(&self, location: &str) -> Result<Vec<Box<dyn RemoteObject>>, RemoteError> {
+        let found = s3_inputs(location)?;
+        Ok(found.into_iter().map(|input| Box::new(input) as Box<dyn RemoteObject>).collect())
+    }
+}
+
+impl RemoteObject for S3Input {
+    fn location(&self) -> String {
+        self.location()
+    }
+
+    fn bytes(&self) -> u64 {
+        self.bytes()
+    }
+
+    fn read_range(&self, range: Range<u64>) -> Result<Bytes, RemoteError> {
+        Ok(self.read_range(range)?)
+    }
+
+    fn reader(&self) -> Box<dyn Read> {
+        Box::new(self.reader())
+    }
+}

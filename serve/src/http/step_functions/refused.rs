@@ -1,0 +1,20 @@
+//! What the REST door refuses, in this door's words.
+
+use actix_web::http::StatusCode;
+
+use super::failure::Failure;
+use crate::http::problem::Refusal;
+
+impl From<Refusal> for Failure {
+    /// Clients try again by themselves after a 500 or 503.
+    fn from(refusal: Refusal) -> Self {
+        let (status, detail) = (refusal.status(), refusal.detail());
+        let name = match status {
+            StatusCode::UNPROCESSABLE_ENTITY => return Self::invalid_input(detail),
+            StatusCode::SERVICE_UNAVAILABLE => "ServiceUnavailableException",
+            StatusCode::INTERNAL_SERVER_ERROR => "InternalFailure",
+            _ => return Self::with_status("ValidationException", detail, 400, None),
+        };
+        Self::with_status(name, detail, status.as_u16(), refusal.retry_after())
+    }
+}
