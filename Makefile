@@ -14,8 +14,9 @@ VENV := target/venv
 SPARK_VERSION := 4.3.0
 DEMO := $(VENV)/bin/python tests/demo.py
 
-PEERS := target/venv-peers-1
-PEER_PACKAGES := implicit==0.7.3 similaripy==0.7.0 numpy==2.4.6 pandas==2.3.3 scipy==1.17.1
+PEERS := target/venv-peers-2
+PEER_PACKAGES := implicit==0.7.3 similaripy==0.7.0 numpy==2.4.6 pandas==2.3.3 scipy==1.17.1 \
+	fastapi==0.165.0 starlette==1.10.0 pydantic==2.14.4 uvicorn==0.54.0 uvloop==0.23.0 httptools==0.9.0 pyarrow==26.0.1
 
 .PHONY: help
 help: ## List the targets.
@@ -68,6 +69,15 @@ bench-peers: $(PEERS)/ready ## Compare quality and speed with implicit and simil
 	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE OPENBLAS_NUM_THREADS=1 $(PEERS)/bin/python bench/peers/compare.py \
 		--akin-batch "$(TARGET)/release/akin-batch" --ratings "$(or $(RATINGS),$(error name a file: RATINGS=ratings.csv))" \
 		--top-k $(or $(TOP_K),100)
+
+# Built apart, so that the programs are those that `make demo` builds.
+.PHONY: bench-serve
+bench-serve: $(PEERS)/ready ## Load the server, and FastAPI + implicit beside it. STORE=store, RATES=500,1000, SECONDS=10.
+	cargo build --locked --release -p akin-batch -p akin-serve
+	cargo build --locked --release -p akin-load
+	$(PEERS)/bin/python bench/serve.py --bin-dir "$(TARGET)/release" --work "$(TARGET)/bench-serve" \
+		--store "$(or $(STORE),$(error name a folder that akin-batch has published in: STORE=store))" \
+		$(if $(RATES),--rates $(RATES)) $(if $(SECONDS),--seconds $(SECONDS))
 
 .PHONY: bless
 bless: ## Regenerate generated files that are checked in. There are none yet.
