@@ -30,6 +30,12 @@ pub struct MeasureOptions {
     /// How much users with many ratings are held back, cosine family only [default: the measure's].
     #[arg(long, value_name = "0..2")]
     pub user_exponent: Option<f64>,
+    /// BM25: how slowly a rating's weight is used up [default: 1.2].
+    #[arg(long, value_name = "0..1000")]
+    pub bm25_k1: Option<f64>,
+    /// BM25: how much is made of an item having more ratings than others [default: 0.75].
+    #[arg(long, value_name = "0..1")]
+    pub bm25_b: Option<f64>,
     /// H: a similarity that rests on C users is multiplied by C / (C + H) [default: 0].
     #[arg(long, value_name = "H")]
     pub shrinkage: Option<f64>,
@@ -85,6 +91,8 @@ impl MeasureOptions {
             target_exponent: self.target_exponent,
             source_exponent: self.source_exponent,
             user_exponent: self.user_exponent,
+            bm25_k1: self.bm25_k1,
+            bm25_b: self.bm25_b,
             shrinkage: self.shrinkage,
             significance: self.significance,
             min_co_count: self.min_co_count,

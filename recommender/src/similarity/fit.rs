@@ -299,14 +299,27 @@ mod tests {
         let ratings =
             [(0, 0, 1.0), (0, 1, 2.0), (1, 0, 3.0), (1, 1, 1.0), (2, 0, 5.0), (3, 2, 4.0)];
         let matrix = RatingMatrix::new(4, 3, ratings.into_iter())?;
+        // Squared norms 35 and 5 for plain ratings. With tf-idf users 0 and 1, who rated two of three items, weigh
+        // ln(5/2), user 2 ln 4.
+        let (common, rare) = (2.5f32.ln().powi(2), 4f32.ln().powi(2));
+        let tf_idf = common * (2f32.sqrt() + 3f32.sqrt())
+            / ((common * 4.0 + rare * 5.0) * common * 3.0).sqrt();
         for (preset, to_0, to_1) in [
             (Preset::Cosine, 5.0 / 175f32.sqrt(), 5.0 / 175f32.sqrt()),
+            (
+                Preset::AsymmetricCosine,
+                5.0 / (35f32.powf(0.7) * 5f32.powf(0.3)),
+                5.0 / (5f32.powf(0.7) * 35f32.powf(0.3)),
+            ),
+            (Preset::TfIdf, tf_idf, tf_idf),
             (Preset::Jaccard, 2.0 / 3.0, 2.0 / 3.0),
             (Preset::Dice, 0.8, 0.8),
             (Preset::ConditionalProbability, 1.0, 2.0 / 3.0),
             (Preset::Lift, 4.0 / 3.0, 4.0 / 3.0),
             // Both users rated two items: a sum of 1, over the source's raters.
             (Preset::P3Alpha, 0.5, 1.0 / 3.0),
+            // The same sum, over the source's raters and the root of the target's.
+            (Preset::Rp3Beta, 1.0 / (2.0 * 3f32.sqrt()), 1.0 / (3.0 * 2f32.sqrt())),
             (Preset::PearsonCoRaters, -1.0, -1.0),
             // Deviations -2, 0, 2 and 0.5, -0.5.
             (Preset::Pearson, -0.5, -0.5),

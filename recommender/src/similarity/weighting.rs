@@ -6,9 +6,6 @@ use super::matrix::{Place, RatingMatrix};
 use super::measure::{Measure, Weighting};
 use crate::rating_weight::{RatingWeight, UserWeight, WeightRule};
 
-const BM25_K1: f64 = 100.0;
-const BM25_B: f64 = 0.8;
-
 /// Each user's newest ratings; of equally old ones the higher item number is newer.
 fn newest(matrix: &RatingMatrix, most: usize) -> RatingMatrix {
     let mut is_kept = vec![false; matrix.positions(matrix.user_count().saturating_sub(1)).end];
@@ -73,11 +70,11 @@ pub fn weighted<'a>(matrix: &'a RatingMatrix, measure: &Measure) -> Cow<'a, Rati
             Weighting::Rating => rating,
             Weighting::Binary => 1.0,
             Weighting::TfIdf => rating.signum() * rating.abs().sqrt() * rarity(user_count),
-            Weighting::Bm25 if rating <= 0.0 => 0.0,
-            Weighting::Bm25 => {
+            Weighting::Bm25 { .. } if rating <= 0.0 => 0.0,
+            Weighting::Bm25 { k1, b } => {
                 let length = if mean_length > 0.0 { item_sum.max(0.0) / mean_length } else { 1.0 };
-                let saturation = BM25_K1 * (1.0 - BM25_B + BM25_B * length);
-                rating * (BM25_K1 + 1.0) / (rating + saturation) * rarity(user_count)
+                let saturation = k1 * (1.0 - b + b * length);
+                rating * (k1 + 1.0) / (rating + saturation) * rarity(user_count)
             }
             Weighting::ItemCentred => rating - mean(item_sum, item_count),
             Weighting::UserCentred => rating - mean(user_sum, user_count),
@@ -109,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn weights_equal_numbers_computed_by_hand() -> Result<(), MatrixError> {
+    fn weights_equal_numbers_computed_by_hand() -> Result<(), Box<dyn std::error::Error>> {
         assert_near(&values(&Measure::new(Preset::Cosine))?, [1.0, 4.0, 2.0]);
         assert_near(&values(&Measure::new(Preset::Pearson))?, [0.0, 1.0, -1.0]);
         assert_near(&values(&Measure::new(Preset::AdjustedCosine))?, [-1.5, 1.5, 0.0]);
@@ -119,16 +116,18 @@ mod tests {
             &values(&Measure::new(Preset::TfIdf))?,
             [often, 2.0 * often, 2f64.sqrt() * rare],
         );
-        // Lengths 1 and 6, mean 3.5: saturations 100 * (0.2 + 0.8 / 3.5) and 100 * (0.2 + 4.8 / 3.5).
-        let (short, long) = (42.857_142_857, 157.142_857_143);
-        assert_near(
-            &values(&Measure::new(Preset::Bm25))?,
-            [
-                101.0 / (1.0 + short) * often,
-                404.0 / (4.0 + long) * often,
-                202.0 / (2.0 + long) * rare,
-            ],
-        );
+        // Lengths 1 and 6, mean 3.5: saturations k1 * (1 - b + b / 3.5) and k1 * (1 - b + 6 b / 3.5).
+        let bm25 = |top: f64, short: f64, long: f64| {
+            let [first, second, third] = [(1.0, short), (4.0, long), (2.0, long)]
+                .map(|(rating, saturation)| rating * top / (rating + saturation));
+            [first * often, second * often, third * rare]
+        };
+        let as_it_is = Measure::new(Preset::Bm25);
+        assert_near(&values(&as_it_is)?, bm25(2.2, 0.557_142_857, 1.842_857_143));
+        let slow =
+            Adjustments { bm25_k1: Some(100.0), bm25_b: Some(0.8), ..Adjustments::default() };
+        let slow = as_it_is.adjusted(&slow)?;
+        assert_near(&values(&slow)?, bm25(101.0, 42.857_142_857, 157.142_857_143));
         Ok(())
     }
 
