@@ -14,13 +14,15 @@ VENV := target/venv
 SPARK_VERSION := 4.3.0
 DEMO := $(VENV)/bin/python tests/demo.py
 
+DEPLOY_VENV := target/venv-deploy
+
 PEERS := target/venv-peers-2
 PEER_PACKAGES := implicit==0.7.3 similaripy==0.7.0 numpy==2.4.6 pandas==2.3.3 scipy==1.17.1 \
 	fastapi==0.165.0 starlette==1.10.0 pydantic==2.14.4 uvicorn==0.54.0 uvloop==0.23.0 httptools==0.9.0 pyarrow==26.0.1
 
 .PHONY: help
 help: ## List the targets.
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: demo
 demo: venv ## Show the whole loop. RATINGS=ratings.csv ITEMS=movies.csv for your own data, KEEP=1 to keep the store.
@@ -57,6 +59,16 @@ check: $(CARGO_DENY) ## Check format, lints and dependencies.
 	cargo fmt --all --check
 	cargo clippy $(CARGO_WORKSPACE) --all-targets -- -D warnings
 	$(CARGO_DENY) --locked check -D warnings -A unused-wrapper bans licenses sources
+
+# Kubernetes' schemas, CloudFormation's, AWS' state machines', systemd and a parser of nginx' language, each on what is
+# written in it; then our own checks, of what these do not see, and that our own checks can fail.
+.PHONY: deploy-check
+deploy-check: $(DEPLOY_VENV)/ready ## Check everything in deploy/. Needs systemd-analyze.
+	$(DEPLOY_VENV)/bin/hadolint deploy/container/Dockerfile
+	$(DEPLOY_VENV)/bin/kubernetes-validate --strict --quiet $(filter-out %/kustomization.yaml,$(wildcard deploy/kubernetes/base/*.yaml))
+	$(DEPLOY_VENV)/bin/python deploy/checks/kubernetes.py deploy/kubernetes/base
+	$(DEPLOY_VENV)/bin/python deploy/checks/machine.py target/deploy-check
+	$(DEPLOY_VENV)/bin/python -m unittest discover -s deploy/checks
 
 .PHONY: bench
 bench: ## Measure on this machine: the ignored tests named *_a_second, in release.
@@ -103,6 +115,11 @@ $(VENV)/ready: tests/requirements.txt
 # It comes as sources, so that it cannot stand in the requirements, of which only binaries are taken.
 $(VENV)/spark-$(SPARK_VERSION): $(VENV)/ready
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check pyspark==$(SPARK_VERSION)
+	touch $@
+
+$(DEPLOY_VENV)/ready: deploy/checks/requirements.txt
+	python3 -m venv --clear $(DEPLOY_VENV)
+	$(DEPLOY_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --no-deps -r $<
 	touch $@
 
 $(PEERS)/ready:
