@@ -47,6 +47,12 @@ pub struct Options {
     /// Seconds that a client may take to send its headers, and again its body.
     #[arg(long, env = "AKIN_REQUEST_TIMEOUT", default_value = "5", value_parser = seconds, value_name = "SECONDS")]
     pub request_timeout: Duration,
+    /// Seconds that a connection may be idle between requests.
+    #[arg(long, env = "AKIN_KEEP_ALIVE", default_value = "75", value_parser = seconds, value_name = "SECONDS")]
+    pub keep_alive: Duration,
+    /// Seconds that a client may leave an answer unread before its connection is given up (on Linux).
+    #[arg(long, env = "AKIN_UNREAD_TIMEOUT", default_value = "30", value_parser = seconds, value_name = "SECONDS")]
+    pub unread_timeout: Duration,
     /// Keys of which one must sign each call through the Step Functions door (AWS Signature Version 4). Without any,
     /// everybody may call.
     #[arg(

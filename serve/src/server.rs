@@ -88,6 +88,7 @@ impl Server {
         let address = options.listen;
         let listener = std::net::TcpListener::bind(address)
             .map_err(|source| ServerError::Listen { address, source })?;
+        give_up_unread(&listener, options.unread_timeout)?;
 
         let live = Arc::new(Live::new(store.clone()));
         let executions = Arc::new(Executions::new(ledger.clone()));
@@ -239,7 +240,7 @@ impl Server {
                 .workers(cores())
                 .client_request_timeout(options.request_timeout)
                 .client_disconnect_timeout(Duration::from_secs(1))
-                .keep_alive(Duration::from_secs(75))
+                .keep_alive(options.keep_alive)
                 .max_connections(options.connections as usize / cores() + 1)
                 .shutdown_timeout(options.drain_timeout.as_secs().max(1))
                 .disable_signals()
@@ -261,6 +262,16 @@ impl Server {
         info!("stopped");
         Ok(())
     }
+}
+
+/// Ends connections whose client reads nothing for so long: TCP itself would wait for ever, and actix-web has no
+/// deadline for answers. What is accepted from the listener inherits it. Zero is no deadline.
+fn give_up_unread(listener: &std::net::TcpListener, timeout: Duration) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    socket2::SockRef::from(listener).set_tcp_user_timeout(Some(timeout))?;
+    #[cfg(not(target_os = "linux"))]
+    let _ = (listener, timeout);
+    Ok(())
 }
 
 fn cores() -> usize {

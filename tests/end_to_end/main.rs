@@ -27,3 +27,4 @@ mod restored_ledgers;
 mod schedules;
 mod step_functions;
 mod the_loop;
+mod wire;

@@ -1,9 +1,5 @@
 //! Every bad request has its status: 4xx for whatever the client did.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
-use std::time::Duration;
-
 use crate::harness::{Response, Server, Workplace, get, post_rating, post_raw};
 
 fn ready() -> (Workplace, Server) {
@@ -42,7 +38,17 @@ fn a_bad_body_is_refused_with_its_status() {
         (400, [b"\xef\xbb\xbf".as_slice(), rating("5").as_bytes()].concat()),
         (400, format!("{} x", rating("5")).into()),
         (400, b"[".into()),
+        (400, rating("Infinity").into()),
+        (400, rating("+5").into()),
+        (400, rating("05").into()),
+        (400, b"{\"movieID\":\"1\",\"user\":\"abby\",\"rating\":5}\0".into()),
+        (400, b"\x1f\x8b\x08\0\0\0\0\0\0\x03".into()),
+        (422, b"null".into()),
+        (422, b"5".into()),
+        (422, b"\"5\"".into()),
+        (422, b"{}".into()),
         (422, b"[]".into()),
+        (422, b"[null]".into()),
         (422, format!("[{},{}]", rating("5"), rating("0")).into()),
         (422, format!("[{}{}]", rating("5"), format!(",{}", rating("5")).repeat(1000)).into()),
         (422, format!("[[{}]]", rating("5")).into()),
@@ -57,6 +63,21 @@ fn a_bad_body_is_refused_with_its_status() {
         (422, rating("5,\"rating\":6").into()),
         (422, rating("5,\"extra\":6").into()),
         (422, item("1.0").into()),
+        (422, item("-0.0").into()),
+        (422, item("1e3").into()),
+        (422, item("18446744073709551616").into()),
+        (422, item("9007199254740993.0").into()),
+        (422, item("null").into()),
+        (422, item("true").into()),
+        (422, item("{}").into()),
+        (422, item("\"1\",\"itemId\":\"1\"").into()),
+        (422, item("\"1\",\"movieID\":\"1\"").into()),
+        (422, item("\"1\",\"userId\":\"abby\"").into()),
+        (422, item("\"1\",\"MovieID\":\"1\"").into()),
+        (422, br#"{"movieID":"1","user":"","rating":5}"#.into()),
+        (422, br#"{"movieID":"1","user":1.5,"rating":5}"#.into()),
+        (422, br#"{"movieID":"1","user":"a\u007fb","rating":5}"#.into()),
+        (422, br#"{"movieID":"1","rating":5}"#.into()),
         (422, item("\"\"").into()),
         (422, item("\"a\\u0000b\"").into()),
         (422, item(&long_id).into()),
@@ -84,6 +105,13 @@ fn ids_are_taken_as_they_are() {
         ("\"01\"", "01"),
         ("\"\\u202eabc\"", "\u{202e}abc"),
         ("\"e\\u0301\"", "e\u{301}"),
+        ("\"\\u00e9\"", "\u{e9}"),
+        ("\"a\\u200bb\"", "a\u{200b}b"),
+        ("\"\\ud83c\\udfac\"", "\u{1f3ac}"),
+        ("-1", "-1"),
+        ("18446744073709551615", "18446744073709551615"),
+        ("1", "1"),
+        ("\"1\"", "1"),
     ] {
         let body = format!(r#"{{"itemId":{sent},"userId":7,"rating":5}}"#);
         let answer =
@@ -98,6 +126,80 @@ fn ids_are_taken_as_they_are() {
         assert_eq!(execution["output"]["rated"]["itemId"], expected);
         assert_eq!(execution["output"]["user"], "7");
     }
+    // Each its own item, but that `1` and `"1"` are one.
+    let rated = get(&server, "/users/7/ratings").json()["ratings"].as_array().unwrap().len();
+    assert_eq!(rated, 11);
+}
+
+#[test]
+fn a_handle_that_is_none_is_not_found_whoever_asks_and_for_what() {
+    let (_workplace, server) = ready();
+    let handle = post_rating(&server, "abby", "1", 5.0);
+    let name = handle.rsplit_once(':').unwrap().1;
+    let machine = "arn:aws:states:local:000000000000:execution:akin";
+    let last = if handle.ends_with('0') { "1" } else { "0" };
+    for (status, arn) in [
+        (200, handle.clone()),
+        // A step of a path may be written in percents.
+        (200, handle.replace(':', "%3A")),
+        (404, "abc".to_owned()),
+        (404, name.to_owned()),
+        (404, format!("{machine}:")),
+        (404, format!("{machine}:abc")),
+        (404, format!("{machine}:{}", "0".repeat(10_000))),
+        (404, format!("{}{last}", &handle[..handle.len() - 1])),
+        (404, handle[..handle.len() - 1].to_owned()),
+        (404, format!("{handle}0")),
+        (404, format!("{handle}%20")),
+        (404, format!("{handle}%00")),
+        (404, format!("{machine}:{}", name.to_uppercase())),
+        (404, handle.replace("local", "eu-west-1")),
+        (404, handle.replace("000000000000", "123456789012")),
+        (404, handle.replace(":akin:", ":other:")),
+        (404, handle.replace(":execution:", ":stateMachine:")),
+        (404, "%2e%2e".to_owned()),
+        (400, format!("{machine}:%ff")),
+    ] {
+        for (method, path) in [("GET", ""), ("GET", "/events"), ("POST", "/stop")] {
+            let path = format!("/executions/{arn}{path}");
+            let answer = crate::harness::send(&server, method, &path, &[], None);
+            let case = format!("{method} {}", &path[..path.len().min(120)]);
+            if status == 200 {
+                assert_eq!(answer.status, 200, "{case}: {}", answer.body);
+            } else {
+                assert_problem(&answer, status, &case);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_forgotten_handle_is_like_one_that_never_was() {
+    let workplace = Workplace::new();
+    workplace.publish(&[]).summary();
+    let server = Server::start_ready(&workplace, &[]);
+    let handles: Vec<_> =
+        ["1", "2", "3"].iter().map(|item| post_rating(&server, "abby", item, 5.0)).collect();
+    for handle in &handles {
+        get(&server, &format!("/executions/{handle}?wait=30"));
+    }
+    assert!(server.stop().success());
+
+    let server = Server::start_ready(&workplace, &["--keep-executions", "1"]);
+    let look = |handle: &str| get(&server, &format!("/executions/{handle}"));
+    crate::harness::wait_for("the oldest is forgotten", || {
+        (look(&handles[0]).status == 404).then_some(())
+    });
+    let never_was = handles[0].rsplit_once(':').unwrap().0.to_owned() + ":never-was";
+    let without_id = |answer: Response| {
+        let id = answer.json()["requestId"].as_str().unwrap().to_owned();
+        (answer.status, answer.body.replace(&id, ""))
+    };
+    assert_eq!(without_id(look(&handles[0])), without_id(look(&never_was)));
+    assert_eq!(look(&handles[2]).json()["status"], "SUCCEEDED");
+    // Only the handle is: the ratings stay.
+    let rated = get(&server, "/users/abby/ratings").json()["ratings"].as_array().unwrap().len();
+    assert_eq!(rated, 3);
 }
 
 #[test]
@@ -111,7 +213,6 @@ fn a_bad_path_query_or_method_is_refused_with_its_status() {
         (404, "/users/abby".to_owned()),
         (404, format!("/executions/{other}")),
         (404, "/executions/abc".to_owned()),
-        (404, "/executions/arn:aws:states:local:000000000000:execution:akin:abc".to_owned()),
         (404, "/items/no-such-item/neighbours".to_owned()),
         (404, "/items/%2e%2e/neighbours".to_owned()),
         (404, "/items/a%2Fb/neighbours".to_owned()),
@@ -137,55 +238,4 @@ fn a_bad_path_query_or_method_is_refused_with_its_status() {
         415,
         "form",
     );
-}
-
-/// Sends bytes as they are, and reads until the server closes or stays silent.
-fn talk(server: &Server, bytes: &[u8]) -> String {
-    let mut stream = TcpStream::connect(server.address).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-    stream.write_all(bytes).unwrap();
-    let mut answer = Vec::new();
-    let _ = stream.read_to_end(&mut answer);
-    String::from_utf8_lossy(&answer).into_owned()
-}
-
-#[test]
-fn a_body_or_header_that_does_not_come_is_not_waited_for() {
-    let (_workplace, server) = ready();
-    let slow_body = b"POST /ratings HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 40\r\n\r\n{\"mov";
-    let answer = talk(&server, slow_body);
-    assert!(answer.starts_with("HTTP/1.1 408"), "{answer:?}");
-    assert!(answer.contains("body-too-slow"), "{answer:?}");
-    let slow_headers = talk(&server, b"POST /ratings HTTP/1.1\r\nhost: x\r\n");
-    assert!(
-        slow_headers.is_empty() || slow_headers.starts_with("HTTP/1.1 408"),
-        "{slow_headers:?}"
-    );
-    assert_eq!(get(&server, "/health/ready").status, 200);
-}
-
-#[test]
-fn broken_http_is_refused_and_the_server_lives() {
-    let (_workplace, server) = ready();
-    let head = "POST /ratings HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\n";
-    let body = r#"{"movieID":"1","user":"abby","rating":6}"#;
-    for (what, lines) in [
-        ("two lengths", "content-length: 40\r\ncontent-length: 41\r\n"),
-        ("a length and chunks", "content-length: 40\r\ntransfer-encoding: chunked\r\n"),
-        ("a negative length", "content-length: -1\r\n"),
-        ("an unknown coding", "transfer-encoding: banana\r\n"),
-    ] {
-        let answer = talk(&server, format!("{head}{lines}\r\n{body}").as_bytes());
-        assert!(
-            !answer.starts_with("HTTP/1.1 2") && !answer.starts_with("HTTP/1.1 5"),
-            "{what}: {answer:?}"
-        );
-    }
-    let answer = talk(
-        &server,
-        format!("GET /{} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n", "x".repeat(10_000))
-            .as_bytes(),
-    );
-    assert!(answer.starts_with("HTTP/1.1 4"), "{answer:?}");
-    assert_eq!(get(&server, "/health/ready").status, 200);
 }

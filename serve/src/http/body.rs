@@ -122,7 +122,9 @@ fn declared_length(request: &HttpRequest) -> Option<usize> {
 }
 
 fn check_type(request: &HttpRequest) -> Result<(), Refusal> {
-    let kind = request.headers().get(header::CONTENT_TYPE);
+    // Of two, nobody can say which one counts.
+    let mut kinds = request.headers().get_all(header::CONTENT_TYPE);
+    let kind = kinds.next().filter(|_| kinds.next().is_none());
     let essence = kind.and_then(|kind| kind.to_str().ok()?.split(';').next());
     let is_json = essence.is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"));
     let encoding = request.headers().get(header::CONTENT_ENCODING);

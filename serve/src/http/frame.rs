@@ -13,18 +13,20 @@ use tracing::{debug, error};
 
 use super::problem::Refusal;
 use super::step_functions;
+use super::unread::Unread;
 
 /// Names a request in the log.
 pub struct RequestId(pub String);
 
 /// Gives the request an id, catches a panic, and turns whatever error comes back into a problem with that id.
 pub async fn frame<B: MessageBody + 'static>(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let request_id = format!("{:016x}", rand::random::<u64>());
     let (method, path) = (request.method().clone(), request.path().to_owned());
     request.extensions_mut().insert(RequestId(request_id.clone()));
+    let unread = Unread::of(&mut request);
     let answered = AssertUnwindSafe(async move { next.call(request).await }).catch_unwind().await;
     let Ok(answered) = answered else {
         error!(request_id, %method, path, "a request panicked");
@@ -34,7 +36,11 @@ pub async fn frame<B: MessageBody + 'static>(
         Err(error) => Err(with_id(&error, request_id).into()),
         Ok(response) => {
             debug!(request_id, %method, path, status = response.status().as_u16(), "answered");
-            Ok(finish(response, request_id))
+            let response = finish(response, request_id);
+            Ok(match unread {
+                Some(unread) => unread.until_sent(response),
+                None => response,
+            })
         }
     }
 }

@@ -13,6 +13,7 @@ mod recommendations;
 mod state;
 mod step_functions;
 mod token;
+mod unread;
 mod users;
 mod versions;
 
