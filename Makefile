@@ -16,6 +16,12 @@ DEMO := $(VENV)/bin/python tests/demo.py
 
 DEPLOY_VENV := target/venv-deploy
 
+ASL_VALIDATOR_VERSION := 4.0.0
+ASL_VALIDATOR := target/tools/asl-validator-$(ASL_VALIDATOR_VERSION)/node_modules/.bin/asl-validator
+
+LOCALSTACK := target/venv-localstack
+LOCALSTACK_PACKAGES := 'localstack-core[runtime]==2026.3.0' 'cbor2<6' pyopenssl==25.3.0 cryptography==46.0.7 'service_identity<25'
+
 PEERS := target/venv-peers-2
 PEER_PACKAGES := implicit==0.7.3 similaripy==0.7.0 numpy==2.4.6 pandas==2.3.3 scipy==1.17.1 \
 	fastapi==0.165.0 starlette==1.10.0 pydantic==2.14.4 uvicorn==0.54.0 uvloop==0.23.0 httptools==0.9.0 pyarrow==26.0.1
@@ -69,6 +75,17 @@ deploy-check: $(DEPLOY_VENV)/ready ## Check everything in deploy/. Needs systemd
 	$(DEPLOY_VENV)/bin/python deploy/checks/kubernetes.py deploy/kubernetes/base
 	$(DEPLOY_VENV)/bin/python deploy/checks/machine.py target/deploy-check
 	$(DEPLOY_VENV)/bin/python -m unittest discover -s deploy/checks
+	$(MAKE) --no-print-directory asl-check
+
+.PHONY: asl-check
+asl-check: $(ASL_VALIDATOR) ## Check the state machine's definition. Needs npm.
+	$(ASL_VALIDATOR) --json-path deploy/state-machine.asl.json
+
+# 0.5 GB to install; an emulator that knows more of Step Functions than the one of `make test`. Needs Python 3.12 or newer.
+.PHONY: test-workflow-full
+test-workflow-full: venv programs $(LOCALSTACK)/ready ## Run the workflow on LocalStack. PYTHON=python3.13 to name one.
+	$(VENV)/bin/python tests/localstack.py $(LOCALSTACK)/bin/python target/localstack-data \
+		$(VENV)/bin/python tests/workflow.py ENDPOINT "$(TARGET)/debug"
 
 .PHONY: bench
 bench: ## Measure on this machine: the ignored tests named *_a_second, in release.
@@ -92,8 +109,8 @@ bench-serve: $(PEERS)/ready ## Load the server, and FastAPI + implicit beside it
 		$(if $(RATES),--rates $(RATES)) $(if $(SECONDS),--seconds $(SECONDS))
 
 .PHONY: bless
-bless: ## Regenerate generated files that are checked in. There are none yet.
-	@echo "nothing to do: no generated file is checked in"
+bless: ## Regenerate generated files that are checked in.
+	python3 deploy/picture.py > docs/state-machine.svg
 
 .PHONY: venv
 venv: $(VENV)/ready
@@ -120,6 +137,16 @@ $(VENV)/spark-$(SPARK_VERSION): $(VENV)/ready
 $(DEPLOY_VENV)/ready: deploy/checks/requirements.txt
 	python3 -m venv --clear $(DEPLOY_VENV)
 	$(DEPLOY_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --no-deps -r $<
+	touch $@
+
+$(ASL_VALIDATOR):
+	@command -v npm >/dev/null || { echo "npm is missing: install Node.js, which checks the state machine"; exit 1; }
+	npm install --silent --no-audit --no-fund --no-save \
+		--prefix target/tools/asl-validator-$(ASL_VALIDATOR_VERSION) asl-validator@$(ASL_VALIDATOR_VERSION)
+
+$(LOCALSTACK)/ready:
+	$(or $(PYTHON),python3.13) -m venv --clear $(LOCALSTACK)
+	$(LOCALSTACK)/bin/python -m pip install --quiet --disable-pip-version-check $(LOCALSTACK_PACKAGES)
 	touch $@
 
 $(PEERS)/ready:

@@ -13,6 +13,7 @@ use crate::failure::{Exit, Failure};
 use crate::operate::{self, OperatorCommand};
 use crate::plan::{self, PlanOptions};
 use crate::run::{self, RunOptions};
+use crate::stages::{self, StageCommand};
 use crate::synth::{self, SynthFormat, SynthOptions};
 use crate::tune::{self, TuneOptions};
 
@@ -46,8 +47,10 @@ enum Command {
     #[command(after_help = EXIT_CODES)]
     Plan(Box<PlanOptions>),
     #[command(flatten)]
+    Stage(StageCommand),
+    #[command(flatten)]
     Operate(OperatorCommand),
-    /// Hold ratings out, and measure how well they are found.
+    /// Hold ratings out, and measure how well they are found; or the stage of a run that does so.
     #[command(after_help = EXIT_CODES)]
     Evaluate(Box<EvaluateOptions>),
     /// Look for the options of run that find held-out ratings best.
@@ -125,8 +128,12 @@ fn execute(command: Command) -> Result<(), Failure> {
             }
             plan.verdict()?;
         }
+        Command::Stage(command) => stages::execute(&command)?,
         Command::Operate(command) => operate::execute(&command)?,
         Command::Evaluate(options) => {
+            if let Some(document) = &options.document {
+                return stages::evaluate(document);
+            }
             let report = evaluate::evaluate(&options)?;
             if options.json {
                 println!("{}", serde_json::to_string(&report).map_err(Failure::internal)?);

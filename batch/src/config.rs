@@ -47,7 +47,11 @@ fn is_option(argument: &OsStr, name: &str) -> bool {
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
 }
 
-fn options_of(
+/// The options of `command` that a JSON object holds, as arguments, but for those among `arguments`.
+///
+/// # Errors
+/// When it is no JSON object, or holds a key that is no option of the command.
+pub fn options_of(
     text: &str,
     command: &Command,
     arguments: &[OsString],

@@ -4,7 +4,7 @@ use std::error::Error;
 
 use akin_recommender::similarity::EaseError;
 use akin_schemas::{ObjectKey, VersionName};
-use akin_store::{CommitError, OpenError, StoreError};
+use akin_store::{CommitError, ErrorKind, OpenError, StoreError};
 use thiserror::Error;
 
 use crate::ingest::IngestError;
@@ -105,6 +105,11 @@ pub enum Failure {
         /// What to do about it.
         remedy: &'static str,
     },
+    /// What an earlier stage of the run left in the store is gone or damaged.
+    #[error(
+        "the run's intermediate results cannot be used: {0}; nothing was published; start the run anew, under another name"
+    )]
+    Work(String),
     /// Nothing, or nobody knows what, was published.
     #[error(transparent)]
     Commit(#[from] CommitError),
@@ -187,6 +192,7 @@ impl Failure {
             | Self::Segment { .. }
             | Self::Base { .. }
             | Self::Version { .. }
+            | Self::Work(_)
             | Self::DeletedMeanwhile { .. }
             | Self::KeptManifest { .. }
             | Self::Check(_) => Exit::Store,
@@ -199,6 +205,14 @@ impl Failure {
             Self::Memory { .. } | Self::DenseMemory { .. } => Exit::Memory,
             Self::Guard { .. } => Exit::Guarded,
             Self::Output { .. } => Exit::Store,
+        }
+    }
+
+    /// Puts a store's error about an intermediate result into these words, unless another try may help.
+    pub fn of_work(error: OpenError) -> Self {
+        match error {
+            OpenError::Store(error) if error.kind() != ErrorKind::NotFound => Self::Store(error),
+            other => Self::Work(other.to_string()),
         }
     }
 

@@ -16,3 +16,4 @@ mod memory;
 mod operate;
 mod progress;
 mod s3;
+mod stages;

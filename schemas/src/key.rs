@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::stage::RunName;
 use crate::version::VersionName;
 
 /// The path of one object below the store's root, with `/` between its steps.
@@ -104,6 +105,19 @@ impl ObjectKey {
     /// The input lines that a run set aside.
     pub fn rejects(version: &VersionName) -> Self {
         Self(format!("rejects/version={version}/rejects.csv"))
+    }
+
+    /// What a person looks at of a version.
+    pub fn report(version: &VersionName) -> Self {
+        Self(format!("reports/version={version}/report.html"))
+    }
+
+    /// An intermediate result of a run.
+    ///
+    /// # Errors
+    /// When the name is none that a key's last step can have.
+    pub fn work(run: &RunName, name: &str) -> Result<Self, ObjectKeyError> {
+        Self::try_from(format!("{}{run}/{name}", Self::WORK))
     }
 
     /// What is current, for people and scripts; no program trusts it.

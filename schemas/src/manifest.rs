@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 use thiserror::Error;
 
 use crate::checksum::Checksum;
+use crate::framed::{self, FrameError};
 use crate::key::ObjectKey;
 use crate::rating::RatingRange;
 use crate::version::VersionName;
@@ -161,17 +161,13 @@ pub struct Manifest {
     pub parts: Parts,
 }
 
-#[derive(Serialize)]
-struct Outgoing<'a> {
-    sha256: Checksum,
-    body: &'a RawValue,
-}
-
-#[derive(Deserialize)]
-struct Incoming<'a> {
-    sha256: Checksum,
-    #[serde(borrow)]
-    body: &'a RawValue,
+impl From<FrameError> for ManifestError {
+    fn from(error: FrameError) -> Self {
+        match error {
+            FrameError::Malformed(problem) => Self::Malformed(problem),
+            FrameError::Damaged { stated, found } => Self::Damaged { stated, found },
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -186,9 +182,7 @@ impl Manifest {
     /// When a metric or parameter is not a finite number.
     pub fn encode(&self) -> Result<Vec<u8>, ManifestError> {
         let malformed = |e: serde_json::Error| ManifestError::Malformed(e.to_string());
-        let body = serde_json::to_string_pretty(self).map_err(malformed)?;
-        let body = RawValue::from_string(body).map_err(malformed)?;
-        let bytes = encode_framed(Checksum::of(body.get().as_bytes()), &body).map_err(malformed)?;
+        let bytes = framed::encode(self).map_err(malformed)?;
         // What cannot be read back (JSON has no NaN) must never be committed.
         Self::decode(&bytes)?;
         Ok(bytes)
@@ -200,28 +194,14 @@ impl Manifest {
     /// When the bytes are no manifest, are damaged anywhere, or come from a newer program.
     pub fn decode(bytes: &[u8]) -> Result<Self, ManifestError> {
         let malformed = |e: serde_json::Error| ManifestError::Malformed(e.to_string());
-        let incoming: Incoming<'_> = serde_json::from_slice(bytes).map_err(malformed)?;
-        let found = Checksum::of(incoming.body.get().as_bytes());
-        if found != incoming.sha256 {
-            return Err(ManifestError::Damaged { stated: incoming.sha256, found });
-        }
-        // Bytes outside the body are covered by having only one spelling.
-        if encode_framed(found, incoming.body).map_err(malformed)? != bytes {
-            return Err(ManifestError::Malformed("unexpected bytes around the body".to_owned()));
-        }
+        let body = framed::body(bytes)?;
         let SchemaVersionOnly { schema_version } =
-            serde_json::from_str(incoming.body.get()).map_err(malformed)?;
+            serde_json::from_str(body.get()).map_err(malformed)?;
         if schema_version > SCHEMA_VERSION {
             return Err(ManifestError::FromTheFuture { found: schema_version });
         }
-        serde_json::from_str(incoming.body.get()).map_err(malformed)
+        serde_json::from_str(body.get()).map_err(malformed)
     }
-}
-
-fn encode_framed(sha256: Checksum, body: &RawValue) -> Result<Vec<u8>, serde_json::Error> {
-    let mut bytes = serde_json::to_vec(&Outgoing { sha256, body })?;
-    bytes.push(b'\n');
-    Ok(bytes)
 }
 
 #[cfg(test)]

@@ -80,6 +80,11 @@ impl Part {
         Ok(Self { entry: entry.clone(), bytes })
     }
 
+    /// The bytes.
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
     /// Hands every row to `visit`, in order.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime};
 
+use akin_schemas::stage::Begun;
 use akin_schemas::tables::EncodedPart;
 use akin_schemas::{
     Checksum, Manifest, ManifestError, Measure, ObjectKey, PartEntry, Parts, RatingRange,
@@ -26,10 +27,7 @@ const ATTEMPTS: u32 = 5;
 /// input has been overtaken loses.
 pub struct Publication<'a> {
     store: &'a dyn Store,
-    sequence: u64,
-    version: VersionName,
-    write_id: String,
-    started_at: DateTime<Utc>,
+    begun: Begun,
     began: Instant,
     began_at: SystemTime,
     retry_delay: Duration,
@@ -120,17 +118,30 @@ impl<'a> Publication<'a> {
     /// When the store cannot be listed.
     pub fn begin(store: &'a dyn Store, now: DateTime<Utc>) -> Result<Self, StoreError> {
         let highest = published_sequences(store, None)?.last().copied().unwrap_or(0);
-        Ok(Self {
-            store,
+        let begun = Begun {
             sequence: highest + 1,
             version: VersionName::new(now, rand::random()),
             write_id: format!("{:032x}", rand::random::<u128>()),
             started_at: now,
+        };
+        Ok(Self::of(store, begun, SystemTime::now()))
+    }
+
+    /// Goes on with a run that began in another process. What that one committed is recognised as this one's own.
+    pub fn resume(store: &'a dyn Store, begun: Begun) -> Self {
+        let began_at = begun.started_at.into();
+        Self::of(store, begun, began_at)
+    }
+
+    fn of(store: &'a dyn Store, begun: Begun, began_at: SystemTime) -> Self {
+        Self {
+            store,
+            begun,
             began: Instant::now(),
-            began_at: SystemTime::now(),
+            began_at,
             retry_delay: Duration::from_millis(200),
             age_limit: RUN_AGE_LIMIT,
-        })
+        }
     }
 
     /// Waits this long before the second attempt at the commit, and twice as long before each further one.
@@ -145,12 +156,29 @@ impl<'a> Publication<'a> {
 
     /// The version's name.
     pub fn version(&self) -> &VersionName {
-        &self.version
+        &self.begun.version
+    }
+
+    /// What the run is known by, for [`resume`](Self::resume).
+    pub fn begun(&self) -> &Begun {
+        &self.begun
+    }
+
+    /// What this run has published already, if it has.
+    ///
+    /// # Errors
+    /// When the store does not tell.
+    pub fn published(&self) -> Result<Option<Manifest>, OpenError> {
+        match read_manifest(self.store, self.begun.sequence) {
+            Ok(standing) => Ok((standing.write_id == self.begun.write_id).then_some(standing)),
+            Err(OpenError::Store(error)) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// The publication's number.
     pub fn sequence(&self) -> u64 {
-        self.sequence
+        self.begun.sequence
     }
 
     /// Stores one part of a table.
@@ -184,19 +212,19 @@ impl<'a> Publication<'a> {
         }
         let manifest = self.manifest(content);
         let bytes = Bytes::from(manifest.encode().map_err(CommitError::Manifest)?);
-        let key = ObjectKey::manifest(self.sequence);
+        let key = ObjectKey::manifest(self.begun.sequence);
         let mut attempt = 1;
         loop {
             let Err(error) = self.store.create(&key, bytes.clone()) else {
                 return Ok(Commit { manifest });
             };
             // On any doubt the store itself tells whose manifest stands there.
-            match read_manifest(self.store, self.sequence) {
-                Ok(standing) if standing.write_id == self.write_id => {
+            match read_manifest(self.store, self.begun.sequence) {
+                Ok(standing) if standing.write_id == self.begun.write_id => {
                     return Ok(Commit { manifest });
                 }
                 Ok(standing) => {
-                    let (sequence, by) = (self.sequence, standing.version);
+                    let (sequence, by) = (self.begun.sequence, standing.version);
                     return Err(CommitError::Superseded { sequence, by });
                 }
                 Err(OpenError::Store(e)) if e.kind() == ErrorKind::NotFound => {
@@ -206,7 +234,7 @@ impl<'a> Publication<'a> {
                 }
                 Err(source) => {
                     if attempt == ATTEMPTS {
-                        let Self { sequence, version, .. } = self;
+                        let Begun { sequence, version, .. } = self.begun;
                         let source = Box::new(source);
                         return Err(CommitError::Unknown { sequence, version, key, source });
                     }
@@ -220,11 +248,11 @@ impl<'a> Publication<'a> {
     fn manifest(&self, content: Content) -> Manifest {
         Manifest {
             schema_version: SCHEMA_VERSION,
-            sequence: self.sequence,
-            version: self.version.clone(),
+            sequence: self.begun.sequence,
+            version: self.begun.version.clone(),
             rollback_of: content.rollback_of,
-            write_id: self.write_id.clone(),
-            started_at: self.started_at,
+            write_id: self.begun.write_id.clone(),
+            started_at: self.begun.started_at,
             written_by: content.written_by,
             measure: content.measure,
             rating_range: content.rating_range,

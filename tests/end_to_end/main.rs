@@ -25,6 +25,8 @@ mod recommendations;
 mod requests;
 mod restored_ledgers;
 mod schedules;
+mod stages;
 mod step_functions;
 mod the_loop;
 mod wire;
+mod workflow;

@@ -26,6 +26,8 @@ with tempfile.TemporaryDirectory() as folder:
         MINISTACK_HOST="127.0.0.1",
         GATEWAY_PORT=str(port),
         LOG_LEVEL="WARNING",
+        # Step Functions waits before it tries again; nobody watches.
+        SFN_WAIT_SCALE="0.02",
         # It leaves a file with its process id there.
         TMPDIR=folder,
     )

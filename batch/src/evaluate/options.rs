@@ -12,6 +12,10 @@ use crate::run::{MeasureOptions, RangeArgument, share, thread_count};
 /// Options of an evaluation.
 #[derive(Debug, Clone, Args)]
 pub struct EvaluateOptions {
+    /// Judge a run between its stages instead: {"ingest": what akin-batch ingest gave}, as a JSON document, a file
+    /// (@path), or - for standard input.
+    #[arg(exclusive = true)]
+    pub document: Option<String>,
     /// Which ratings.
     #[command(flatten)]
     pub input: InputOptions,

@@ -21,59 +21,59 @@ const SHOWN: usize = 3;
 /// What changed between two versions.
 #[derive(Debug, Serialize)]
 pub struct Diff {
-    from: Side,
-    to: Side,
+    pub(super) from: Side,
+    pub(super) to: Side,
     /// Parameters and metrics that differ, by name: before and after, where there was one.
-    changed: BTreeMap<String, (Option<String>, Option<String>)>,
-    counts: BTreeMap<&'static str, (u64, u64)>,
-    items_added: Listed,
-    items_removed: Listed,
-    neighbours: Churn,
+    pub(super) changed: BTreeMap<String, (Option<String>, Option<String>)>,
+    pub(super) counts: BTreeMap<&'static str, (u64, u64)>,
+    pub(super) items_added: Listed,
+    pub(super) items_removed: Listed,
+    pub(super) neighbours: Churn,
 }
 
 #[derive(Debug, Serialize)]
-struct Side {
-    version: VersionName,
-    sequence: u64,
+pub(super) struct Side {
+    pub(super) version: VersionName,
+    pub(super) sequence: u64,
 }
 
 /// How many items, and the most rated of them.
 #[derive(Debug, Serialize)]
-struct Listed {
-    count: u64,
-    most_rated: Vec<Named>,
+pub(super) struct Listed {
+    pub(super) count: u64,
+    pub(super) most_rated: Vec<Named>,
 }
 
 #[derive(Debug, Clone, Serialize)]
-struct Named {
-    item_id: String,
-    title: Option<String>,
+pub(super) struct Named {
+    pub(super) item_id: String,
+    pub(super) title: Option<String>,
 }
 
 /// How much the neighbours of the items that both versions have differ.
 #[derive(Debug, Serialize)]
-struct Churn {
+pub(super) struct Churn {
     /// Items with neighbours in at least one of the versions.
-    items_compared: u64,
+    pub(super) items_compared: u64,
     /// Of those, the items whose ten nearest are the same ones.
-    unchanged: u64,
+    pub(super) unchanged: u64,
     /// Of those, the items whose nearest is the same one.
-    same_nearest: u64,
+    pub(super) same_nearest: u64,
     /// The mean of the overlaps; none when nothing was compared.
-    mean_overlap_at_10: Option<f64>,
+    pub(super) mean_overlap_at_10: Option<f64>,
     /// The items that changed most, the most rated ones first.
-    largest: Vec<Change>,
+    pub(super) largest: Vec<Change>,
 }
 
 #[derive(Debug, Serialize)]
-struct Change {
+pub(super) struct Change {
     #[serde(flatten)]
-    item: Named,
-    rating_count: i64,
+    pub(super) item: Named,
+    pub(super) rating_count: i64,
     /// The neighbours among the ten nearest of both versions, as a share of the longer list.
-    overlap_at_10: f64,
-    nearest_before: Vec<Named>,
-    nearest_after: Vec<Named>,
+    pub(super) overlap_at_10: f64,
+    pub(super) nearest_before: Vec<Named>,
+    pub(super) nearest_after: Vec<Named>,
 }
 
 /// Compares two versions; `limit` items at most are listed of each kind.

@@ -4,12 +4,15 @@ mod check;
 mod diff;
 mod gc;
 mod history;
+mod report;
 mod rollback;
 mod show;
 pub mod table;
 #[cfg(test)]
 mod tests;
 mod versions;
+
+pub use report::report;
 
 use std::fmt::Display;
 use std::io::{self, Write};

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use akin_recommender::profile::{OrderKey, Origin};
 use akin_schemas::tables::{Items, ProfileRow, Profiles};
-use akin_schemas::{ItemId, Manifest, UserId};
+use akin_schemas::{ItemId, Manifest, PartEntry, UserId};
 use akin_store::{OpenError, Part, Store, published_sequences, read_manifest};
 use tracing::{info, warn};
 
@@ -71,18 +71,18 @@ fn is_damage(error: &OpenError) -> bool {
     }
 }
 
-/// Reads what `keep` says of a version's entries into the collector.
+/// Reads what `keep` says of the entries of profiles into the collector.
 ///
 /// # Errors
 /// When the store fails, the profiles are damaged, or memory does not suffice.
 pub fn take_in(
     store: &dyn Store,
-    manifest: &Manifest,
+    profiles: &[PartEntry],
     keep: Keep,
     collector: &mut Collector,
 ) -> Result<(), Failure> {
     let mut kept = 0_u64;
-    for entry in &manifest.parts.profiles {
+    for entry in profiles {
         let mut outcome = Ok(());
         Part::fetch(store, entry)
             .and_then(|part| {
@@ -96,7 +96,7 @@ pub fn take_in(
             .map_err(unreadable)?;
         outcome?;
     }
-    info!(version = %manifest.version, entries = kept, "entries of the current version kept");
+    info!(entries = kept, "entries of the profiles kept");
     Ok(())
 }
 
@@ -128,23 +128,27 @@ pub fn keep_catalogue(
     manifest: &Manifest,
     catalogue: &mut CatalogueFile,
 ) -> Result<(), Failure> {
-    keep_items(store, manifest, catalogue)?;
+    keep_items(store, &manifest.parts.items, catalogue)?;
     if manifest.rollback_of.is_some()
         && let Some(newer) = before_rollback(store, manifest.sequence)?
         // It may be what the rollback was for, or be cleaned away; and nothing but titles is at stake.
-        && let Err(error) = keep_items(store, &newer, catalogue)
+        && let Err(error) = keep_items(store, &newer.parts.items, catalogue)
     {
         warn!(version = %newer.version, %error, "titles that a rollback left out are not kept");
     }
     Ok(())
 }
 
-fn keep_items(
+/// Keeps what an items table says of the items that the catalogue does not know.
+///
+/// # Errors
+/// When the store fails or the items are damaged.
+pub fn keep_items(
     store: &dyn Store,
-    manifest: &Manifest,
+    items: &[PartEntry],
     catalogue: &mut CatalogueFile,
 ) -> Result<(), Failure> {
-    for entry in &manifest.parts.items {
+    for entry in items {
         Part::fetch(store, entry)
             .and_then(|part| {
                 part.read::<Items>(|row| catalogue.keep(row.item_id, row.title, &row.genres))

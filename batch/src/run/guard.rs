@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use akin_recommender::evaluation::{Metric, Resampling, Side, Split};
 use akin_schemas::Manifest;
+use akin_schemas::stage::Comparison;
 use clap::Args;
 use tracing::{info, warn};
 
@@ -45,30 +46,62 @@ impl QualityOptions {
         if self.is_asked() { 80 } else { 0 }
     }
 
-    /// Measures what is asked for, and refuses what has fallen too far.
+    /// Measures what is asked for, and judges whether it has fallen too far.
     ///
     /// # Errors
-    /// When the guard refuses.
-    pub fn check(
+    /// When nothing can be measured, which no input should be able to cause.
+    pub fn judge(
         &self,
         ratings: &Ratings,
         similarity: &MeasureOptions,
         threads: Option<usize>,
         published: Option<&Manifest>,
         progress: &StageProgress,
-    ) -> Result<BTreeMap<String, f64>, Failure> {
+    ) -> Result<Judgement, Failure> {
         if !self.is_asked() {
-            return Ok(BTreeMap::new());
+            return Ok(Judgement::passed(BTreeMap::new(), "nothing was to be measured".to_owned()));
         }
         let metrics = measured(ratings, similarity, threads, progress)?;
         match metrics.get(COMPARED) {
             Some(ndcg) => info!("{COMPARED} is {ndcg:.4} on held-out ratings"),
             None => warn!("there are too few ratings to hold some out: nothing is measured"),
         }
-        if let Some(share) = self.guard {
-            refuse_a_fall(share, metrics.get(COMPARED).copied(), published)?;
+        Ok(match self.guard {
+            Some(share) => compared(share, metrics, published),
+            None => Judgement::passed(metrics, "there is no guard".to_owned()),
+        })
+    }
+}
+
+/// What was measured, and whether a run may publish it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judgement {
+    /// What was found of held-out ratings; empty when nothing was measured.
+    pub metrics: BTreeMap<String, f64>,
+    /// Whether the run may publish.
+    pub passed: bool,
+    /// Why.
+    pub reason: String,
+    /// What was compared, if anything was.
+    pub comparison: Option<Comparison>,
+}
+
+impl Judgement {
+    fn passed(metrics: BTreeMap<String, f64>, reason: String) -> Self {
+        Self { metrics, passed: true, reason, comparison: None }
+    }
+
+    /// The metrics of a run that may publish.
+    ///
+    /// # Errors
+    /// When it may not.
+    pub fn metrics(self) -> Result<BTreeMap<String, f64>, Failure> {
+        match self.comparison {
+            Some(Comparison { now, before, version, allowed_fall, .. }) if !self.passed => {
+                Err(Failure::Guard { now, before, version, share: allowed_fall * 100.0 })
+            }
+            _ => Ok(self.metrics),
         }
-        Ok(metrics)
     }
 }
 
@@ -123,24 +156,35 @@ fn recorded(found: &Quality, popular: &Quality) -> BTreeMap<String, f64> {
     metrics
 }
 
-fn refuse_a_fall(
-    share: f64,
-    now: Option<f64>,
-    published: Option<&Manifest>,
-) -> Result<(), Failure> {
+fn compared(share: f64, metrics: BTreeMap<String, f64>, published: Option<&Manifest>) -> Judgement {
     let Some(current) = published else {
-        info!("there is no version yet that the guard could compare with");
-        return Ok(());
+        let reason = "there is no version yet that the guard could compare with";
+        info!("{reason}");
+        return Judgement::passed(metrics, reason.to_owned());
     };
     let Some(&before) = current.metrics.get(COMPARED) else {
-        warn!(version = %current.version, "the current version has no held-out figures: the guard has nothing to compare with");
-        return Ok(());
+        let reason =
+            "the current version has no held-out figures: the guard has nothing to compare with";
+        warn!(version = %current.version, "{reason}");
+        return Judgement::passed(metrics, reason.to_owned());
     };
-    let now = now.unwrap_or(0.0);
-    if now >= before * (1.0 - share) {
-        return Ok(());
+    let now = metrics.get(COMPARED).copied().unwrap_or(0.0);
+    let version = current.version.clone();
+    Judgement {
+        passed: now >= before * (1.0 - share),
+        reason: format!(
+            "NDCG@10 on held-out ratings is {now:.4} where version {version} has {before:.4}, and a fall of {} % is allowed",
+            share * 100.0
+        ),
+        comparison: Some(Comparison {
+            metric: COMPARED.to_owned(),
+            now,
+            before,
+            version,
+            allowed_fall: share,
+        }),
+        metrics,
     }
-    Err(Failure::Guard { now, before, version: current.version.clone(), share: share * 100.0 })
 }
 
 #[cfg(test)]
@@ -178,14 +222,15 @@ mod tests {
 
     #[test]
     fn a_fall_beyond_the_share_is_refused_and_nothing_else() {
+        let found = |ndcg: Option<f64>| manifest(ndcg).metrics;
         let published = manifest(Some(0.4));
-        let refused = |share, now| refuse_a_fall(share, now, Some(&published)).is_err();
+        let refused = |share, now| compared(share, found(now), Some(&published)).metrics().is_err();
         assert!(!refused(0.05, Some(0.5)) && !refused(0.05, Some(0.4)));
         assert!(!refused(0.05, Some(0.381)) && refused(0.05, Some(0.379)));
         assert!(refused(0.0, Some(0.399)) && !refused(0.5, Some(0.201)));
         // Where nothing can be held out any more, nothing is found.
         assert!(refused(0.05, None) && !refused(1.0, None));
-        assert!(refuse_a_fall(0.05, Some(0.1), Some(&manifest(None))).is_ok());
-        assert!(refuse_a_fall(0.05, Some(0.1), None).is_ok());
+        assert!(compared(0.05, found(Some(0.1)), Some(&manifest(None))).metrics().is_ok());
+        assert!(compared(0.05, found(Some(0.1)), None).metrics().is_ok());
     }
 }

@@ -66,6 +66,9 @@ pub struct RunOptions {
     /// Threads to compute with [default: one a core].
     #[arg(long, value_parser = thread_count, value_name = "N")]
     pub threads: Option<usize>,
+    /// Write reports/version=<v>/report.html for people to look at: the version, and what changed since the one before.
+    #[arg(long)]
+    pub report: bool,
     /// Print the summary as one JSON object.
     #[arg(long)]
     pub json: bool,

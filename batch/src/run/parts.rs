@@ -2,7 +2,8 @@
 
 use akin_recommender::similarity::Neighbours as NeighbourRows;
 use akin_schemas::tables::{
-    ItemRow, Items, NeighbourRow, Neighbours, PartWriter, ProfileRow, Profiles, Table, TableError,
+    EncodedPart, ItemRow, Items, NeighbourRow, Neighbours, PartWriter, ProfileRow, Profiles, Table,
+    TableError,
 };
 use akin_schemas::{ObjectKey, PartEntry, Parts, VersionName};
 use akin_store::Publication;
@@ -15,25 +16,31 @@ use super::item_statistics::ItemStatistics;
 /// Rows of a part: some tens of megabytes, so that a part fits in memory and an upload can be tried again.
 const PART_ROWS: u64 = 4 << 20;
 
-/// Splits a table into parts and stores each one as it gets full. There is at least one, so that a reader of an empty
-/// table still finds its columns.
-struct TableSink<'a, T: Table> {
-    publication: &'a Publication<'a>,
-    key: fn(&VersionName, usize) -> ObjectKey,
+/// Where a finished part goes: its number within the table, and the part.
+pub type Put<'a> = dyn Fn(usize, EncodedPart) -> Result<PartEntry, Failure> + 'a;
+
+/// Splits a table into parts and puts each one away as it gets full. There is at least one, so that a reader of an empty
+/// table still finds its columns. Where a part ends depends on the rows alone.
+pub struct TableSink<'a, T: Table> {
+    put: &'a Put<'a>,
     writer: PartWriter<T>,
     parts: Vec<PartEntry>,
 }
 
 impl<'a, T: Table> TableSink<'a, T> {
-    fn new(
-        publication: &'a Publication<'a>,
-        key: fn(&VersionName, usize) -> ObjectKey,
-    ) -> Result<Self, Failure> {
-        let writer = PartWriter::new().map_err(internal)?;
-        Ok(Self { publication, key, writer, parts: Vec::new() })
+    /// Starts a table.
+    ///
+    /// # Errors
+    /// When the Parquet writer refuses the table's schema.
+    pub fn new(put: &'a Put<'a>) -> Result<Self, Failure> {
+        Ok(Self { put, writer: PartWriter::new().map_err(internal)?, parts: Vec::new() })
     }
 
-    fn push(&mut self, row: &T::Row<'_>) -> Result<(), Failure> {
+    /// Adds a row.
+    ///
+    /// # Errors
+    /// When a full part cannot be put away.
+    pub fn push(&mut self, row: &T::Row<'_>) -> Result<(), Failure> {
         if self.writer.rows() == PART_ROWS {
             let full = std::mem::replace(&mut self.writer, PartWriter::new().map_err(internal)?);
             self.store(full)?;
@@ -42,13 +49,16 @@ impl<'a, T: Table> TableSink<'a, T> {
     }
 
     fn store(&mut self, writer: PartWriter<T>) -> Result<(), Failure> {
-        let key = (self.key)(self.publication.version(), self.parts.len());
         let part = writer.finish().map_err(internal)?;
-        self.parts.push(self.publication.put_part(key, part)?);
+        self.parts.push((self.put)(self.parts.len(), part)?);
         Ok(())
     }
 
-    fn finish(mut self) -> Result<Vec<PartEntry>, Failure> {
+    /// Ends the table.
+    ///
+    /// # Errors
+    /// When the last part cannot be put away.
+    pub fn finish(mut self) -> Result<Vec<PartEntry>, Failure> {
         let last = std::mem::replace(&mut self.writer, PartWriter::new().map_err(internal)?);
         self.store(last)?;
         Ok(self.parts)
@@ -57,6 +67,14 @@ impl<'a, T: Table> TableSink<'a, T> {
 
 fn internal(error: TableError) -> Failure {
     Failure::internal(error)
+}
+
+/// Puts parts where a publication's tables are.
+pub fn into_table<'a>(
+    publication: &'a Publication<'a>,
+    key: fn(&VersionName, usize) -> ObjectKey,
+) -> impl Fn(usize, EncodedPart) -> Result<PartEntry, Failure> + 'a {
+    move |number, part| Ok(publication.put_part(key(publication.version(), number), part)?)
 }
 
 /// Stores all tables. `step` is called after each.
@@ -70,26 +88,33 @@ pub fn put_all(
     neighbours: &NeighbourRows,
     step: &dyn Fn(),
 ) -> Result<Parts, Failure> {
-    let neighbours = put_neighbours(publication, ratings, neighbours)?;
+    let to = |key| into_table(publication, key);
+    let neighbours =
+        put_neighbours(&to(ObjectKey::neighbours_part), &ratings.items, 0, neighbours)?;
     step();
-    let items = put_items(publication, ratings, statistics)?;
+    let items = put_items(&to(ObjectKey::items_part), ratings, statistics)?;
     step();
-    let profiles = put_profiles(publication, ratings)?;
+    let profiles = put_profiles(&to(ObjectKey::profiles_part), ratings)?;
     step();
     Ok(Parts { neighbours, items, profiles })
 }
 
-fn put_neighbours(
-    publication: &Publication<'_>,
-    ratings: &Ratings,
+/// Writes the neighbours of the targets from item number `first` on.
+///
+/// # Errors
+/// When a part cannot be put away.
+pub fn put_neighbours(
+    put: &Put<'_>,
+    items: &[String],
+    first: usize,
     neighbours: &NeighbourRows,
 ) -> Result<Vec<PartEntry>, Failure> {
-    let mut sink = TableSink::<Neighbours>::new(publication, ObjectKey::neighbours_part)?;
-    for (target, item_id) in ratings.items.iter().enumerate() {
+    let mut sink = TableSink::<Neighbours>::new(put)?;
+    for target in 0..neighbours.item_count() {
         for (neighbour, rank) in neighbours.row(target).iter().zip(1..) {
             sink.push(&NeighbourRow {
-                item_id,
-                neighbour_id: &ratings.items[neighbour.item as usize],
+                item_id: &items[first + target],
+                neighbour_id: &items[neighbour.item as usize],
                 rank,
                 score: neighbour.score,
                 // A user count beyond 2^31 has no users to go with it.
@@ -100,12 +125,16 @@ fn put_neighbours(
     sink.finish()
 }
 
-fn put_items(
-    publication: &Publication<'_>,
+/// Writes the items.
+///
+/// # Errors
+/// When a part cannot be put away.
+pub fn put_items(
+    put: &Put<'_>,
     ratings: &Ratings,
     statistics: &ItemStatistics,
 ) -> Result<Vec<PartEntry>, Failure> {
-    let mut sink = TableSink::<Items>::new(publication, ObjectKey::items_part)?;
+    let mut sink = TableSink::<Items>::new(put)?;
     for (at, item_id) in ratings.items.iter().enumerate() {
         let described = ratings.catalogue.items.get(at).and_then(Option::as_ref);
         let is_rated = statistics.count[at] > 0;
@@ -122,11 +151,12 @@ fn put_items(
     sink.finish()
 }
 
-fn put_profiles(
-    publication: &Publication<'_>,
-    ratings: &Ratings,
-) -> Result<Vec<PartEntry>, Failure> {
-    let mut sink = TableSink::<Profiles>::new(publication, ObjectKey::profiles_part)?;
+/// Writes the profiles.
+///
+/// # Errors
+/// When a part cannot be put away.
+pub fn put_profiles(put: &Put<'_>, ratings: &Ratings) -> Result<Vec<PartEntry>, Failure> {
+    let mut sink = TableSink::<Profiles>::new(put)?;
     for row in &ratings.rows {
         sink.push(&ProfileRow {
             user_id: &ratings.users[row.user as usize],

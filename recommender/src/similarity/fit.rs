@@ -1,5 +1,7 @@
 //! The one sparse kernel: exact sums over the users who rated both items, for every pair that has such users.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::ease::{self, EaseError};
@@ -46,16 +48,70 @@ pub fn fit(
     selection: Selection,
     on_row: &(dyn Fn() + Sync),
 ) -> Result<Neighbours, EaseError> {
+    fit_targets(matrix, measure, selection, 0..matrix.item_count(), on_row)
+}
+
+/// What [`fit`] gives for these targets, bit by bit, as targets 0, 1, 2, ... of the result.
+///
+/// Only the rows of these targets are computed where [`has_independent_rows`]; otherwise everything is, and the rest
+/// left out.
+///
+/// # Errors
+/// As for [`fit`].
+pub fn fit_targets(
+    matrix: &RatingMatrix,
+    measure: &Measure,
+    selection: Selection,
+    targets: Range<usize>,
+    on_row: &(dyn Fn() + Sync),
+) -> Result<Neighbours, EaseError> {
+    let is_whole = targets == (0..matrix.item_count());
     let matrix = weighted(matrix, measure);
+    let computed = match selection.cut {
+        Cut::Target => targets.clone(),
+        Cut::Source => 0..matrix.item_count(),
+    };
     let rows = match measure.formula {
         Formula::OfProducts(formula) => {
             let items = Items::of(&matrix, formula);
-            rows::<Dot>(&matrix, measure, &items, selection, on_row)
+            rows::<Dot>(&matrix, measure, &items, selection, computed, on_row)
         }
-        Formula::PearsonCoRaters => rows::<Five>(&matrix, measure, &(), selection, on_row),
-        Formula::Ease(ridge) => return ease::fit(&matrix, ridge, selection, on_row),
+        Formula::PearsonCoRaters => {
+            rows::<Five>(&matrix, measure, &(), selection, computed, on_row)
+        }
+        Formula::Ease(ridge) => {
+            let all = ease::fit(&matrix, ridge, selection, on_row)?;
+            return Ok(if is_whole { all } else { all.of_targets(targets) });
+        }
     };
-    Ok(Neighbours::from_cut_rows(rows, selection.cut))
+    let found = Neighbours::from_cut_rows(rows, selection.cut);
+    let is_done = is_whole || selection.cut == Cut::Target;
+    Ok(if is_done { found } else { found.of_targets(targets) })
+}
+
+/// Whether a target's neighbours are found without looking for those of others. Not where each source keeps its best
+/// targets, and not by one regression on all items.
+pub fn has_independent_rows(measure: &Measure, selection: Selection) -> bool {
+    selection.cut == Cut::Target && !measure.is_dense()
+}
+
+/// The targets of block `index` (from 0) of `count`: blocks follow each other without a gap, and take about equally many
+/// multiply-adds. They are as many whatever the number of threads, and a block may be empty.
+pub fn block(matrix: &RatingMatrix, index: usize, count: usize) -> Range<usize> {
+    // One more for each row, so that items without ratings are spread as well.
+    let work = |item| {
+        let raters = matrix.item_row(item).iter();
+        1 + raters.map(|rater| matrix.user_row(rater.index as usize).len() as u128).sum::<u128>()
+    };
+    let mut before: Vec<u128> = vec![0];
+    for item in 0..matrix.item_count() {
+        before.push(before[item] + work(item));
+    }
+    let total = before[matrix.item_count()];
+    let begin = |index: usize| {
+        before.partition_point(|&work| work * (count as u128) < total * index as u128)
+    };
+    begin(index)..begin(index + 1)
 }
 
 fn rows<S: Sums>(
@@ -63,9 +119,10 @@ fn rows<S: Sums>(
     measure: &Measure,
     items: &S::Items,
     selection: Selection,
+    computed: Range<usize>,
     on_row: &(dyn Fn() + Sync),
 ) -> Vec<Vec<Neighbour>> {
-    (0..matrix.item_count())
+    computed
         .into_par_iter()
         .map_init(
             || Scratch::<S>::new(matrix.item_count()),
@@ -192,6 +249,27 @@ mod tests {
         }
 
         #[test]
+        fn blocks_of_targets_join_to_what_is_computed_at_once(
+            ratings in any_ratings(),
+            preset in proptest::sample::select(Preset::ALL.to_vec()),
+            by_source in any::<bool>(),
+            count in 1usize..12,
+        ) {
+            let matrix = RatingMatrix::new(12, 9, ratings.iter().copied())?;
+            let (measure, cut) = (Measure::new(preset), if by_source { Cut::Source } else { Cut::Target });
+            let selection = Selection { cut, top_k: 3 };
+            let mut joined = Vec::new();
+            for index in 0..count {
+                let targets = block(&matrix, index, count);
+                prop_assert_eq!(targets.start, joined.len());
+                let found = fit_targets(&matrix, &measure, selection, targets.clone(), &|| ())?;
+                prop_assert_eq!(found.item_count(), targets.len());
+                joined.extend((0..targets.len()).map(|target| found.row(target).to_vec()));
+            }
+            prop_assert_eq!(Neighbours::from_rows(joined), fit(&matrix, &measure, selection, &|| ())?);
+        }
+
+        #[test]
         fn symmetric_measures_are_symmetric(ratings in any_ratings()) {
             let matrix = RatingMatrix::new(12, 9, ratings.iter().copied())?;
             let one_sided = [
@@ -235,6 +313,16 @@ mod tests {
         // Days are those of the items, the last one now.
         let times: Vec<i64> = ratings.iter().map(|r| i64::from(r.1) * 86_400_000_000).collect();
         Ok(RatingMatrix::new(200, 80, ratings.into_iter())?.dated(times.into_iter()))
+    }
+
+    #[test]
+    fn blocks_take_about_equal_work() -> Result<(), Box<dyn std::error::Error>> {
+        // Everybody rates item 0 and one more: it takes 61 of 129 steps, and each of the others at most 9.
+        let ratings = (0..30u32).flat_map(|user| [(user, 0, 1.0), (user, 1 + user % 8, 1.0)]);
+        let matrix = RatingMatrix::new(30, 9, ratings)?;
+        assert_eq!((block(&matrix, 0, 2), block(&matrix, 1, 2)), (0..2, 2..9));
+        assert_eq!(block(&matrix, 0, 1), 0..9);
+        Ok(())
     }
 
     #[test]

@@ -41,6 +41,11 @@ impl Neighbours {
         }
     }
 
+    /// These targets alone, as targets 0, 1, 2, ...
+    pub(super) fn of_targets(&self, targets: std::ops::Range<usize>) -> Self {
+        Self::from_rows(targets.map(|target| self.row(target).to_vec()))
+    }
+
     /// How many targets there are.
     pub fn item_count(&self) -> usize {
         self.offsets.len().saturating_sub(1)

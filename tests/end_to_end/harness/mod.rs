@@ -9,6 +9,7 @@ mod server;
 
 pub use batch::{BatchRun, batch, batch_command};
 pub use http::{Response, get, post_rating, post_raw, send, send_raw};
+pub use s3::server as emulator;
 pub use server::{Server, wait_for};
 
 use std::path::{Path, PathBuf};

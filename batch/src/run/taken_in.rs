@@ -1,0 +1,254 @@
+//! The first stage of a run: what it takes in, and from where.
+
+use std::collections::BTreeMap;
+
+use akin_recommender::profile::Origin;
+use akin_recommender::similarity::Measure;
+use akin_schemas::{
+    Checksum, Manifest, ObjectKey, PartEntry, RatingRange, VersionCounts, VersionName,
+};
+use akin_store::{ErrorKind, Store};
+use bytes::Bytes;
+use tracing::warn;
+
+use crate::failure::Failure;
+use crate::ingest::{CatalogueFile, Collector, Ratings, read_catalogue, read_files};
+use crate::memory;
+use crate::progress::StageProgress;
+
+use super::base::{self, Keep, newest_manifest};
+use super::digest::input_digest;
+use super::ledger::{self, Read, Watermark};
+use super::options::RunOptions;
+use super::parts;
+
+/// What a run computes from.
+pub(crate) struct TakenIn {
+    /// The ratings, dense.
+    pub ratings: Ratings,
+    /// For each origin how far its entries are contained.
+    pub watermark: BTreeMap<String, u64>,
+    /// The ratings that the store accepts.
+    pub range: RatingRange,
+    /// What identifies all of it, and what is to be computed.
+    pub input_digest: Checksum,
+    /// The version that is current.
+    pub published: Option<Manifest>,
+}
+
+impl TakenIn {
+    /// Reads what the options name. The run's number must be fixed already.
+    ///
+    /// # Errors
+    /// When input cannot be used, the options contradict the store, or the store fails.
+    pub fn read(
+        options: &RunOptions,
+        measure: &Measure,
+        store: &dyn Store,
+        progress: &StageProgress,
+    ) -> Result<Self, Failure> {
+        let (published, passed_over) = newest_manifest(store)?;
+        if options.since_last
+            && let Some(problem) = passed_over
+        {
+            return Err(base::lost(&problem));
+        }
+        let range = rating_range(options, published.as_ref())?;
+        let max_memory = memory::allowed_bytes(options.max_memory);
+        let keep = what_to_keep(options, published.as_ref())?;
+        let input = Input { keep, published: published.as_ref(), range, max_memory };
+        let (ratings, watermark) = ingest(options, store, &input, progress)?;
+        let asked = options.similarity.asked(measure);
+        let input_digest = input_digest(&ratings, &watermark, range, &asked)?;
+        Ok(Self { ratings, watermark, range, input_digest, published })
+    }
+
+    /// The current version, if it was computed from the same input in the same way and the run is to end then.
+    pub fn unchanged(&self, options: &RunOptions) -> Option<&Manifest> {
+        let rejects = self.ratings.rejects.check(self.ratings.read, options.max_reject_share);
+        self.published.as_ref().filter(|current| {
+            options.if_changed && current.input_digest == Some(self.input_digest) && rejects.is_ok()
+        })
+    }
+
+    /// Keeps the rejects, and makes sure that they are few and that there is something to compute from.
+    ///
+    /// # Errors
+    /// When that is not so, or the store fails.
+    pub fn accept(
+        &self,
+        options: &RunOptions,
+        store: &dyn Store,
+        version: &VersionName,
+    ) -> Result<(), Failure> {
+        let ratings = &self.ratings;
+        keep_rejects(store, version, ratings)?;
+        ratings.rejects.check(ratings.read, options.max_reject_share)?;
+        Ok(ratings.check_not_empty()?)
+    }
+
+    /// Ratings, users and items; no pairs yet.
+    pub fn counts(&self) -> VersionCounts {
+        VersionCounts {
+            ratings: self.ratings.rows.iter().filter(|row| row.rating().is_some()).count() as u64,
+            users: parts::rating_users(&self.ratings),
+            items: self.ratings.items.len() as u64,
+            pairs: 0,
+        }
+    }
+
+    /// The latest order clock contained.
+    pub fn latest_order_micros(&self) -> i64 {
+        self.ratings.rows.iter().map(|row| row.order_micros).max().unwrap_or(0)
+    }
+
+    /// How many erasures are carried out.
+    pub fn erasure_epoch(&self) -> u64 {
+        self.published.as_ref().map_or(0, |manifest| manifest.erasure_epoch)
+    }
+}
+
+/// The ratings that were written as these tables, as far as what is computed depends on them.
+///
+/// # Errors
+/// When a file is gone or damaged, or memory does not suffice.
+pub(crate) fn restored(
+    store: &dyn Store,
+    items: &[PartEntry],
+    profiles: &[PartEntry],
+    max_memory: u64,
+) -> Result<Ratings, Failure> {
+    let mut collector = Collector::new(max_memory);
+    let mut catalogue = CatalogueFile::default();
+    base::take_in(store, profiles, Keep::Everything, &mut collector)
+        .and_then(|()| base::keep_items(store, items, &mut catalogue))
+        .map_err(|failure| match failure {
+            Failure::Base { problem, .. } => Failure::Work(problem),
+            other => other,
+        })?;
+    Ok(collector.finish(catalogue)?)
+}
+
+/// Which entries of the current version the run keeps. What servers accepted is never left out by oversight: the
+/// watermark goes back only where the operator says so.
+fn what_to_keep(options: &RunOptions, published: Option<&Manifest>) -> Result<Keep, Failure> {
+    if options.since_last {
+        if published.is_none() && options.ratings.is_empty() {
+            let store = &options.store;
+            return Err(Failure::Usage(format!(
+                "--since-last continues the current version, and {store} has none; give files with --ratings"
+            )));
+        }
+        return Ok(Keep::Everything);
+    }
+    if options.with_ledger {
+        return Ok(Keep::Ledgers);
+    }
+    let Some(published) = published else { return Ok(Keep::Nothing) };
+    let ledgers = base::ledgers(&published.watermark);
+    let list: Vec<String> =
+        ledgers.iter().map(|(ledger, through)| format!("{ledger} up to {through}")).collect();
+    if !list.is_empty() && !options.without_ledger {
+        return Err(Failure::Usage(format!(
+            "version {} holds ratings that servers accepted ({}), and this run would leave them out; add \
+             --with-ledger to keep them, or --without-ledger to leave them out",
+            published.version,
+            list.join(", ")
+        )));
+    }
+    if !list.is_empty() {
+        let ledgers = list.join(", ");
+        warn!(ledgers, "ratings that the current version holds are left out");
+    }
+    Ok(Keep::Nothing)
+}
+
+/// The range belongs to the store: the first run sets it, later ones must not contradict it.
+pub(crate) fn rating_range(
+    options: &RunOptions,
+    published: Option<&Manifest>,
+) -> Result<RatingRange, Failure> {
+    let asked = options.rating_range.map(|range| range.0);
+    match (published.map(|manifest| manifest.rating_range), asked) {
+        (Some(kept), Some(asked)) if kept != asked => Err(Failure::Usage(format!(
+            "--rating-range {}:{} contradicts the store, whose ratings are more than {} and at most {}; \
+             leave the option out, or start a new store",
+            asked.above, asked.at_most, kept.above, kept.at_most
+        ))),
+        (Some(kept), _) => Ok(kept),
+        (None, asked) => Ok(asked.unwrap_or_default()),
+    }
+}
+
+/// What a run reads from, beside its options.
+struct Input<'a> {
+    keep: Keep,
+    published: Option<&'a Manifest>,
+    range: RatingRange,
+    max_memory: u64,
+}
+
+fn ingest(
+    options: &RunOptions,
+    store: &dyn Store,
+    input: &Input<'_>,
+    progress: &StageProgress,
+) -> Result<(Ratings, BTreeMap<String, u64>), Failure> {
+    let Input { keep, published, range, max_memory } = *input;
+    let ingest = options.ingest(range, max_memory);
+    let mut collector = Collector::new(max_memory);
+    let mut catalogue = read_catalogue(&ingest)?;
+    let mut watermark = Watermark::default();
+    let mut unreadable = None;
+    if let Some(manifest) = published.filter(|_| keep != Keep::Nothing) {
+        match base::take_in(store, &manifest.parts.profiles, keep, &mut collector) {
+            Ok(()) => watermark = Watermark::after(base::ledgers(&manifest.watermark)),
+            // The segments may have it all.
+            Err(Failure::Base { problem, .. }) if keep == Keep::Ledgers => {
+                warn!(problem, "the current version's profiles are passed over");
+                unreadable = Some((manifest, problem));
+            }
+            Err(failure) => return Err(failure),
+        }
+        if keep == Keep::Everything {
+            let files = manifest.watermark.get(Origin::FILES.as_str()).copied().unwrap_or(0);
+            collector.continue_files_after(files);
+            if options.items.is_none() {
+                base::keep_catalogue(store, manifest, &mut catalogue)?;
+            }
+        }
+    }
+    if !options.ratings.is_empty() {
+        read_files(&ingest, &mut collector, progress)?;
+    }
+    progress.clear();
+    if keep != Keep::Nothing {
+        let read = if keep == Keep::Everything { Read::Beyond } else { Read::All };
+        ledger::take_in(store, &mut watermark, read, |row, origin| {
+            ledger::push(&mut collector, row, origin)
+        })?;
+    }
+    let mut watermark = watermark.into_map();
+    if let Some((manifest, problem)) = unreadable {
+        base::check_not_less(manifest, &watermark, problem)?;
+    }
+    watermark.insert(Origin::FILES.to_string(), collector.files_through());
+    Ok((collector.finish(catalogue)?, watermark))
+}
+
+fn keep_rejects(
+    store: &dyn Store,
+    version: &VersionName,
+    ratings: &Ratings,
+) -> Result<(), Failure> {
+    let rejected = ratings.rejects.total();
+    if rejected == 0 {
+        return Ok(());
+    }
+    let key = ObjectKey::rejects(version);
+    match store.create(&key, Bytes::from(ratings.rejects.to_csv())) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error.into()),
+        _ => warn!(rejected, of = ratings.read, "rejected lines are listed in {key}"),
+    }
+    Ok(())
+}

@@ -1,0 +1,53 @@
+//! The stage of the guard: measures what the run would publish, if it is asked to, and says whether it may.
+
+use akin_schemas::stage::{EvaluateRequest, Evaluated};
+use akin_store::{Store, read_manifest};
+
+use crate::failure::Failure;
+use crate::memory;
+use crate::progress::StageProgress;
+use crate::run::{check_memory, restored};
+
+use super::ingest::options;
+use super::work::Work;
+
+/// Judges the run. That it does not pass is an answer, and no failure.
+///
+/// # Errors
+/// See [`Failure`].
+pub fn evaluate(store: &dyn Store, request: &EvaluateRequest) -> Result<Evaluated, Failure> {
+    let ingested = &request.ingest;
+    let work = Work::new(store, &ingested.run);
+    work.once("evaluate", request, || {
+        let details = work.details(ingested)?;
+        let options = options(&ingested.store, &details.options)?;
+        let measure = options.similarity.measure()?;
+        if !options.quality.is_asked() {
+            return Ok(Evaluated {
+                run: ingested.run.clone(),
+                passed: true,
+                reason: "neither evaluate nor guard is among the options".to_owned(),
+                metrics: std::collections::BTreeMap::new(),
+                comparison: None,
+            });
+        }
+        let max_memory = memory::allowed_bytes(options.max_memory);
+        let ratings = restored(store, &details.items, &details.profiles, max_memory)?;
+        check_memory(&options, &measure, &ratings)?;
+        let before = details.before.map(|number| read_manifest(store, number)).transpose()?;
+        let judgement = options.quality.judge(
+            &ratings,
+            &options.similarity,
+            options.threads,
+            before.as_ref(),
+            &StageProgress::new(),
+        )?;
+        Ok(Evaluated {
+            run: ingested.run.clone(),
+            passed: judgement.passed,
+            reason: judgement.reason,
+            metrics: judgement.metrics,
+            comparison: judgement.comparison,
+        })
+    })
+}

@@ -1,0 +1,208 @@
+#!/usr/bin/env python3
+"""Takes tasks of the state machine's activities, and runs akin-batch for each.
+
+    worker.py --akin-batch akin-batch --activity ingest=ARN --activity similarities=ARN ...
+
+A task's input is the document of the stage, its output what the stage prints. A stage that fails, crashes or is killed
+fails its task under a name that the state machine knows; whether it is tried again is for the state machine to say.
+Meanwhile heartbeats are sent, and a stage whose task was given up is stopped.
+
+A script, because it makes four calls of an API and nothing else: in the program they would bring a second AWS client into
+every build. Needs boto3. One worker runs one task of each of its activities at a time; start more for more shards.
+"""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+STAGES = ("ingest", "similarities", "evaluate", "publish", "report")
+
+# The exit codes of akin-batch, as the state machine names them.
+ERRORS = {
+    1: "Akin.Internal",
+    2: "Akin.Usage",
+    3: "Akin.BadInput",
+    4: "Akin.Superseded",
+    5: "Akin.Store",
+    6: "Akin.Guard",
+    7: "Akin.Memory",
+    8: "Akin.Unknown",
+}
+CRASHED = "Akin.Crashed"
+
+# Step Functions answers an empty poll after 60 s.
+POLL_SECONDS = 70
+CAUSE_CHARACTERS = 8_000
+GIVEN_UP = ("TaskDoesNotExist", "TaskTimedOut", "InvalidToken")
+
+
+class Worker:
+    def __init__(self, arguments):
+        self.program = arguments.akin_batch
+        self.heartbeat = arguments.heartbeat
+        self.idle = arguments.exit_when_idle
+        self.stopping = threading.Event()
+        self.children = set()
+        self.lock = threading.Lock()
+        retries = {"max_attempts": 5, "mode": "standard"}
+        config = Config(read_timeout=POLL_SECONDS, connect_timeout=10, retries=retries)
+        self.client = boto3.client("stepfunctions", config=config)
+        self.name = f"{os.uname().nodename}-{os.getpid()}"[:80]
+
+    def log(self, text):
+        print(f"worker: {text}", file=sys.stderr, flush=True)
+
+    def serve(self, stage, arn):
+        """Polls one activity until told to stop, or nothing has come for long enough."""
+        waited = 0
+        while not self.stopping.is_set():
+            try:
+                task = self.client.get_activity_task(activityArn=arn, workerName=self.name)
+            except (BotoCoreError, ClientError) as error:
+                self.log(f"{stage}: cannot take a task: {error}")
+                self.stopping.wait(10)
+                continue
+            if task.get("taskToken"):
+                waited = 0
+                self.run(stage, task["taskToken"], task["input"])
+                continue
+            waited += 1
+            if self.idle and waited >= self.idle:
+                self.log(f"{stage}: no task for {waited} polls of a minute, this ends")
+                return
+
+    def run(self, stage, token, document):
+        self.log(f"{stage} begins")
+        # A process of its own: whatever becomes of it, this one tells.
+        child = subprocess.Popen(
+            [self.program, stage, "-"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        with self.lock:
+            self.children.add(child)
+        if self.stopping.is_set():
+            child.terminate()
+        ended = threading.Event()
+        beat = threading.Thread(target=self.beat, args=(stage, token, child, ended), daemon=True)
+        beat.start()
+        last = [""]
+        echo = threading.Thread(target=self.echo, args=(child.stderr, last), daemon=True)
+        echo.start()
+        try:
+            child.stdin.write(document)
+            child.stdin.close()
+        except BrokenPipeError:
+            pass  # It ended before it read; its exit code says why.
+        output = child.stdout.read()
+        code = child.wait()
+        echo.join()
+        ended.set()
+        beat.join()
+        with self.lock:
+            self.children.discard(child)
+        self.tell(stage, token, code, output, last[0])
+
+    def echo(self, lines, last):
+        """The log of a stage is this worker's; its last line is its error."""
+        for line in lines:
+            sys.stderr.write(line)
+            if line.strip():
+                last[0] = line.strip()
+
+    def beat(self, stage, token, child, ended):
+        while not ended.wait(self.heartbeat):
+            try:
+                self.client.send_task_heartbeat(taskToken=token)
+            except ClientError as error:
+                if error.response["Error"]["Code"] in GIVEN_UP:
+                    self.log(f"{stage}: the task was given up, the stage is stopped")
+                    child.kill()
+                    return
+                self.log(f"{stage}: no heartbeat: {error}")
+            except BotoCoreError as error:
+                self.log(f"{stage}: no heartbeat: {error}")
+
+    def tell(self, stage, token, code, output, last):
+        try:
+            if code == 0:
+                self.client.send_task_success(taskToken=token, output=output)
+                self.log(f"{stage} is done")
+                return
+            if code < 0:
+                error, cause = CRASHED, f"akin-batch {stage} was ended by signal {-code}; {last}"
+            else:
+                error, cause = ERRORS.get(code, CRASHED), last
+            self.log(f"{stage} failed: {error}")
+            self.client.send_task_failure(
+                taskToken=token, error=error, cause=cause[:CAUSE_CHARACTERS]
+            )
+        except (BotoCoreError, ClientError) as error:
+            # The task times out and is tried again: a stage that is repeated gives the same.
+            self.log(f"{stage}: the end could not be told: {error}")
+
+    def stop(self, *_):
+        """Lets running stages go: their tasks fail as crashed, and other workers take them over."""
+        self.stopping.set()
+        with self.lock:
+            for child in self.children:
+                child.terminate()
+
+
+def activities(named):
+    """`stage=arn` for each stage that this worker runs."""
+    found = {}
+    for text in named:
+        stage, _, arn = text.partition("=")
+        if stage not in STAGES or not arn:
+            sys.exit(f"worker: {text!r} is not STAGE=ARN with one of {', '.join(STAGES)}; correct --activity")
+        found[stage] = arn
+    return found
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--akin-batch", default="akin-batch", metavar="PATH", help="the program")
+    parser.add_argument(
+        "--activity",
+        action="append",
+        default=[],
+        metavar="STAGE=ARN",
+        help="an activity to take tasks of; or AKIN_ACTIVITIES, a list with commas between",
+    )
+    parser.add_argument("--heartbeat", type=float, default=60, metavar="SECONDS")
+    parser.add_argument(
+        "--exit-when-idle", type=int, metavar="MINUTES", help="end after so long without a task"
+    )
+    arguments = parser.parse_args()
+    from_environment = filter(None, os.environ.get("AKIN_ACTIVITIES", "").split(","))
+    found = activities([*from_environment, *arguments.activity])
+    if not found:
+        sys.exit("worker: no activity is named; give --activity STAGE=ARN or AKIN_ACTIVITIES")
+    worker = Worker(arguments)
+    signal.signal(signal.SIGTERM, worker.stop)
+    signal.signal(signal.SIGINT, worker.stop)
+    # Daemons: a poll that waits must not hold up the end.
+    threads = [
+        threading.Thread(target=worker.serve, args=item, daemon=True) for item in found.items()
+    ]
+    for thread in threads:
+        thread.start()
+    # A process that polls has nothing to lose; one that runs a stage tells of its end first.
+    while any(thread.is_alive() for thread in threads):
+        if worker.stopping.wait(1) and not worker.children:
+            break
+        threads[0].join(0.2)
+
+
+if __name__ == "__main__":
+    main()
