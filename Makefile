@@ -31,8 +31,7 @@ help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: demo
-demo: venv ## Show the whole loop. RATINGS=ratings.csv ITEMS=movies.csv for your own data, KEEP=1 to keep the store.
-	cargo build --locked --release -p akin-batch -p akin-serve
+demo: venv release ## Show the whole loop. RATINGS=ratings.csv ITEMS=movies.csv for your own data, KEEP=1 to keep the store.
 	$(DEMO) --bin-dir "$(TARGET)/release" $(if $(RATINGS),--ratings "$(RATINGS)") $(if $(ITEMS),--items "$(ITEMS)") \
 		$(if $(KEEP),--keep)
 
@@ -60,16 +59,21 @@ test-spark: programs $(VENV)/spark-$(SPARK_VERSION) ## Run the documented querie
 programs: ## Build the programs as the tests use them, and the tests.
 	cargo build $(CARGO_WORKSPACE) --bins --tests
 
+# Both at once for whoever needs one: alone, a program gets dependencies with other features, all of them compiled again.
+.PHONY: release
+release: ## Build the programs as they are deployed.
+	cargo build --locked --release -p akin-batch -p akin-serve
+
 .PHONY: check
 check: $(CARGO_DENY) ## Check format, lints and dependencies.
 	cargo fmt --all --check
 	cargo clippy $(CARGO_WORKSPACE) --all-targets -- -D warnings
 	$(CARGO_DENY) --locked check -D warnings -A unused-wrapper bans licenses sources
 
-# Kubernetes' schemas, CloudFormation's, AWS' state machines', systemd and a parser of nginx' language, each on what is
-# written in it; then our own checks, of what these do not see, and that our own checks can fail.
+# A linter of Dockerfiles, the schemas of Kubernetes and of state machines, systemd and a parser of nginx' language, each
+# on what is written in it; then our own checks, of what these do not see, and that our own checks can fail.
 .PHONY: deploy-check
-deploy-check: $(DEPLOY_VENV)/ready ## Check everything in deploy/. Needs systemd-analyze.
+deploy-check: $(DEPLOY_VENV)/ready ## Check everything in deploy/. Needs systemd-analyze and npm.
 	$(DEPLOY_VENV)/bin/hadolint deploy/container/Dockerfile
 	$(DEPLOY_VENV)/bin/kubernetes-validate --strict --quiet $(filter-out %/kustomization.yaml,$(wildcard deploy/kubernetes/base/*.yaml))
 	$(DEPLOY_VENV)/bin/python deploy/checks/kubernetes.py deploy/kubernetes/base
@@ -93,16 +97,14 @@ bench: ## Measure on this machine: the ignored tests named *_a_second, in releas
 
 # The peers measure with what they choose for this processor: settings for other OpenBLAS users are taken away.
 .PHONY: bench-peers
-bench-peers: $(PEERS)/ready ## Compare quality and speed with implicit and similaripy. RATINGS=ratings.csv, TOP_K=100.
-	cargo build --locked --release -p akin-batch
+bench-peers: $(PEERS)/ready release ## Compare quality and speed with implicit and similaripy. RATINGS=ratings.csv, TOP_K=100.
 	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE OPENBLAS_NUM_THREADS=1 $(PEERS)/bin/python bench/peers/compare.py \
 		--akin-batch "$(TARGET)/release/akin-batch" --ratings "$(or $(RATINGS),$(error name a file: RATINGS=ratings.csv))" \
 		--top-k $(or $(TOP_K),100)
 
-# Built apart, so that the programs are those that `make demo` builds.
+# The load generator is built apart, so that the programs are those that `make demo` builds.
 .PHONY: bench-serve
-bench-serve: $(PEERS)/ready ## Load the server, and FastAPI + implicit beside it. STORE=store, RATES=500,1000, SECONDS=10.
-	cargo build --locked --release -p akin-batch -p akin-serve
+bench-serve: $(PEERS)/ready release ## Load the server, and FastAPI + implicit beside it. STORE=store, RATES=500,1000, SECONDS=10.
 	cargo build --locked --release -p akin-load
 	$(PEERS)/bin/python bench/serve.py --bin-dir "$(TARGET)/release" --work "$(TARGET)/bench-serve" \
 		--store "$(or $(STORE),$(error name a folder that akin-batch has published in: STORE=store))" \

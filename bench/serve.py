@@ -11,6 +11,7 @@ import argparse
 import hashlib
 import json
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -162,7 +163,8 @@ def akin(options):
             show("akin-serve", report)
         # The same tables under a new number: what a server loads anew, without a run's work beside it.
         again = f"{sys.executable} {__file__} --republish {store}"
-        phase = f"finish:{rates[0]}:{max(seconds, 10)}"
+        # Long enough for the version to be read and to take over within the phase.
+        phase = f"finish:{rates[0]}:{max(seconds, 30)}"
         for report in load(options, server, [phase], "--at-half", again, "--seed", "2"):
             show("akin-serve, new version", report)
         current = json.load(urllib.request.urlopen(f"http://{server.address}/versions/current"))
@@ -173,6 +175,10 @@ def akin(options):
         server.stop()
 
 
+# Of a version's name, after its moment.
+SUFFIX_LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"
+
+
 def newest(store):
     return json.loads(max((store / "manifests").glob("*.json")).read_bytes())["body"]
 
@@ -181,7 +187,7 @@ def republish(store):
     """Publishes the current version's tables under the next number."""
     body = newest(store)
     body["sequence"] += 1
-    body["version"] = body["version"][:-4] + f"{body['sequence']:04x}"
+    body["version"] = body["version"][:-4] + "".join(random.choices(SUFFIX_LETTERS, k=4))
     text = json.dumps(body, separators=(",", ":"))
     manifest = f'{{"sha256":"{hashlib.sha256(text.encode()).hexdigest()}","body":{text}}}\n'
     with (store / "manifests" / f"{body['sequence']:020}.json").open("x") as file:

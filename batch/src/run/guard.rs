@@ -59,7 +59,7 @@ impl QualityOptions {
         progress: &StageProgress,
     ) -> Result<Judgement, Failure> {
         if !self.is_asked() {
-            return Ok(Judgement::passed(BTreeMap::new(), "nothing was to be measured".to_owned()));
+            return Ok(Judgement::unasked());
         }
         let metrics = measured(ratings, similarity, threads, progress)?;
         match metrics.get(COMPARED) {
@@ -87,6 +87,12 @@ pub struct Judgement {
 }
 
 impl Judgement {
+    /// That of a run which is not to be measured.
+    pub fn unasked() -> Self {
+        let reason = "neither evaluate nor guard is among the options";
+        Self::passed(BTreeMap::new(), reason.to_owned())
+    }
+
     fn passed(metrics: BTreeMap<String, f64>, reason: String) -> Self {
         Self { metrics, passed: true, reason, comparison: None }
     }

@@ -14,7 +14,7 @@ mod taken_in;
 
 pub(crate) use base::newest_manifest;
 pub use cost::{check_cost, dense_seconds};
-pub use guard::QualityOptions;
+pub use guard::{Judgement, QualityOptions};
 pub(crate) use item_statistics::ItemStatistics;
 pub use measure::{CutSide, MeasureOptions};
 pub use options::{RangeArgument, RunOptions, share, thread_count};

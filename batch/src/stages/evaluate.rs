@@ -1,12 +1,12 @@
 //! The stage of the guard: measures what the run would publish, if it is asked to, and says whether it may.
 
-use akin_schemas::stage::{EvaluateRequest, Evaluated};
+use akin_schemas::stage::{EvaluateRequest, Evaluated, Ingested};
 use akin_store::{Store, read_manifest};
 
 use crate::failure::Failure;
 use crate::memory;
 use crate::progress::StageProgress;
-use crate::run::{check_memory, restored};
+use crate::run::{Judgement, check_memory, restored};
 
 use super::ingest::options;
 use super::work::Work;
@@ -19,35 +19,23 @@ pub fn evaluate(store: &dyn Store, request: &EvaluateRequest) -> Result<Evaluate
     let ingested = &request.ingest;
     let work = Work::new(store, &ingested.run);
     work.once("evaluate", request, || {
-        let details = work.details(ingested)?;
-        let options = options(&ingested.store, &details.options)?;
-        let measure = options.similarity.measure()?;
-        if !options.quality.is_asked() {
-            return Ok(Evaluated {
-                run: ingested.run.clone(),
-                passed: true,
-                reason: "neither evaluate nor guard is among the options".to_owned(),
-                metrics: std::collections::BTreeMap::new(),
-                comparison: None,
-            });
-        }
-        let max_memory = memory::allowed_bytes(options.max_memory);
-        let ratings = restored(store, &details.items, &details.profiles, max_memory)?;
-        check_memory(&options, &measure, &ratings)?;
-        let before = details.before.map(|number| read_manifest(store, number)).transpose()?;
-        let judgement = options.quality.judge(
-            &ratings,
-            &options.similarity,
-            options.threads,
-            before.as_ref(),
-            &StageProgress::new(),
-        )?;
-        Ok(Evaluated {
-            run: ingested.run.clone(),
-            passed: judgement.passed,
-            reason: judgement.reason,
-            metrics: judgement.metrics,
-            comparison: judgement.comparison,
-        })
+        let Judgement { metrics, passed, reason, comparison } = judge(store, &work, ingested)?;
+        Ok(Evaluated { run: ingested.run.clone(), passed, reason, metrics, comparison })
     })
+}
+
+fn judge(store: &dyn Store, work: &Work<'_>, ingested: &Ingested) -> Result<Judgement, Failure> {
+    let details = work.details(ingested)?;
+    let options = options(&ingested.store, &details.options)?;
+    let measure = options.similarity.measure()?;
+    if !options.quality.is_asked() {
+        // Without reading the ratings.
+        return Ok(Judgement::unasked());
+    }
+    let max_memory = memory::allowed_bytes(options.max_memory);
+    let ratings = restored(store, &details.items, &details.profiles, max_memory)?;
+    check_memory(&options, &measure, &ratings)?;
+    let before = details.before.map(|number| read_manifest(store, number)).transpose()?;
+    let (similarity, progress) = (&options.similarity, StageProgress::new());
+    options.quality.judge(&ratings, similarity, options.threads, before.as_ref(), &progress)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use akin_schemas::stage::{Evaluated, PublishRequest, Published, Shard, Similarities};
+use akin_schemas::stage::{Evaluated, PublishRequest, Published, RunName, Shard, Similarities};
 use akin_schemas::tables::{EncodedPart, Neighbours};
 use akin_schemas::{Manifest, ObjectKey, PartEntry, Parts, VersionCounts, VersionName};
 use akin_store::{Content, Part, Publication, Store, write_pointers};
@@ -87,7 +87,7 @@ fn metrics(request: &PublishRequest, is_asked: bool) -> Result<BTreeMap<String, 
     }
 }
 
-fn of_another_run(run: &akin_schemas::stage::RunName, request: &PublishRequest) -> Failure {
+fn of_another_run(run: &RunName, request: &PublishRequest) -> Failure {
     let expected = &request.ingest.run;
     Failure::Usage(format!(
         "a document of run {run} stands among those of {expected}; give those of one run"

@@ -98,6 +98,10 @@ pub fn has_independent_rows(measure: &Measure, selection: Selection) -> bool {
 /// The targets of block `index` (from 0) of `count`: blocks follow each other without a gap, and take about equally many
 /// multiply-adds. They are as many whatever the number of threads, and a block may be empty.
 pub fn block(matrix: &RatingMatrix, index: usize, count: usize) -> Range<usize> {
+    if count == 1 {
+        // The usual case needs no look at the ratings.
+        return 0..matrix.item_count();
+    }
     // One more for each row, so that items without ratings are spread as well.
     let work = |item| {
         let raters = matrix.item_row(item).iter();

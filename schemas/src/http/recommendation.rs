@@ -145,16 +145,12 @@ pub struct Neighbour {
 pub struct ItemNeighbours {
     /// The version that answered.
     pub version: VersionName,
-    /// The item.
-    pub item_id: String,
-    /// Its title, when the catalogue has one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub title: Option<String>,
-    /// Best first.
-    pub neighbours: Vec<Neighbour>,
+    /// The item and its neighbours.
+    #[serde(flatten)]
+    pub item: NeighboursOfItem,
 }
 
-/// One item's neighbours among those of several.
+/// An item with its neighbours.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NeighboursOfItem {

@@ -26,9 +26,9 @@ pub async fn neighbours(request: HttpRequest, state: Data<State>) -> Result<Http
         let version = &snapshot.manifest.version;
         return Err(Refusal::not_found(format!("version {version} has no item {item_id:?}")));
     };
-    let NeighboursOfItem { item_id, title, neighbours } = nearest(&snapshot, number, count);
+    let item = nearest(&snapshot, number, count);
     let version = snapshot.manifest.version.clone();
-    Ok(HttpResponse::Ok().json(ItemNeighbours { version, item_id, title, neighbours }))
+    Ok(HttpResponse::Ok().json(ItemNeighbours { version, item }))
 }
 
 /// `POST /items/neighbours`: the same for several items at once. Those that the version does not know are named.

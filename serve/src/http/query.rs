@@ -10,7 +10,8 @@ use super::problem::Refusal;
 
 /// Things at most in one answer.
 pub const MOST: u16 = akin_schemas::http::MOST_ANSWERS;
-const DEFAULT: u16 = 10;
+/// Things in one answer when nobody says how many.
+pub const DEFAULT: u16 = 10;
 
 /// No parameters at all.
 #[derive(serde::Deserialize)]

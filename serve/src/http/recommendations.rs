@@ -1,36 +1,35 @@
 //! Recommendations: to a user from what is known, and for a list of ratings that nobody stores.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::str::FromStr;
 
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
+use akin_schemas::ItemId;
 use akin_schemas::http::{GivenRating, Options, RatingsToScore, Recommendations, ScoredRatings};
-use akin_schemas::{ItemId, UserId};
 
 use crate::fold_in::{recommend, recommend_for};
 
 use super::problem::Refusal;
 use super::query;
 use super::state::State;
+use super::users::user;
 
 /// A list of ratings has at most so many bytes.
 const BODY_LIMIT: usize = 512 * 1024;
 /// Ratings in one list.
 const MOST_RATINGS: usize = 10_000;
-/// Recommendations when nobody says how many.
-const DEFAULT_COUNT: usize = 10;
 
 /// `GET /users/{id}/recommendations`: recommends to a user from everything known now, the version's ratings and those
 /// accepted since. The query holds the options.
 pub async fn of_user(request: HttpRequest, state: Data<State>) -> Result<HttpResponse, Refusal> {
     let options = options(&request)?;
-    let user = UserId::try_from(query::path_step(&request)?)
-        .map_err(|error| Refusal::bad_request(format!("the user: {error}")))?;
+    let user = user(query::path_step(&request)?)?;
     let snapshot = state.snapshot()?;
     let body = State::score(move |scorer| {
         let entries = state.ledger.entries(&user)?;
         let (known, recommendations) =
-            recommend(&snapshot, scorer, &user, &entries, &options, DEFAULT_COUNT);
+            recommend(&snapshot, scorer, &user, &entries, &options, usize::from(query::DEFAULT));
         let version = snapshot.manifest.version.clone();
         Ok(Recommendations { version, known, user: user.into(), recommendations })
     })
@@ -55,7 +54,7 @@ pub async fn for_ratings(
     let snapshot = state.snapshot()?;
     let mut known: BTreeMap<u32, f32> = BTreeMap::new();
     let mut unknown_items: Vec<String> = Vec::new();
-    let mut seen = std::collections::HashSet::with_capacity(ratings.len());
+    let mut seen = HashSet::with_capacity(ratings.len());
     for (number, GivenRating { item, rating }) in ratings.iter().enumerate() {
         let refuse = |detail: String| Refusal::unacceptable(detail).of_element(number);
         let rating = snapshot.manifest.rating_range.accept(*rating);
@@ -72,7 +71,8 @@ pub async fn for_ratings(
     }
     let body = State::score(move |scorer| {
         let ratings: Vec<(u32, f32)> = known.into_iter().collect();
-        let recommendations = recommend_for(&snapshot, scorer, &ratings, &options, DEFAULT_COUNT);
+        let recommendations =
+            recommend_for(&snapshot, scorer, &ratings, &options, usize::from(query::DEFAULT));
         let version = snapshot.manifest.version.clone();
         Ok(ScoredRatings { version, unknown_items, recommendations })
     })
@@ -106,7 +106,7 @@ fn options(request: &HttpRequest) -> Result<Options, Refusal> {
     Ok(options)
 }
 
-fn once<T: std::str::FromStr>(place: &mut Option<T>, value: &str) -> Result<(), &'static str> {
+fn once<T: FromStr>(place: &mut Option<T>, value: &str) -> Result<(), &'static str> {
     let value = value.parse().map_err(|_| "not a number of its kind")?;
     if place.replace(value).is_some() { Err("given twice") } else { Ok(()) }
 }

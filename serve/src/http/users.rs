@@ -98,7 +98,11 @@ pub async fn delete_rating(
     ratings::handle(&ratings::send(&state, vec![submission], name).await?)
 }
 
-fn user(text: String) -> Result<UserId, Refusal> {
+/// The user that a path names.
+///
+/// # Errors
+/// When it is no identifier.
+pub(super) fn user(text: String) -> Result<UserId, Refusal> {
     UserId::try_from(text).map_err(|error| Refusal::bad_request(format!("the user: {error}")))
 }
 

@@ -10,6 +10,7 @@ use akin_store::{
     write_pointers,
 };
 use bytes::Bytes;
+use chrono::TimeDelta;
 
 use crate::faults::{Fault, FaultyStore};
 use crate::{begin, content, now, publish, temporary_store};
@@ -144,7 +145,9 @@ pub fn of_racing_runs_exactly_one_publishes(store: &dyn Store) {
             let race = |writer: usize| {
                 let barrier = &barrier;
                 scope.spawn(move || {
-                    let publication = begin(store);
+                    // Of 160 names of one moment two would be equal in one of a hundred tests.
+                    let moment = TimeDelta::seconds(sequence as i64 * 8 + writer as i64);
+                    let publication = Publication::begin(store, now() + moment).unwrap();
                     assert_eq!(publication.sequence(), sequence);
                     barrier.wait();
                     let title = format!("run {sequence} of {writer}");
