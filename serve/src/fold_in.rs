@@ -29,9 +29,9 @@ pub fn recommend(
     options: &Options,
     count: usize,
 ) -> (bool, Vec<Recommendation>) {
-    let profile = snapshot.profile(user, ledger);
+    let profile = snapshot.profile(user, ledger).into_iter();
     let ratings: Vec<(u32, f32)> =
-        profile.ratings().map(|(item, rating)| (*item, rating)).collect();
+        profile.filter_map(|(item, entry)| Some((item, entry.rating?))).collect();
     let known = !ratings.is_empty() || ledger.ratings().next().is_some();
     (known, recommend_for(snapshot, scorer, &ratings, options, count))
 }

@@ -1,6 +1,6 @@
 //! Opening a version: nothing is believed before its checksum is verified.
 
-use akin_schemas::tables::{Table, TableError, read_part};
+use akin_schemas::tables::{Table, TableError, read_columns};
 use akin_schemas::{Checksum, Manifest, ManifestError, ObjectKey, PartEntry};
 use bytes::Bytes;
 use thiserror::Error;
@@ -89,9 +89,20 @@ impl Part {
     ///
     /// # Errors
     /// When the part does not decode, or has another number of rows than the manifest says.
-    pub fn read<T: Table>(&self, visit: impl FnMut(T::Row<'_>)) -> Result<(), OpenError> {
+    pub fn read<T: Table>(&self, mut visit: impl FnMut(T::Row<'_>)) -> Result<(), OpenError> {
+        self.read_columns::<T>(|_, columns| T::rows(&columns, &mut visit))
+    }
+
+    /// The same by some thousand rows at once: hands their number and columns to `visit`.
+    ///
+    /// # Errors
+    /// The same, and what `visit` gives.
+    pub fn read_columns<T: Table>(
+        &self,
+        visit: impl FnMut(usize, T::Columns<'_>) -> Result<(), TableError>,
+    ) -> Result<(), OpenError> {
         let key = || self.entry.key.clone();
-        let rows = read_part::<T>(self.bytes.clone(), visit)
+        let rows = read_columns::<T>(self.bytes.clone(), visit)
             .map_err(|source| OpenError::Table { key: key(), source })?;
         if rows == self.entry.rows {
             Ok(())

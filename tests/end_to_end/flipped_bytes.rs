@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use akin_serve::snapshot::{Live, Snapshot};
+use akin_serve::snapshot::{Haste, Live, Snapshot};
 use akin_store::{FolderStore, Store, open_version};
 
 use crate::harness::Workplace;
@@ -34,7 +34,11 @@ fn a_flip_of_any_byte_of_a_version_is_refused_and_the_old_version_serves() {
             let mut damaged = whole.clone();
             damaged[at] ^= 0xff;
             std::fs::write(&path, damaged).unwrap();
-            assert!(Snapshot::load(&*store, 2).is_err(), "{key}, byte {at} of {}", whole.len());
+            assert!(
+                Snapshot::load(&*store, 2, Haste::Whole).is_err(),
+                "{key}, byte {at} of {}",
+                whole.len()
+            );
             if at % 50 == 0 {
                 assert_eq!(serving(), (Some(1), Some(2)), "{key}, byte {at}");
             }

@@ -16,7 +16,7 @@ use akin_schemas::{ItemId, ObjectKey, UserId};
 use akin_serve::flush::Flusher;
 use akin_serve::forget::{forget_contained, forgettable};
 use akin_serve::ledger::{Ledger, Opening, RedbLedger, Submission};
-use akin_serve::snapshot::Snapshot;
+use akin_serve::snapshot::{Haste, Snapshot};
 use akin_store::{Store, open_store, published_sequences};
 use clap::{Args, FromArgMatches};
 use proptest::prelude::*;
@@ -193,7 +193,7 @@ impl Server {
     }
 
     fn swap(&mut self, store: &dyn Store, sequence: u64) {
-        let snapshot = Snapshot::load(store, sequence).unwrap();
+        let snapshot = Snapshot::load(store, sequence, Haste::Whole).unwrap();
         self.ledger().observe_clock(snapshot.manifest.latest_order_micros);
         self.snapshot = Some(snapshot);
     }
@@ -233,8 +233,8 @@ impl Server {
     }
 }
 
-fn by_item(snapshot: &Snapshot, profile: &Profile<u32>) -> BTreeMap<String, Entry> {
-    profile.entries().map(|(item, entry)| (snapshot.item(*item).id.to_string(), *entry)).collect()
+fn by_item(snapshot: &Snapshot, profile: &[(u32, Entry)]) -> BTreeMap<String, Entry> {
+    profile.iter().map(|(item, entry)| (snapshot.item(*item).id.to_string(), *entry)).collect()
 }
 
 fn name_of(names: &[&'static str], name: &str) -> &'static str {

@@ -6,6 +6,7 @@ mod diversity;
 mod model;
 mod scorer;
 mod selection;
+mod sums;
 
 pub use model::{Model, ModelError};
 pub use scorer::{Reason, Recommendation, Request, Scorer, Source};

@@ -26,12 +26,34 @@ pub enum ModelError {
     },
 }
 
-/// A version's similarities in memory. Size: 20 bytes a pair.
+/// A source that speaks for more than one item in this many has a dense row: adding it up from end to end is then
+/// faster than going from target to target, though most of it is zeros.
+const DENSE_FROM_ONE_IN: usize = 4;
+
+/// The targets that one source speaks for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Targets<'a> {
+    /// The targets with their similarities, by target.
+    Sparse(&'a [(u32, f32)]),
+    /// The similarity of every item, 0 where there is none.
+    Dense(&'a [f32]),
+}
+
+/// Where a source's targets lie.
+#[derive(Debug, Clone, Copy)]
+enum Place {
+    Sparse { begin: usize, end: usize },
+    Dense { begin: usize },
+}
+
+/// A version's similarities in memory. Size: 20 bytes a pair, and less for pairs of sources with very many targets.
 #[derive(Debug, Clone)]
 pub struct Model {
     by_target: Neighbours,
-    source_offsets: Vec<usize>,
-    by_source: Vec<(u32, f32)>,
+    /// For each source.
+    places: Vec<Place>,
+    sparse: Vec<(u32, f32)>,
+    dense: Vec<f32>,
     popular: Vec<u32>,
     weight: RatingWeight,
 }
@@ -46,30 +68,45 @@ impl Model {
         if by_target.item_count() != items {
             return Err(ModelError::ItemCount { neighbours: by_target.item_count(), items });
         }
-        let mut source_offsets = vec![0usize; items + 1];
+        let mut target_counts = vec![0usize; items];
         for target in 0..items {
             for neighbour in by_target.row(target) {
-                let Some(count) = source_offsets.get_mut(neighbour.item as usize + 1) else {
+                let Some(count) = target_counts.get_mut(neighbour.item as usize) else {
                     return Err(ModelError::UnknownNeighbour { target, neighbour: neighbour.item });
                 };
                 *count += 1;
             }
         }
-        for at in 1..source_offsets.len() {
-            source_offsets[at] += source_offsets[at - 1];
-        }
-        let mut next = source_offsets.clone();
-        let mut by_source = vec![(0, 0.0); by_target.pair_count()];
+        let (mut sparse_end, mut dense_end) = (0, 0);
+        let place = |&count: &usize| {
+            if count > items / DENSE_FROM_ONE_IN {
+                dense_end += items;
+                Place::Dense { begin: dense_end - items }
+            } else {
+                sparse_end += count;
+                Place::Sparse { begin: sparse_end - count, end: sparse_end }
+            }
+        };
+        let places: Vec<Place> = target_counts.iter().map(place).collect();
+        let mut sparse = vec![(0, 0.0); sparse_end];
+        let mut dense = vec![0.0; dense_end];
+        let mut filled = target_counts;
+        filled.fill(0);
         for target in 0..items {
             for neighbour in by_target.row(target) {
-                let place = &mut next[neighbour.item as usize];
-                by_source[*place] = (target as u32, neighbour.score);
-                *place += 1;
+                let source = neighbour.item as usize;
+                match places[source] {
+                    Place::Sparse { begin, .. } => {
+                        sparse[begin + filled[source]] = (target as u32, neighbour.score);
+                        filled[source] += 1;
+                    }
+                    Place::Dense { begin } => dense[begin + target] = neighbour.score,
+                }
             }
         }
         let mut popular: Vec<u32> = (0..items as u32).collect();
         popular.sort_by_key(|&item| std::cmp::Reverse(rating_counts[item as usize]));
-        Ok(Self { by_target, source_offsets, by_source, popular, weight: RatingWeight::VALUE })
+        Ok(Self { by_target, places, sparse, dense, popular, weight: RatingWeight::VALUE })
     }
 
     /// The same similarities, with ratings in a profile weighed in this way rather than by their value.
@@ -93,10 +130,12 @@ impl Model {
         self.by_target.row(target as usize)
     }
 
-    /// The targets that an item speaks for, with their similarities, by target.
-    pub fn targets(&self, source: u32) -> &[(u32, f32)] {
-        &self.by_source
-            [self.source_offsets[source as usize]..self.source_offsets[source as usize + 1]]
+    /// The targets that an item speaks for.
+    pub(super) fn targets(&self, source: u32) -> Targets<'_> {
+        match self.places[source as usize] {
+            Place::Sparse { begin, end } => Targets::Sparse(&self.sparse[begin..end]),
+            Place::Dense { begin } => Targets::Dense(&self.dense[begin..begin + self.item_count()]),
+        }
     }
 
     /// All items, the most rated first; ties by item number.

@@ -3,6 +3,7 @@
 use super::diversity::{CANDIDATES_EACH, diversify};
 use super::model::Model;
 use super::selection::Selection;
+use super::sums::Sums;
 use crate::rating_weight::UserWeight;
 
 /// What a recommendation rests on.
@@ -47,21 +48,13 @@ pub struct Request {
     pub reasons: usize,
 }
 
-#[derive(Clone, Copy, Default)]
-struct Slot {
-    score: f32,
-    /// The rating, if the item is in the profile and `rated_in` is the current round.
-    rating: f32,
-    scored_in: u32,
-    rated_in: u32,
-}
-
-/// One thread's accumulators; keep it and use it again. Size: 16 bytes an item.
+/// One thread's accumulators; keep it and use it again. Size: 8 bytes an item.
 #[derive(Default)]
 pub struct Scorer {
-    slots: Vec<Slot>,
-    round: u32,
-    touched: Vec<u32>,
+    sums: Sums,
+    /// What this profile gave each item; NaN for what it has not rated.
+    ratings: Vec<f32>,
+    rated: Vec<u32>,
 }
 
 impl Scorer {
@@ -90,24 +83,22 @@ impl Scorer {
         selection: &Selection<'_>,
     ) -> Vec<Recommendation> {
         debug_assert!(profile.is_sorted_by(|a, b| a.0 < b.0), "sorted, each item once");
-        self.start_round(model.item_count());
-        for &(item, rating) in profile {
-            let slot = &mut self.slots[item as usize];
-            (slot.rating, slot.rated_in) = (rating, self.round);
-        }
+        self.start(model.item_count(), profile);
         let weight = model.weight().of_user(profile.iter().map(|&(_, rating)| f64::from(rating)));
-        for &(source, rating) in profile {
-            self.add(model.targets(source), weight.weigh(f64::from(rating)) as f32);
-        }
         if selection.min_support > 1 {
-            self.leave_out_weak_support(model, &weight, selection.min_support);
+            self.sum_supported(model, &weight, selection.min_support);
+        } else {
+            for &(source, rating) in profile {
+                self.sums.add(model.targets(source), weight.weigh(f64::from(rating)) as f32);
+            }
         }
         let count = request.count;
+        let may_follow = |item: u32| !self.is_rated(item) && selection.allows(item);
         let best = if selection.diversity > 0.0 {
-            let candidates = self.best(count.saturating_mul(CANDIDATES_EACH), selection);
+            let candidates = self.sums.best(count.saturating_mul(CANDIDATES_EACH), may_follow);
             diversify(model, &candidates, count, selection.diversity)
         } else {
-            self.best(count, selection)
+            self.sums.best(count, may_follow)
         };
         best.into_iter()
             .map(|(item, score)| Recommendation {
@@ -121,12 +112,33 @@ impl Scorer {
             .collect()
     }
 
-    /// Sums every score again from the similarities that enough users support, in the order of rated items, which is that
-    /// of [`Scorer::recommend_selected`].
-    fn leave_out_weak_support(&mut self, model: &Model, weight: &UserWeight, min_support: u32) {
+    fn start(&mut self, item_count: usize, profile: &[(u32, f32)]) {
+        self.sums.start(item_count);
+        if self.ratings.len() == item_count {
+            for &item in &self.rated {
+                self.ratings[item as usize] = f32::NAN;
+            }
+        } else {
+            self.ratings = vec![f32::NAN; item_count];
+        }
+        self.rated.clear();
+        for &(item, rating) in profile {
+            self.rated.push(item);
+            self.ratings[item as usize] = rating;
+        }
+    }
+
+    /// Sums every score from the similarities that enough users support, which the rows by target tell, in the order of
+    /// rated items, as it is otherwise.
+    fn sum_supported(&mut self, model: &Model, weight: &UserWeight, min_support: u32) {
+        for &source in &self.rated {
+            self.sums.mark(model.targets(source));
+        }
         let mut supported: Vec<(u32, f32)> = Vec::new();
-        for at in 0..self.touched.len() {
-            let target = self.touched[at];
+        for target in 0..model.item_count() as u32 {
+            if self.sums.of(target) == 0.0 {
+                continue;
+            }
             let row = model.neighbours(target).iter();
             let row = row.filter(|n| n.co_count >= min_support && self.is_rated(n.item));
             supported.clear();
@@ -134,56 +146,15 @@ impl Scorer {
             supported.sort_unstable_by_key(|&(item, _)| item);
             let mut score = 0.0;
             for &(item, similarity) in &supported {
-                let rating = self.slots[item as usize].rating;
+                let rating = self.ratings[item as usize];
                 score += weight.weigh(f64::from(rating)) as f32 * similarity;
             }
-            self.slots[target as usize].score = score;
-        }
-    }
-
-    fn start_round(&mut self, item_count: usize) {
-        if self.slots.len() != item_count || self.round == u32::MAX {
-            self.slots = vec![Slot::default(); item_count];
-            self.round = 0;
-        }
-        self.round += 1;
-        self.touched.clear();
-    }
-
-    fn add(&mut self, targets: &[(u32, f32)], weight: f32) {
-        for &(target, similarity) in targets {
-            let slot = &mut self.slots[target as usize];
-            if slot.scored_in != self.round {
-                slot.scored_in = self.round;
-                slot.score = 0.0;
-                self.touched.push(target);
-            }
-            slot.score += weight * similarity;
+            self.sums.set(target, score);
         }
     }
 
     fn is_rated(&self, item: u32) -> bool {
-        self.slots[item as usize].rated_in == self.round
-    }
-
-    fn best(&self, count: usize, selection: &Selection<'_>) -> Vec<(u32, f32)> {
-        let best_first = |a: &(u32, f32), b: &(u32, f32)| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
-        let mut scored: Vec<(u32, f32)> = self
-            .touched
-            .iter()
-            .filter(|&&item| !self.is_rated(item))
-            .map(|&item| (item, self.slots[item as usize].score))
-            .filter(|&(item, score)| score > 0.0 && selection.allows(item))
-            .collect();
-        if count == 0 {
-            return Vec::new();
-        }
-        if scored.len() > count {
-            scored.select_nth_unstable_by(count - 1, best_first);
-            scored.truncate(count);
-        }
-        scored.sort_unstable_by(best_first);
-        scored
+        !self.ratings[item as usize].is_nan()
     }
 
     fn reasons(
@@ -199,7 +170,7 @@ impl Scorer {
             .iter()
             .filter(|neighbour| neighbour.co_count >= min_support && self.is_rated(neighbour.item))
             .map(|neighbour| {
-                let rating = self.slots[neighbour.item as usize].rating;
+                let rating = self.ratings[neighbour.item as usize];
                 Reason {
                     item: neighbour.item,
                     rating,
@@ -221,10 +192,7 @@ impl Scorer {
         count: usize,
         selection: &'a Selection<'a>,
     ) -> impl Iterator<Item = Recommendation> + 'a {
-        let score = |item: u32| {
-            let slot = &self.slots[item as usize];
-            if slot.scored_in == self.round { slot.score } else { 0.0 }
-        };
+        let score = |item: u32| self.sums.of(item);
         let unseen = || {
             let may_follow = |&item: &u32| !self.is_rated(item) && selection.allows(item);
             model.popular().iter().copied().filter(may_follow)

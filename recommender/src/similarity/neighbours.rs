@@ -32,6 +32,20 @@ impl Neighbours {
         Self { offsets, entries }
     }
 
+    /// The rows of items 0, 1, 2, ..., one after the other: how long each is, and all of their entries.
+    ///
+    /// # Panics
+    /// When the lengths do not add up to the entries.
+    pub fn from_counts(counts: &[usize], entries: Vec<Neighbour>) -> Self {
+        let ends = counts.iter().scan(0, |end, count| {
+            *end += count;
+            Some(*end)
+        });
+        let offsets: Vec<usize> = std::iter::once(0).chain(ends).collect();
+        assert_eq!(offsets.last(), Some(&entries.len()), "as many entries as the rows are long");
+        Self { offsets, entries }
+    }
+
     /// Joins the rows of items 0, 1, 2, ..., whose entries name the other side: the sources of a target, or the targets of
     /// a source.
     pub(super) fn from_cut_rows(rows: Vec<Vec<Neighbour>>, cut: Cut) -> Self {

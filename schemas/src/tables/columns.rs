@@ -1,7 +1,7 @@
 //! Typed access to the columns of a batch, by name.
 
 use arrow::array::{Array, ArrayRef, AsArray, PrimitiveArray, RecordBatch, StringArray};
-use arrow::datatypes::{ArrowPrimitiveType, DataType, Field, TimeUnit};
+use arrow::datatypes::{ArrowPrimitiveType, DataType, Field, Int32Type, TimeUnit};
 
 use super::file::TableError;
 
@@ -33,6 +33,71 @@ pub fn texts<'a>(
     let array = nullable_texts(batch, name)?;
     without_nulls(array, name)?;
     Ok(array)
+}
+
+/// A column of texts that repeat: each row holds the position of its text in a list.
+#[derive(Debug, Clone, Copy)]
+pub struct Texts<'a> {
+    positions: &'a [i32],
+    list: &'a StringArray,
+}
+
+impl<'a> Texts<'a> {
+    /// The text of a row.
+    pub fn value(&self, row: usize) -> &'a str {
+        self.list.value(self.position(row))
+    }
+
+    /// Its position in the list.
+    pub fn position(&self, row: usize) -> usize {
+        self.positions[row] as usize
+    }
+}
+
+/// What texts stand for, looked up once for each text in a column's list rather than for each row. Batches of one row
+/// group share a list.
+#[derive(Debug)]
+pub struct TextLookup<V> {
+    /// Held, so that a list elsewhere in memory is another one.
+    list: Option<StringArray>,
+    found: Vec<V>,
+}
+
+impl<V> Default for TextLookup<V> {
+    fn default() -> Self {
+        Self { list: None, found: Vec::new() }
+    }
+}
+
+impl<V> TextLookup<V> {
+    /// What each text of the column's list stands for, by [`Texts::position`].
+    pub fn find(&mut self, column: &Texts<'_>, find: impl FnMut(&str) -> V) -> &[V] {
+        let is_same = |list: &StringArray| {
+            list.values().as_ptr() == column.list.values().as_ptr()
+                && list.value_offsets().as_ptr() == column.list.value_offsets().as_ptr()
+                && list.len() == column.list.len()
+        };
+        if !self.list.as_ref().is_some_and(is_same) {
+            self.found.clear();
+            self.found.extend(column.list.iter().map(Option::unwrap_or_default).map(find));
+            self.list = Some(column.list.clone());
+        }
+        &self.found
+    }
+}
+
+pub fn repeating_texts<'a>(
+    batch: &'a RecordBatch,
+    name: &'static str,
+) -> Result<Texts<'a>, TableError> {
+    let array = column(batch, name)?;
+    let coded = array.as_dictionary_opt::<Int32Type>();
+    let coded = coded.ok_or_else(|| wrong_type(array, name, "string"))?;
+    let list = coded.values().as_string_opt::<i32>();
+    let list = list.ok_or_else(|| wrong_type(array, name, "string"))?;
+    without_nulls(coded, name)?;
+    without_nulls(list, name)?;
+    Ok(Texts { positions: coded.keys().values(), list })
 }
 
 pub fn nullable_numbers<'a, T: ArrowPrimitiveType>(

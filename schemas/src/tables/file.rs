@@ -4,10 +4,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
+use arrow::datatypes::{DataType, Field, Schema};
 use arrow::error::ArrowError;
 use bytes::Bytes;
 use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
+};
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
@@ -145,23 +148,50 @@ pub fn read_part<T: Table>(
     bytes: Bytes,
     mut visit: impl FnMut(T::Row<'_>),
 ) -> Result<u64, TableError> {
-    // The embedded Arrow schema is a hint from the writer's library; the Parquet types are the contract.
-    let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+    read_columns::<T>(bytes, |_, columns| T::rows(&columns, &mut visit))
+}
+
+/// The same by some thousand rows at once: hands their number and columns to `visit`.
+///
+/// # Errors
+/// When the bytes are no Parquet file, or not one of this table, and what `visit` gives.
+pub fn read_columns<T: Table>(
+    bytes: Bytes,
+    mut visit: impl FnMut(usize, T::Columns<'_>) -> Result<(), TableError>,
+) -> Result<u64, TableError> {
     let mut reader = guarded(|| {
-        let builder =
-            ParquetRecordBatchReaderBuilder::try_new_with_options(bytes.clone(), options)?;
-        let unpacked = unpacked_bytes(&bytes, builder.metadata(), |_| true)?;
+        let metadata = metadata::<T>(&bytes)?;
+        let unpacked = unpacked_bytes(&bytes, metadata.metadata(), |_| true)?;
         if unpacked > MAX_UNPACKED {
             return Err(TableError::TooLarge { unpacked, limit: MAX_UNPACKED });
         }
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(bytes, metadata);
         Ok(builder.with_batch_size(BATCH_ROWS).build()?)
     })?;
     let mut rows = 0;
     while let Some(batch) = guarded(|| Ok(reader.next().transpose()?))? {
-        T::rows(&batch, &mut visit)?;
+        visit(batch.num_rows(), T::columns(&batch)?)?;
         rows += batch.num_rows() as u64;
     }
     Ok(rows)
+}
+
+/// How the file is to be read: texts that repeat as positions in lists, as they are stored.
+fn metadata<T: Table>(bytes: &Bytes) -> Result<ArrowReaderMetadata, TableError> {
+    // The embedded Arrow schema is a hint from the writer's library; the Parquet types are the contract.
+    let options = || ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+    let stored = ArrowReaderMetadata::load(bytes, options())?;
+    let fields = stored.schema().fields().iter().map(|field| {
+        let repeats = T::REPEATING.contains(&field.name().as_str());
+        if repeats && *field.data_type() == DataType::Utf8 {
+            let list = DataType::Dictionary(DataType::Int32.into(), DataType::Utf8.into());
+            Arc::new(Field::new(field.name(), list, field.is_nullable()))
+        } else {
+            field.clone()
+        }
+    });
+    let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+    Ok(ArrowReaderMetadata::try_new(stored.metadata().clone(), options().with_schema(schema))?)
 }
 
 /// Runs the Parquet library on bytes that may be damaged: no checksum goes before a ledger's segment. The library

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, Float64Builder, Int64Builder, ListBuilder, RecordBatch,
-    StringBuilder, TimestampMicrosecondBuilder,
+    Array, ArrayRef, AsArray, Float64Array, Float64Builder, Int64Array, Int64Builder, ListArray,
+    ListBuilder, RecordBatch, StringArray, StringBuilder, TimestampMicrosecondArray,
+    TimestampMicrosecondBuilder,
 };
 use arrow::datatypes::{
     DataType, Field, Float64Type, Int64Type, SchemaRef, TimestampMicrosecondType,
@@ -67,7 +68,9 @@ impl Default for Builders {
 impl Table for Items {
     const NAME: &'static str = "items";
     type Row<'a> = ItemRow<'a>;
+    type Columns<'a> = ItemColumns<'a>;
     type Builders = Builders;
+    const REPEATING: &'static [&'static str] = &[];
 
     fn schema() -> SchemaRef {
         schema(vec![
@@ -106,7 +109,7 @@ impl Table for Items {
         ]
     }
 
-    fn rows(batch: &RecordBatch, visit: &mut dyn FnMut(ItemRow<'_>)) -> Result<(), TableError> {
+    fn columns(batch: &RecordBatch) -> Result<ItemColumns<'_>, TableError> {
         let item_id = texts(batch, "item_id")?;
         let title = nullable_texts(batch, "title")?;
         let genres = column(batch, "genres")?;
@@ -125,11 +128,30 @@ impl Table for Items {
         }
         let rating_count = numbers::<Int64Type>(batch, "rating_count", "int64")?;
         let rating_mean = nullable_numbers::<Float64Type>(batch, "rating_mean", "double")?;
-        let first =
+        let first_rated_at =
             nullable_numbers::<TimestampMicrosecondType>(batch, "first_rated_at", "timestamp")?;
-        let last =
+        let last_rated_at =
             nullable_numbers::<TimestampMicrosecondType>(batch, "last_rated_at", "timestamp")?;
-        for at in 0..batch.num_rows() {
+        Ok(ItemColumns {
+            item_id,
+            title,
+            genres,
+            genre_texts,
+            rating_count,
+            rating_mean,
+            first_rated_at,
+            last_rated_at,
+        })
+    }
+
+    fn rows(
+        columns: &ItemColumns<'_>,
+        visit: &mut dyn FnMut(ItemRow<'_>),
+    ) -> Result<(), TableError> {
+        let ItemColumns { item_id, title, genres, genre_texts, rating_count, rating_mean, .. } =
+            columns;
+        let (first, last) = (columns.first_rated_at, columns.last_rated_at);
+        for at in 0..item_id.len() {
             let range =
                 genres.value_offsets()[at] as usize..genres.value_offsets()[at + 1] as usize;
             visit(ItemRow {
@@ -144,4 +166,16 @@ impl Table for Items {
         }
         Ok(())
     }
+}
+
+/// Columns of [`Items`].
+pub struct ItemColumns<'a> {
+    item_id: &'a StringArray,
+    title: &'a StringArray,
+    genres: &'a ListArray,
+    genre_texts: &'a StringArray,
+    rating_count: &'a Int64Array,
+    rating_mean: &'a Float64Array,
+    first_rated_at: &'a TimestampMicrosecondArray,
+    last_rated_at: &'a TimestampMicrosecondArray,
 }

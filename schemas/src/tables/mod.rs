@@ -11,10 +11,11 @@ mod neighbours;
 mod profiles;
 
 pub use claims::unpacked_bytes;
-pub use file::{EncodedPart, PartWriter, TableError, read_part};
-pub use items::{ItemRow, Items};
-pub use neighbours::{NeighbourRow, Neighbours};
-pub use profiles::{ProfileRow, Profiles};
+pub use columns::{TextLookup, Texts};
+pub use file::{EncodedPart, PartWriter, TableError, read_columns, read_part};
+pub use items::{ItemColumns, ItemRow, Items};
+pub use neighbours::{NeighbourColumns, NeighbourRow, Neighbours};
+pub use profiles::{ProfileColumns, ProfileRow, Profiles};
 
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::SchemaRef;
@@ -25,8 +26,12 @@ pub trait Table: 'static {
     const NAME: &'static str;
     /// One row, borrowing its texts.
     type Row<'a>;
+    /// The columns of some rows that follow each other.
+    type Columns<'a>;
     /// Column builders.
     type Builders: Default;
+    /// The columns that are read as [`Texts`]: their texts repeat.
+    const REPEATING: &'static [&'static str];
 
     /// Column names, types and nullability, in order.
     fn schema() -> SchemaRef;
@@ -34,11 +39,19 @@ pub trait Table: 'static {
     fn append(builders: &mut Self::Builders, row: &Self::Row<'_>);
     /// Takes the columns out of the builders, in schema order, leaving them empty.
     fn finish(builders: &mut Self::Builders) -> Vec<ArrayRef>;
-    /// Hands every row of a batch to `visit`, in order.
+    /// Finds the columns of a batch.
     ///
     /// # Errors
     /// When a column is missing, has another type, or holds a null that the schema excludes.
-    fn rows(batch: &RecordBatch, visit: &mut dyn FnMut(Self::Row<'_>)) -> Result<(), TableError>;
+    fn columns(batch: &RecordBatch) -> Result<Self::Columns<'_>, TableError>;
+    /// Hands every row to `visit`, in order.
+    ///
+    /// # Errors
+    /// When a row breaks a rule of the table.
+    fn rows(
+        columns: &Self::Columns<'_>,
+        visit: &mut dyn FnMut(Self::Row<'_>),
+    ) -> Result<(), TableError>;
 }
 
 #[cfg(test)]

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Float32Builder, Int32Builder, RecordBatch, StringBuilder};
+use arrow::array::{
+    ArrayRef, Float32Array, Float32Builder, Int32Array, Int32Builder, RecordBatch, StringBuilder,
+};
 use arrow::datatypes::{DataType, Field, Float32Type, Int32Type, SchemaRef};
 
 use super::Table;
-use super::columns::{numbers, texts};
+use super::columns::{Texts, numbers, repeating_texts};
 use super::file::{TableError, schema};
 
 /// The neighbours table. Key: (item_id, neighbour_id). Order: item_id bytewise, then rank.
@@ -41,7 +43,9 @@ pub struct Builders {
 impl Table for Neighbours {
     const NAME: &'static str = "neighbours";
     type Row<'a> = NeighbourRow<'a>;
+    type Columns<'a> = NeighbourColumns<'a>;
     type Builders = Builders;
+    const REPEATING: &'static [&'static str] = &["item_id", "neighbour_id"];
 
     fn schema() -> SchemaRef {
         schema(vec![
@@ -71,24 +75,47 @@ impl Table for Neighbours {
         ]
     }
 
+    fn columns(batch: &RecordBatch) -> Result<NeighbourColumns<'_>, TableError> {
+        Ok(NeighbourColumns {
+            item_id: repeating_texts(batch, "item_id")?,
+            neighbour_id: repeating_texts(batch, "neighbour_id")?,
+            rank: numbers::<Int32Type>(batch, "rank", "int32")?,
+            score: numbers::<Float32Type>(batch, "score", "float")?,
+            co_count: numbers::<Int32Type>(batch, "co_count", "int32")?,
+        })
+    }
+
     fn rows(
-        batch: &RecordBatch,
+        columns: &NeighbourColumns<'_>,
         visit: &mut dyn FnMut(NeighbourRow<'_>),
     ) -> Result<(), TableError> {
-        let item_id = texts(batch, "item_id")?;
-        let neighbour_id = texts(batch, "neighbour_id")?;
-        let rank = numbers::<Int32Type>(batch, "rank", "int32")?;
-        let score = numbers::<Float32Type>(batch, "score", "float")?;
-        let co_count = numbers::<Int32Type>(batch, "co_count", "int32")?;
-        for at in 0..batch.num_rows() {
-            visit(NeighbourRow {
-                item_id: item_id.value(at),
-                neighbour_id: neighbour_id.value(at),
-                rank: rank.value(at),
-                score: score.value(at),
-                co_count: co_count.value(at),
-            });
+        for at in 0..columns.rank.len() {
+            visit(columns.row(at));
         }
         Ok(())
+    }
+}
+
+/// Columns of [`Neighbours`].
+pub struct NeighbourColumns<'a> {
+    /// The targets.
+    pub item_id: Texts<'a>,
+    /// The sources.
+    pub neighbour_id: Texts<'a>,
+    rank: &'a Int32Array,
+    score: &'a Float32Array,
+    co_count: &'a Int32Array,
+}
+
+impl<'a> NeighbourColumns<'a> {
+    /// One row.
+    pub fn row(&self, at: usize) -> NeighbourRow<'a> {
+        NeighbourRow {
+            item_id: self.item_id.value(at),
+            neighbour_id: self.neighbour_id.value(at),
+            rank: self.rank.value(at),
+            score: self.score.value(at),
+            co_count: self.co_count.value(at),
+        }
     }
 }

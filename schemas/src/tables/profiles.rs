@@ -4,15 +4,15 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, Float32Builder, Int64Builder, RecordBatch, StringBuilder,
-    TimestampMicrosecondBuilder,
+    Array, ArrayRef, Float32Array, Float32Builder, Int64Array, Int64Builder, RecordBatch,
+    StringBuilder, TimestampMicrosecondArray, TimestampMicrosecondBuilder,
 };
 use arrow::datatypes::{
     DataType, Field, Float32Type, Int64Type, SchemaRef, TimestampMicrosecondType,
 };
 
 use super::Table;
-use super::columns::{moment, nullable_numbers, numbers, texts};
+use super::columns::{Texts, moment, nullable_numbers, numbers, repeating_texts};
 use super::file::{TableError, schema};
 
 /// The profiles table and the ledger segments.
@@ -68,7 +68,9 @@ impl Default for Builders {
 impl Table for Profiles {
     const NAME: &'static str = "profiles";
     type Row<'a> = ProfileRow<'a>;
+    type Columns<'a> = ProfileColumns<'a>;
     type Builders = Builders;
+    const REPEATING: &'static [&'static str] = &["user_id", "item_id", "order_origin"];
 
     fn schema() -> SchemaRef {
         schema(vec![
@@ -105,28 +107,59 @@ impl Table for Profiles {
         ]
     }
 
-    fn rows(batch: &RecordBatch, visit: &mut dyn FnMut(ProfileRow<'_>)) -> Result<(), TableError> {
-        let user_id = texts(batch, "user_id")?;
-        let item_id = texts(batch, "item_id")?;
-        let rating = nullable_numbers::<Float32Type>(batch, "rating", "float")?;
-        let rated_at = numbers::<TimestampMicrosecondType>(batch, "rated_at", "timestamp")?;
-        let order_micros = numbers::<Int64Type>(batch, "order_micros", "int64")?;
-        let order_origin = texts(batch, "order_origin")?;
-        let order_sequence = numbers::<Int64Type>(batch, "order_sequence", "int64")?;
-        for at in 0..batch.num_rows() {
-            let sequence = u64::try_from(order_sequence.value(at)).map_err(|_| {
-                TableError::BadRow("column `order_sequence` is negative".to_owned())
-            })?;
-            visit(ProfileRow {
-                user_id: user_id.value(at),
-                item_id: item_id.value(at),
-                rating: rating.is_valid(at).then(|| rating.value(at)),
-                rated_at: rated_at.value(at),
-                order_micros: order_micros.value(at),
-                order_origin: order_origin.value(at),
-                order_sequence: sequence,
-            });
+    fn columns(batch: &RecordBatch) -> Result<ProfileColumns<'_>, TableError> {
+        Ok(ProfileColumns {
+            user_id: repeating_texts(batch, "user_id")?,
+            item_id: repeating_texts(batch, "item_id")?,
+            rating: nullable_numbers::<Float32Type>(batch, "rating", "float")?,
+            rated_at: numbers::<TimestampMicrosecondType>(batch, "rated_at", "timestamp")?,
+            order_micros: numbers::<Int64Type>(batch, "order_micros", "int64")?,
+            order_origin: repeating_texts(batch, "order_origin")?,
+            order_sequence: numbers::<Int64Type>(batch, "order_sequence", "int64")?,
+        })
+    }
+
+    fn rows(
+        columns: &ProfileColumns<'_>,
+        visit: &mut dyn FnMut(ProfileRow<'_>),
+    ) -> Result<(), TableError> {
+        for at in 0..columns.rating.len() {
+            visit(columns.row(at)?);
         }
         Ok(())
+    }
+}
+
+/// Columns of [`Profiles`].
+pub struct ProfileColumns<'a> {
+    /// Who rated.
+    pub user_id: Texts<'a>,
+    /// What was rated.
+    pub item_id: Texts<'a>,
+    rating: &'a Float32Array,
+    rated_at: &'a TimestampMicrosecondArray,
+    order_micros: &'a Int64Array,
+    /// The order key's second part.
+    pub order_origin: Texts<'a>,
+    order_sequence: &'a Int64Array,
+}
+
+impl<'a> ProfileColumns<'a> {
+    /// One row.
+    ///
+    /// # Errors
+    /// When its sequence is negative.
+    pub fn row(&self, at: usize) -> Result<ProfileRow<'a>, TableError> {
+        let sequence = u64::try_from(self.order_sequence.value(at))
+            .map_err(|_| TableError::BadRow("column `order_sequence` is negative".to_owned()))?;
+        Ok(ProfileRow {
+            user_id: self.user_id.value(at),
+            item_id: self.item_id.value(at),
+            rating: self.rating.is_valid(at).then(|| self.rating.value(at)),
+            rated_at: self.rated_at.value(at),
+            order_micros: self.order_micros.value(at),
+            order_origin: self.order_origin.value(at),
+            order_sequence: sequence,
+        })
     }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use akin_store::{Store, published_sequences};
 use tracing::{info, warn};
 
-use super::Snapshot;
+use super::{Haste, Snapshot};
 
 /// How long a publication that did not load is left alone, at first and at most.
 const RETRY_FIRST: Duration = Duration::from_secs(5);
@@ -90,7 +90,8 @@ impl Live {
         if !self.is_due(sequence) {
             return None;
         }
-        match Snapshot::load(self.store.as_ref(), sequence) {
+        let haste = if self.current().is_some() { Haste::Spare } else { Haste::Whole };
+        match Snapshot::load(self.store.as_ref(), sequence, haste) {
             Ok(snapshot) => Some(snapshot),
             Err(error) => {
                 warn!(sequence, %error, "a version is refused; the current one serves on");

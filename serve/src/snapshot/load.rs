@@ -6,12 +6,15 @@ use akin_recommender::profile::{Entry, OrderKey};
 use akin_recommender::rating_weight::{RatingWeight, WeightRuleError};
 use akin_recommender::scoring::{Model, ModelError};
 use akin_recommender::similarity::{Neighbour, Neighbours};
+use akin_schemas::tables::TextLookup;
 use akin_schemas::{Measure, tables};
-use akin_store::{OpenError, OpenedVersion, Part, Store, open_version};
+use akin_store::{OpenError, Part, Store, read_manifest};
 use chrono::Utc;
+use rayon::prelude::*;
+use rayon::{ThreadPool, ThreadPoolBuilder};
 use thiserror::Error;
 
-use super::profiles::Profiles;
+use super::profiles::{Chunk, Profiles};
 use super::{Item, Snapshot};
 
 /// Why a version does not load. Its files are the ones that were published; or else they would not have opened.
@@ -26,6 +29,9 @@ pub enum LoadError {
     /// The manifest asks for a way to weigh ratings that this program does not know.
     #[error("{0}; upgrade this program")]
     RatingWeight(#[from] WeightRuleError),
+    /// The system refused a thread.
+    #[error("the system refused a thread: {0}")]
+    Threads(String),
 }
 
 fn with_cause(error: &OpenError) -> String {
@@ -41,29 +47,78 @@ impl From<ModelError> for LoadError {
     }
 }
 
+/// How much of the machine a load may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Haste {
+    /// All of it: nothing serves yet.
+    Whole,
+    /// What requests leave of one processor.
+    Spare,
+}
+
 impl Snapshot {
-    /// Fetches, verifies and lays out one publication.
+    /// Fetches, verifies and lays out one publication. What is in memory at a time beside the result are as many parts as
+    /// there are threads.
     ///
     /// # Errors
     /// When a file does not open, or the tables contradict each other.
-    pub fn load(store: &dyn Store, sequence: u64) -> Result<Self, LoadError> {
-        let OpenedVersion { manifest, neighbours, items, profiles } =
-            open_version(store, sequence)?;
-        let ReadItems { items, rating_counts, genres } = read_items(&items)?;
+    pub fn load(store: &dyn Store, sequence: u64, haste: Haste) -> Result<Self, LoadError> {
+        let manifest = read_manifest(store, sequence)?;
+        let weight = rating_weight(&manifest.measure)?;
+        let mut read = ReadItems::default();
+        for entry in &manifest.parts.items {
+            read_items(&Part::fetch(store, entry)?, &mut read)?;
+        }
+        let ReadItems { items, rating_counts, genres } = read;
         let numbers: HashMap<Box<str>, u32> =
             items.iter().map(|item| item.id.clone()).zip(0..).collect();
-        let neighbours = read_neighbours(&neighbours, &items, &numbers)?;
-        let weight = rating_weight(&manifest.measure)?;
-        let model = Model::new(neighbours, &rating_counts)?.weighing(weight);
         // After a rollback the profiles are newer than the items. What they say of items that the older version does
         // not know stays in the store and counts again from the next run on, as with a ledger's entries.
         let unknown_items = match manifest.rollback_of {
             Some(_) => UnknownItems::LeftOut,
             None => UnknownItems::Refused,
         };
-        let profiles = read_profiles(&profiles, &numbers, unknown_items)?;
+        let profiles = || {
+            let parts = &manifest.parts.profiles;
+            let read = |entry| read_profiles(&Part::fetch(store, entry)?, &numbers, unknown_items);
+            let chunks: Vec<Chunk> =
+                parts.par_iter().map(read).collect::<Result<_, LoadError>>()?;
+            Profiles::join(chunks).ok_or_else(|| out_of_order("profiles"))
+        };
+        let model = || {
+            let parts = &manifest.parts.neighbours;
+            let read = |entry| read_neighbours(&Part::fetch(store, entry)?, &numbers);
+            let parts: Vec<_> = parts.par_iter().map(read).collect::<Result<_, LoadError>>()?;
+            let neighbours = join_neighbours(parts, items.len())?;
+            Ok::<_, LoadError>(Model::new(neighbours, &rating_counts)?.weighing(weight))
+        };
+        let (profiles, model) = haste.pool()?.install(|| rayon::join(profiles, model));
+        let (profiles, model) = (profiles?, model?);
         Ok(Self { manifest, loaded_at: Utc::now(), model, items, numbers, genres, profiles })
     }
+}
+
+impl Haste {
+    fn pool(self) -> Result<ThreadPool, LoadError> {
+        let builder = ThreadPoolBuilder::new().thread_name(|number| format!("load-{number}"));
+        let builder = match self {
+            Self::Whole => builder,
+            Self::Spare => builder.num_threads(1).start_handler(|_| give_way()),
+        };
+        builder.build().map_err(|error| LoadError::Threads(error.to_string()))
+    }
+}
+
+/// Lets the threads that answer requests go before this one, which still gets about a tenth of a busy processor. Where
+/// the system does not allow it, loading takes its share.
+fn give_way() {
+    const LESS_URGENT: i32 = 10;
+    // On Linux a priority is a thread's own, and the caller's is that of "process" 0.
+    let _ = rustix::process::setpriority_process(None, LESS_URGENT);
+}
+
+fn out_of_order(table: &str) -> LoadError {
+    LoadError::Inconsistent(format!("{table}: its parts are out of order"))
 }
 
 fn rating_weight(measure: &Measure) -> Result<RatingWeight, WeightRuleError> {
@@ -96,63 +151,96 @@ struct ReadItems {
     genres: HashMap<Box<str>, u32>,
 }
 
-fn read_items(parts: &[Part]) -> Result<ReadItems, LoadError> {
-    let mut read = ReadItems::default();
+fn read_items(part: &Part, read: &mut ReadItems) -> Result<(), LoadError> {
     let mut problem = Problem::default();
-    for part in parts {
-        part.read::<tables::Items>(|row| {
-            // Numbers stand for the order of identifiers: ties are broken by them.
-            let ReadItems { items, rating_counts, genres } = &mut read;
-            if items.last().is_some_and(|last| *last.id >= *row.item_id) {
-                problem.note(|| format!("items: {:?} is out of order", row.item_id));
+    part.read::<tables::Items>(|row| {
+        // Numbers stand for the order of identifiers: ties are broken by them.
+        let ReadItems { items, rating_counts, genres } = &mut *read;
+        if items.last().is_some_and(|last| *last.id >= *row.item_id) {
+            problem.note(|| format!("items: {:?} is out of order", row.item_id));
+        }
+        let number = |genre: &str| match genres.get(genre) {
+            Some(&number) => number,
+            None => {
+                let number = genres.len() as u32;
+                genres.insert(genre.into(), number);
+                number
             }
-            let number = |genre: &str| match genres.get(genre) {
-                Some(&number) => number,
-                None => {
-                    let number = genres.len() as u32;
-                    genres.insert(genre.into(), number);
-                    number
-                }
+        };
+        let of_item = row.genres.into_iter().map(number).collect();
+        let title = row.title.map(Into::into);
+        items.push(Item { id: row.item_id.into(), title, genres: of_item });
+        rating_counts.push(u64::try_from(row.rating_count).unwrap_or(0));
+    })?;
+    problem.into_result()
+}
+
+/// A part's neighbours, and how many of them each of its targets has.
+#[derive(Default)]
+struct ReadNeighbours {
+    targets: Vec<(u32, usize)>,
+    neighbours: Vec<Neighbour>,
+}
+
+fn read_neighbours(
+    part: &Part,
+    numbers: &HashMap<Box<str>, u32>,
+) -> Result<ReadNeighbours, LoadError> {
+    let mut read = ReadNeighbours::default();
+    let mut problem = Problem::default();
+    let (mut targets, mut sources) = (TextLookup::default(), TextLookup::default());
+    part.read_columns::<tables::Neighbours>(|rows, columns| {
+        let targets = targets.find(&columns.item_id, |id| numbers.get(id).copied());
+        let sources = sources.find(&columns.neighbour_id, |id| numbers.get(id).copied());
+        for at in 0..rows {
+            let row = columns.row(at);
+            let target = targets[columns.item_id.position(at)];
+            let source = sources[columns.neighbour_id.position(at)];
+            let last = read.targets.last().map(|&(target, _)| target);
+            let (true, Some(target), Some(item)) =
+                (row.score.is_finite() && target >= last, target, source)
+            else {
+                problem.note(|| {
+                    let (target, source) = (row.item_id, row.neighbour_id);
+                    format!("neighbours: {target:?} with {source:?} is unknown or out of order")
+                });
+                continue;
             };
-            let of_item = row.genres.into_iter().map(number).collect();
-            let title = row.title.map(Into::into);
-            items.push(Item { id: row.item_id.into(), title, genres: of_item });
-            rating_counts.push(u64::try_from(row.rating_count).unwrap_or(0));
-        })?;
-    }
+            if last != Some(target) {
+                read.targets.push((target, 0));
+            }
+            if let Some((_, count)) = read.targets.last_mut() {
+                *count += 1;
+            }
+            let co_count = u32::try_from(row.co_count).unwrap_or(0);
+            read.neighbours.push(Neighbour { item, score: row.score, co_count });
+        }
+        Ok(())
+    })?;
     problem.into_result()?;
     Ok(read)
 }
 
-fn read_neighbours(
-    parts: &[Part],
-    items: &[Item],
-    numbers: &HashMap<Box<str>, u32>,
-) -> Result<Neighbours, LoadError> {
-    let mut rows: Vec<Vec<Neighbour>> = vec![Vec::new(); items.len()];
-    let mut problem = Problem::default();
-    let mut current = 0;
+fn join_neighbours(parts: Vec<ReadNeighbours>, items: usize) -> Result<Neighbours, LoadError> {
+    let mut counts = vec![0; items];
+    let mut neighbours = Vec::new();
+    let mut last = None;
     for part in parts {
-        part.read::<tables::Neighbours>(|row| {
-            // Rows come by target, so that the same one is the likely one.
-            while current < items.len() && *items[current].id < *row.item_id {
-                current += 1;
+        for (target, count) in part.targets {
+            if Some(target) < last {
+                return Err(out_of_order("neighbours"));
             }
-            let is_target = items.get(current).is_some_and(|item| *item.id == *row.item_id);
-            match numbers.get(row.neighbour_id) {
-                Some(&item) if is_target && row.score.is_finite() => {
-                    let co_count = u32::try_from(row.co_count).unwrap_or(0);
-                    rows[current].push(Neighbour { item, score: row.score, co_count });
-                }
-                _ => problem.note(|| {
-                    let (target, source) = (row.item_id, row.neighbour_id);
-                    format!("neighbours: {target:?} with {source:?} is unknown or out of order")
-                }),
-            }
-        })?;
+            last = Some(target);
+            counts[target as usize] += count;
+        }
+        if neighbours.is_empty() {
+            neighbours = part.neighbours;
+        } else {
+            neighbours.extend(part.neighbours);
+        }
     }
-    problem.into_result()?;
-    Ok(Neighbours::from_rows(rows))
+    neighbours.shrink_to_fit();
+    Ok(Neighbours::from_counts(&counts, neighbours))
 }
 
 /// What becomes of profile entries whose items are not in the items table.
@@ -163,26 +251,38 @@ enum UnknownItems {
 }
 
 fn read_profiles(
-    parts: &[Part],
+    part: &Part,
     numbers: &HashMap<Box<str>, u32>,
     unknown_items: UnknownItems,
-) -> Result<Profiles, LoadError> {
-    let mut profiles = Profiles::default();
+) -> Result<Chunk, LoadError> {
+    let mut chunk = Chunk::default();
     let mut problem = Problem::default();
-    for part in parts {
-        part.read::<tables::Profiles>(|row| {
-            let number = numbers.get(row.item_id);
+    let (mut items, mut origins) = (TextLookup::default(), TextLookup::default());
+    let mut user: Option<String> = None;
+    part.read_columns::<tables::Profiles>(|rows, columns| {
+        let items = items.find(&columns.item_id, |id| numbers.get(id).copied());
+        let origins = origins.find(&columns.order_origin, |name| {
+            name.parse().ok().map(|origin| (chunk.origin(origin), origin))
+        });
+        for at in 0..rows {
+            let row = columns.row(at)?;
+            let number = items[columns.item_id.position(at)];
             if number.is_none() && unknown_items == UnknownItems::LeftOut {
-                return;
+                continue;
             }
-            let pushed =
-                number.zip(row.order_origin.parse().ok()).is_some_and(|(&item, origin)| {
-                    let (micros, sequence) = (row.order_micros, row.order_sequence);
-                    let order = OrderKey { micros, origin, sequence };
-                    let entry = Entry { rating: row.rating, rated_at: row.rated_at, order };
-                    profiles.push(row.user_id, item, &entry)
-                });
-            if !pushed {
+            let is_known = user.as_deref() == Some(row.user_id);
+            let in_order = is_known || chunk.begin(row.user_id);
+            if !is_known {
+                user = Some(row.user_id.to_owned());
+            }
+            let origin = origins[columns.order_origin.position(at)];
+            let pushed = number.zip(origin).is_some_and(|(item, (position, origin))| {
+                let (micros, sequence) = (row.order_micros, row.order_sequence);
+                let order = OrderKey { micros, origin, sequence };
+                let entry = Entry { rating: row.rating, rated_at: row.rated_at, order };
+                chunk.push(item, position, &entry)
+            });
+            if !(in_order && pushed) {
                 let (user, item, origin) = (row.user_id, row.item_id, row.order_origin);
                 problem.note(|| {
                     format!(
@@ -190,10 +290,12 @@ fn read_profiles(
                     )
                 });
             }
-        })?;
-    }
+        }
+        Ok(())
+    })?;
     problem.into_result()?;
-    Ok(profiles)
+    chunk.shrink_to_fit();
+    Ok(chunk)
 }
 
 #[cfg(test)]

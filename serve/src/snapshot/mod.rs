@@ -7,10 +7,11 @@ mod profiles;
 
 pub use filter::Filter;
 pub use live::Live;
+pub use load::Haste;
 
 use std::collections::HashMap;
 
-use akin_recommender::profile::Profile;
+use akin_recommender::profile::{Entry, Profile};
 use akin_recommender::scoring::Model;
 use akin_schemas::{ItemId, Manifest};
 use chrono::{DateTime, Utc};
@@ -58,27 +59,72 @@ impl Snapshot {
         self.item(number).title.as_deref().map(str::to_owned)
     }
 
-    /// What is known of a user: the version's entries, and the ledger's, whichever are later. Items that the version
-    /// does not know have no number and are left out; they count from the next version on.
-    pub fn profile(&self, user: &str, ledger: &Profile<ItemId>) -> Profile<u32> {
-        let mut profile = self.profiles.profile(user);
-        for (item, entry) in ledger.entries() {
-            if let Some(number) = self.number(item) {
-                profile.apply(number, *entry);
+    /// What is known of a user, by item: the version's entries and the ledger's, whichever are later. Items that the
+    /// version does not know have no number and are left out; they count from the next version on.
+    pub fn profile(&self, user: &str, ledger: &Profile<ItemId>) -> Vec<(u32, Entry)> {
+        let numbered = ledger.entries().filter_map(|(id, entry)| Some((self.number(id)?, *entry)));
+        merge(self.profiles.entries(user), numbered)
+    }
+
+    /// All that is known of a user, by item id, with the items that the version does not know.
+    pub fn profile_by_id(&self, user: &str, ledger: &Profile<ItemId>) -> Profile<ItemId> {
+        let mut profile = ledger.clone();
+        for (number, entry) in self.profiles.entries(user) {
+            // Ids were checked when the version was loaded.
+            if let Ok(item) = ItemId::try_from(&*self.item(number).id) {
+                profile.apply(item, entry);
             }
         }
         profile
     }
+}
 
-    /// The same by item ids, and with the items that the version does not know.
-    pub fn profile_by_id(&self, user: &str, ledger: &Profile<ItemId>) -> Profile<ItemId> {
-        let mut profile = ledger.clone();
-        for (number, entry) in self.profiles.profile(user).entries() {
-            // Ids were checked when the version was loaded.
-            if let Ok(item) = ItemId::try_from(&*self.item(*number).id) {
-                profile.apply(item, *entry);
-            }
+/// Two lists of entries, each by item, as one. (Numbers follow the order of ids.)
+fn merge(
+    published: impl Iterator<Item = (u32, Entry)>,
+    newer: impl Iterator<Item = (u32, Entry)>,
+) -> Vec<(u32, Entry)> {
+    let mut merged = Vec::new();
+    let mut published = published.peekable();
+    for (item, entry) in newer {
+        while let Some(before) = published.next_if(|(other, _)| *other < item) {
+            merged.push(before);
         }
-        profile
+        match published.next_if(|(other, _)| *other == item) {
+            Some((_, standing)) if !entry.replaces(&standing) => merged.push((item, standing)),
+            _ => merged.push((item, entry)),
+        }
+    }
+    merged.extend(published);
+    merged
+}
+
+#[cfg(test)]
+mod tests {
+    use akin_recommender::profile::{OrderKey, Origin};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn entries(sequence: u64) -> impl Strategy<Value = Vec<(u32, Entry)>> {
+        let entry = (0i64..4, proptest::option::of(1u8..10)).prop_map(move |(micros, rating)| {
+            let order = OrderKey { micros, origin: Origin::FILES, sequence };
+            Entry { rating: rating.map(f32::from), rated_at: micros, order }
+        });
+        proptest::collection::btree_map(0u32..12, entry, 0..12)
+            .prop_map(|entries| entries.into_iter().collect())
+    }
+
+    proptest! {
+        #[test]
+        fn merged_lists_hold_what_the_merged_profiles_do(
+            published in entries(1),
+            newer in entries(2),
+        ) {
+            let mut profile: Profile<u32> = published.iter().copied().collect();
+            profile.merge(newer.iter().copied().collect());
+            let expected: Vec<_> = profile.entries().map(|(&item, &entry)| (item, entry)).collect();
+            prop_assert_eq!(merge(published.into_iter(), newer.into_iter()), expected);
+        }
     }
 }
