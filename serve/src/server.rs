@@ -206,13 +206,17 @@ impl Server {
         self.background.push(Repeating::start("flush", FLUSH_TICK, flush)?);
 
         let days = i64::from(options.keep_executions_days);
+        let kept = self.state.executions.clone();
         let forget = move || {
             let since = (Utc::now() - chrono::Duration::days(days)).timestamp_micros();
             let (count, bytes) = (options.keep_executions, options.keep_executions_bytes);
             let retention = Retention { since, count, bytes };
             match ledger.forget_executions(retention, FORGET_AT_ONCE) {
                 Ok(0) => {}
-                Ok(executions) => info!(executions, "old executions are forgotten"),
+                Ok(executions) => {
+                    kept.forget_recent();
+                    info!(executions, "old executions are forgotten");
+                }
                 Err(error) => warn!(%error, "old executions could not be forgotten"),
             }
         };

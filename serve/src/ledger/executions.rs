@@ -8,12 +8,24 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use super::{ExecutionId, ExecutionRecord, Filter, Finished, Ledger, LedgerError, Page};
+use recent::Recent;
 
-/// Answers for every execution: those still running, or finished and not yet written, from memory;
-/// all others from the ledger. Memory is bounded by what is in work.
+/// What executions that ended lately may take of memory. An output of ten recommendations takes about 3 KiB.
+const RECENT_BYTES: usize = 32 << 20;
+
+/// Answers for every execution: those still running, finished and not yet written, or finished
+/// lately, from memory; all others from the ledger. Memory is bounded by what is in work, and a
+/// number of bytes.
 pub struct Executions {
     ledger: Arc<dyn Ledger>,
-    live: Mutex<HashMap<ExecutionId, LiveExecution>>,
+    memory: Mutex<Memory>,
+}
+
+struct Memory {
+    /// In work.
+    live: HashMap<ExecutionId, LiveExecution>,
+    /// Out of work.
+    recent: Recent,
 }
 
 /// An execution in work.
@@ -31,15 +43,24 @@ impl LiveExecution {
 
 /// What is known of an execution at one moment.
 enum Sight {
-    Unknown,
     Ended(ExecutionRecord),
     Live(watch::Receiver<ExecutionRecord>),
+}
+
+impl Memory {
+    fn sight(&self, id: &ExecutionId) -> Option<Sight> {
+        match self.live.get(id) {
+            Some(live) => Some(Sight::Live(live.record.subscribe())),
+            None => self.recent.get(id).cloned().map(Sight::Ended),
+        }
+    }
 }
 
 impl Executions {
     /// Over a ledger.
     pub fn new(ledger: Arc<dyn Ledger>) -> Self {
-        Self { ledger, live: Mutex::default() }
+        let memory = Memory { live: HashMap::new(), recent: Recent::new(RECENT_BYTES) };
+        Self { ledger, memory: Mutex::new(memory) }
     }
 
     /// An execution as it stands; none if nobody knows it. Reads the ledger, so it may wait for the
@@ -49,8 +70,11 @@ impl Executions {
     /// When the ledger cannot be read.
     pub fn get(&self, id: &ExecutionId) -> Result<Option<ExecutionRecord>, LedgerError> {
         // In this order: an execution leaves memory only after its end is in the ledger.
-        if let Some(live) = self.lock().get(id) {
-            return Ok(Some(live.record.borrow().clone()));
+        if let Some(sight) = self.lock().sight(id) {
+            return Ok(Some(match sight {
+                Sight::Ended(record) => record,
+                Sight::Live(live) => live.borrow().clone(),
+            }));
         }
         self.ledger.execution(id)
     }
@@ -65,9 +89,9 @@ impl Executions {
         id: ExecutionId,
         timeout: Duration,
     ) -> Result<Option<ExecutionRecord>, LedgerError> {
-        let in_memory = self.lock().get(&id).map(|live| live.record.subscribe());
+        let in_memory = self.lock().sight(&id);
         let sight = match in_memory {
-            Some(live) => Sight::Live(live),
+            Some(sight) => Some(sight),
             None => {
                 let executions = self.clone();
                 let looked = tokio::task::spawn_blocking(move || executions.look(&id)).await;
@@ -75,9 +99,9 @@ impl Executions {
             }
         };
         match sight {
-            Sight::Unknown => Ok(None),
-            Sight::Ended(record) => Ok(Some(record)),
-            Sight::Live(mut live) => {
+            None => Ok(None),
+            Some(Sight::Ended(record)) => Ok(Some(record)),
+            Some(Sight::Live(mut live)) => {
                 let ended = live.wait_for(|record| !record.is_running());
                 // On a timeout too: what there is to say is that it still runs.
                 let _ = tokio::time::timeout(timeout, ended).await;
@@ -88,15 +112,15 @@ impl Executions {
     }
 
     /// Finds an execution that was not in memory a moment ago.
-    fn look(&self, id: &ExecutionId) -> Result<Sight, LedgerError> {
+    fn look(&self, id: &ExecutionId) -> Result<Option<Sight>, LedgerError> {
         let record = match self.ledger.execution(id)? {
-            None => return Ok(Sight::Unknown),
-            Some(record) if !record.is_running() => return Ok(Sight::Ended(record)),
+            None => return Ok(None),
+            Some(record) if !record.is_running() => return Ok(Some(Sight::Ended(record))),
             Some(record) => record,
         };
         // It is about to begin, or nobody has taken it up since a restart. Whoever ends it must
         // find the waiting, so it goes into memory.
-        let live = match self.lock().entry(*id) {
+        let live = match self.lock().live.entry(*id) {
             Entry::Occupied(live) => live.get().record.subscribe(),
             Entry::Vacant(empty) => empty.insert(LiveExecution::new(record)).record.subscribe(),
         };
@@ -104,18 +128,18 @@ impl Executions {
         // out again.
         match self.ledger.execution(id)? {
             Some(record) if !record.is_running() => {
-                if let Some(live) = self.lock().remove(id) {
+                if let Some(live) = self.lock().live.remove(id) {
                     live.record.send_replace(record.clone());
                 }
-                Ok(Sight::Ended(record))
+                Ok(Some(Sight::Ended(record)))
             }
-            _ => Ok(Sight::Live(live)),
+            _ => Ok(Some(Sight::Live(live))),
         }
     }
 
     /// Takes up an execution that the ledger has as running.
     pub fn begin(&self, id: ExecutionId, record: ExecutionRecord) {
-        self.lock().entry(id).or_insert_with(|| LiveExecution::new(record));
+        self.lock().live.entry(id).or_insert_with(|| LiveExecution::new(record));
     }
 
     /// Ends an execution: everybody sees it at once. Says whether this was its first end, which
@@ -124,15 +148,15 @@ impl Executions {
     /// # Errors
     /// When the ledger cannot be read.
     pub(super) fn finish(&self, finished: &Finished) -> Result<bool, LedgerError> {
-        let in_memory = self.lock().contains_key(&finished.id);
+        let in_memory = self.lock().live.contains_key(&finished.id);
         if !in_memory {
             match self.ledger.execution(&finished.id)? {
                 Some(record) if record.is_running() => self.begin(finished.id, record),
                 _ => return Ok(false),
             }
         }
-        let live = self.lock();
-        let Some(live) = live.get(&finished.id) else { return Ok(false) };
+        let memory = self.lock();
+        let Some(live) = memory.live.get(&finished.id) else { return Ok(false) };
         Ok(live.record.send_if_modified(|record| {
             let first = record.is_running();
             if first {
@@ -144,10 +168,17 @@ impl Executions {
 
     /// Lets go of executions whose end is in the ledger.
     pub(super) fn written<'a>(&self, ids: impl Iterator<Item = &'a ExecutionId>) {
-        let mut live = self.lock();
+        let mut memory = self.lock();
         for id in ids {
-            live.remove(id);
+            if let Some(live) = memory.live.remove(id) {
+                memory.recent.keep(*id, live.record.borrow().clone());
+            }
         }
+    }
+
+    /// Answers from the ledger for what is out of work: it has let go of some executions.
+    pub fn forget_recent(&self) {
+        self.lock().recent.clear();
     }
 
     /// A part of a listing. Of all executions, each as it stands. By status, each as it was last
@@ -161,9 +192,9 @@ impl Executions {
         if filter.status.is_some() {
             return Ok(page);
         }
-        let live = self.lock();
+        let memory = self.lock();
         for (id, record) in &mut page.executions {
-            if let Some(live) = live.get(id).filter(|_| record.is_running()) {
+            if let Some(live) = memory.live.get(id).filter(|_| record.is_running()) {
                 record.end.clone_from(&live.record.borrow().end);
             }
         }
@@ -172,7 +203,7 @@ impl Executions {
 
     /// The executions that this process has had in work for longer than `limit`.
     pub fn overdue(&self, limit: Duration) -> Vec<ExecutionId> {
-        let live = self.lock();
+        let live = &self.lock().live;
         let is_overdue = |live: &LiveExecution| {
             live.since.elapsed() > limit && live.record.borrow().is_running()
         };
@@ -181,14 +212,15 @@ impl Executions {
 
     /// How many run, or have ended and are not yet written.
     pub fn in_work(&self) -> usize {
-        self.lock().len()
+        self.lock().live.len()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<ExecutionId, LiveExecution>> {
-        // No code that holds the lock can leave the map half changed.
-        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Memory> {
+        // No code that holds the lock can leave the maps half changed.
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
+mod recent;
 #[cfg(test)]
 mod tests;

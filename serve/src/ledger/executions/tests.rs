@@ -108,3 +108,18 @@ async fn an_execution_is_listed_under_one_status_at_any_moment() {
     executions.written([id].iter());
     assert_eq!(all(), ExecutionStatus::Succeeded);
 }
+
+#[tokio::test]
+async fn what_ended_lately_is_read_from_memory_until_the_ledger_lets_go_of_it() {
+    let (ledger, executions, id) = accepted();
+    executions.begin(id, ledger.execution(&id).unwrap().unwrap());
+    assert_eq!(executions.finish(&ended(id, "in memory")), Ok(true));
+    ledger.accept(&[], &[ended(id, "on disk")], 6).unwrap();
+    executions.written([id].iter());
+    let output = || executions.get(&id).unwrap().unwrap().output().map(str::to_owned);
+    assert_eq!(output().as_deref(), Some("in memory"));
+    let waited = executions.wait(id, LONG).await.unwrap().unwrap();
+    assert_eq!(waited.output(), Some("in memory"));
+    executions.forget_recent();
+    assert_eq!(output().as_deref(), Some("on disk"));
+}
