@@ -7,6 +7,7 @@ use akin_schemas::{ObjectKey, VersionName};
 use akin_store::{CommitError, ErrorKind, OpenError, StoreError};
 use thiserror::Error;
 
+use crate::counting::counted;
 use crate::ingest::IngestError;
 use crate::synth::SynthError;
 
@@ -93,10 +94,23 @@ pub enum Failure {
     },
     /// A check found damage.
     #[error(
-        "{0} findings; restore the files from a copy of the store, or publish anew with akin-batch run; \
-         until then servers keep to the newest version that is whole"
+        "{}; restore the files from a copy of the store, or publish anew with akin-batch run; \
+         until then servers keep to the newest version that is whole",
+        counted(*.0, "finding")
     )]
     Check(usize),
+    /// The newest manifest is damaged, and an older one may not stand for it unless the operator says so.
+    #[error(
+        "the newest manifest is damaged: {damage}; nothing was published, because {older}, which is the newest that can \
+         be read, may not know of ratings and erasures; restore the manifest from a copy of the store (akin-batch check \
+         says what else is damaged), or add --past-damage to go on from {older}"
+    )]
+    NewestDamaged {
+        /// The damaged manifests, newest first, and what is wrong with each.
+        damage: String,
+        /// What there is before them.
+        older: String,
+    },
     /// The current version cannot be continued. Starting from an older one could lose ratings.
     #[error("the current version cannot be continued: {problem}; {remedy}")]
     Base {
@@ -191,6 +205,7 @@ impl Failure {
             | Self::Open(_)
             | Self::Segment { .. }
             | Self::Base { .. }
+            | Self::NewestDamaged { .. }
             | Self::Version { .. }
             | Self::Work(_)
             | Self::DeletedMeanwhile { .. }
@@ -218,15 +233,20 @@ impl Failure {
 
     /// The error and what caused it, in one line.
     pub fn chain(&self) -> String {
-        let mut line = self.to_string();
-        let mut next = self.source();
-        while let Some(cause) = next {
-            let text = cause.to_string();
-            if !line.contains(&text) {
-                line = format!("{line}: {text}");
-            }
-            next = cause.source();
-        }
-        line
+        chain(self)
     }
+}
+
+/// An error and what caused it, in one line.
+pub fn chain(error: &dyn Error) -> String {
+    let mut line = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let text = cause.to_string();
+        if !line.contains(&text) {
+            line = format!("{line}: {text}");
+        }
+        next = cause.source();
+    }
+    line
 }

@@ -11,6 +11,7 @@ pub mod synth;
 pub mod tune;
 
 mod config;
+mod counting;
 mod failure;
 mod memory;
 mod operate;

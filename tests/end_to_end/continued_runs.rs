@@ -143,6 +143,32 @@ fn unchanged_input_publishes_nothing_and_says_so() {
 }
 
 #[test]
+fn unchanged_input_is_published_again_for_figures_that_the_current_version_lacks() {
+    let workplace = Workplace::new();
+    workplace.publish(&[]).summary();
+    // Of nine ratings none is held out: figures that nobody can have are not missed.
+    assert_eq!(workplace.publish(&["--if-changed", "--evaluate"]).summary()["published"], false);
+
+    let rows = (0..400).map(|n| format!("u{},{},{},{n}\n", n / 10, n % 13, 1 + n % 5));
+    workplace.write(
+        "ratings.csv",
+        format!("userId,movieId,rating,timestamp\n{}", rows.collect::<String>()),
+    );
+    assert_eq!(workplace.publish(&["--if-changed"]).summary()["published"], true);
+    for more in [&["--if-changed", "--evaluate"][..], &["--if-changed", "--guard"]] {
+        assert_eq!(workplace.publish(&["--if-changed"]).summary()["published"], false);
+        let before = workplace.current();
+        assert_eq!(before["metrics"].as_object().unwrap().len(), 0);
+        assert_eq!(workplace.publish(more).summary()["published"], true, "{more:?}");
+        assert!(workplace.current()["metrics"]["ndcg@10"].is_number());
+        assert_eq!(workplace.publish(more).summary()["published"], false, "{more:?}");
+        // Figures that are there and not asked for are no reason to publish.
+        assert_eq!(workplace.publish(&["--if-changed"]).summary()["published"], false);
+        assert_eq!(workplace.publish(&[]).summary()["published"], true);
+    }
+}
+
+#[test]
 fn what_two_servers_accepted_is_in_the_next_version_and_both_show_it() {
     let workplace = Workplace::new();
     workplace.publish(&[]).summary();
@@ -226,15 +252,44 @@ fn no_run_goes_on_from_an_older_version_because_it_cannot_read_the_newest() {
         assert!(refused.error().contains("upgrade it"), "{}", refused.error());
     }
 
-    // Damaged: its files' rating is nowhere else in the store. Given files can be published.
+    // Damaged: what only it says is lost, whatever the run is to keep. So whoever runs has to say it.
     std::fs::write(&path, &whole[1..]).unwrap();
-    let refused = since_last(&workplace, &[]);
-    assert_eq!(refused.code, 5, "{}", refused.stderr);
-    assert!(refused.error().contains("cannot be continued"), "{}", refused.error());
-    assert_eq!(workplace.publish(&["--with-ledger"]).summary()["sequence"], 3);
+    let (store, ratings) = (workplace.store(), workplace.text("ratings.csv"));
+    let document = serde_json::json!({"run": "r", "store": store, "options": {"ratings": ratings}});
+    for refused in [
+        since_last(&workplace, &[]),
+        workplace.publish(&["--with-ledger"]),
+        workplace.publish(&[]),
+        batch(&["ingest", &document.to_string()]),
+        batch(&["plan", "--ratings", &ratings, "--store", &store]),
+        batch(&["rollback", "1", "--store", &store]),
+    ] {
+        assert_eq!(refused.code, 5, "{}", refused.stderr);
+        for part in ["00000000000000000002.json", "akin-batch check", "--past-damage", "number 1"] {
+            assert!(refused.error().contains(part), "{part}: {}", refused.error());
+        }
+    }
+    assert_eq!(std::fs::read_dir(workplace.path("store/manifests")).unwrap().count(), 2);
+
+    let third = workplace.path("store/manifests/00000000000000000003.json");
+    for continues in [true, false] {
+        let past = if continues {
+            since_last(&workplace, &["--past-damage"])
+        } else {
+            workplace.publish(&["--with-ledger", "--past-damage"])
+        };
+        let summary = past.summary();
+        assert_eq!((&summary["sequence"], &summary["ratings"]), (&3.into(), &9.into()));
+        assert!(past.stderr.contains("00000000000000000002.json"), "{}", past.stderr);
+        std::fs::remove_file(&third).unwrap();
+    }
+    // Behind a publication that can be read, damage is history.
+    workplace.publish(&["--past-damage"]).summary();
+    assert_eq!(since_last(&workplace, &[]).summary()["sequence"], 4);
+    std::fs::remove_file(workplace.path("store/manifests/00000000000000000004.json")).unwrap();
 
     // Whole again, though no longer the newest.
-    std::fs::remove_file(workplace.path("store/manifests/00000000000000000003.json")).unwrap();
+    std::fs::remove_file(third).unwrap();
     std::fs::write(&path, whole).unwrap();
     assert_eq!(since_last(&workplace, &[]).summary()["ratings"], 10);
 }
@@ -266,17 +321,27 @@ fn segments_stand_in_for_damaged_profiles_as_long_as_all_of_them_are_there() {
 }
 
 #[test]
-fn titles_that_a_rollback_does_not_know_come_back_with_the_next_run() {
+fn after_a_rollback_the_next_run_takes_the_titles_of_the_newest_version_that_knows_an_item() {
     let workplace = Workplace::new();
+    // Item 5 is in the first catalogue only, item 6 in the second only; item 2 is renamed.
     workplace.publish(&[]).summary();
-    let more = format!("{}6,Late Arrival (2026),Drama\n", crate::harness::ITEMS);
-    workplace.write("movies.csv", more);
+    let kept = crate::harness::ITEMS.lines().filter(|line| !line.starts_with("5,"));
+    let more: String = kept.map(|line| format!("{line}\n")).collect();
+    workplace.write(
+        "movies.csv",
+        format!("{more}6,Late Arrival (2026),Drama\n").replace("Second Wind", "Second Breath"),
+    );
     workplace.publish(&[]).summary();
     let back = batch(&["rollback", "1", "--store", &workplace.store()]);
     assert_eq!(back.code, 0, "{}", back.stderr);
+    let title = |item: &str| {
+        let shown = batch(&["show", item, "--store", &workplace.store(), "--json"]);
+        shown.summary()["item"]["title"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(title("2"), "Second Wind (2001)", "what is served was rolled back");
+
     assert_eq!(since_last(&workplace, &[]).summary()["items"], 6);
-    let server = Server::start_ready(&workplace, &[]);
-    let answer = get(&server, "/users/nobody/recommendations?n=10").json();
-    let titles = answer["recommendations"].as_array().unwrap().iter();
-    assert!(titles.map(|item| &item["title"]).any(|title| title == "Late Arrival (2026)"));
+    assert_eq!(title("2"), "Second Breath (2001)");
+    assert_eq!(title("5"), "Never Rated (2020)");
+    assert_eq!(title("6"), "Late Arrival (2026)");
 }

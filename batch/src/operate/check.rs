@@ -5,12 +5,12 @@ use std::fmt;
 
 use akin_schemas::tables::{Items, Neighbours, Profiles, Table, read_part};
 use akin_schemas::{Manifest, ObjectKey, PartEntry};
-use akin_store::{OpenError, Part, Store};
+use akin_store::{Part, Store};
 use serde::Serialize;
 
 use super::history::{Condition, History, parts, stored_sizes};
-use crate::failure::Failure;
-use crate::run::thousands;
+use crate::counting::{counted, thousands};
+use crate::failure::{Failure, chain};
 
 /// Findings that are spelled out for each file; the others are counted.
 const FINDINGS_A_FILE: usize = 3;
@@ -63,11 +63,6 @@ pub fn check(store: &dyn Store) -> Result<Report, Failure> {
     }));
     check_segments(store, &mut report)?;
     Ok(report)
-}
-
-fn chain(error: &OpenError) -> String {
-    let cause = std::error::Error::source(error);
-    cause.map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"))
 }
 
 /// The findings of one file.
@@ -302,12 +297,12 @@ impl fmt::Display for Report {
         }
         write!(
             f,
-            "{} publications, {} cleaned up, {} parts, {} segments, {} rows read: {}",
-            thousands(self.publications),
+            "{}, {} cleaned up, {}, {}, {} read: {}",
+            counted(self.publications, "publication"),
             thousands(self.cleaned_up),
-            thousands(self.parts),
-            thousands(self.segments),
-            thousands(self.rows),
+            counted(self.parts, "part"),
+            counted(self.segments, "segment"),
+            counted(self.rows, "row"),
             if self.damage.is_empty() { "all is as it was published" } else { "damaged" }
         )
     }

@@ -10,8 +10,8 @@ use serde::Serialize;
 
 use super::history::{History, each_row};
 use super::table::{Align, Table};
+use crate::counting::{counted, thousands};
 use crate::failure::Failure;
-use crate::run::thousands;
 
 /// The neighbours of an item that are compared: those that matter most.
 const NEAREST: usize = 10;
@@ -294,7 +294,7 @@ impl fmt::Display for Diff {
         writeln!(f, "{}", self.overview())?;
         for (what, listed) in [("added", &self.items_added), ("removed", &self.items_removed)] {
             if listed.count > 0 {
-                writeln!(f, "\n{} items {what}", thousands(listed.count))?;
+                writeln!(f, "\n{} {what}", counted(listed.count, "item"))?;
                 for named in &listed.most_rated {
                     writeln!(f, "  {}  {}", named.item_id, named.title.as_deref().unwrap_or(""))?;
                 }
@@ -311,11 +311,11 @@ impl fmt::Display for Diff {
         };
         write!(
             f,
-            "\nneighbours: of the ten nearest {:.1} % are the same ones, in the mean of {} items; \
-             all are for {} items, and the nearest is for {}",
+            "\nneighbours: of the ten nearest {:.1} % are the same ones, in the mean of {}; all are \
+             for {}, and the nearest is for {}",
             mean * 100.0,
-            thousands(*items_compared),
-            thousands(*unchanged),
+            counted(*items_compared, "item"),
+            counted(*unchanged, "item"),
             thousands(*same_nearest)
         )?;
         if !largest.is_empty() {

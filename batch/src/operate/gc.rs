@@ -17,8 +17,8 @@ use serde::Serialize;
 
 use super::history::{History, parts};
 use super::table::{Align, Table};
+use crate::counting::{counted, thousands};
 use crate::failure::Failure;
-use crate::run::thousands;
 
 /// How many publications are kept unless told otherwise.
 pub const KEEP: u64 = 10;
@@ -260,14 +260,11 @@ impl fmt::Display for CleanUp {
             writeln!(f, "{leftover}: a write was broken off")?;
         }
         let kibibytes = thousands(self.bytes.div_ceil(1024));
-        let files = thousands(files as u64);
+        let files = counted(files as u64, "file");
         if self.deleted {
-            write!(f, "deleted {files} files, {kibibytes} KiB")
+            write!(f, "deleted {files}, {kibibytes} KiB")
         } else {
-            write!(
-                f,
-                "{files} files, {kibibytes} KiB, would go; nothing was deleted: --delete does it"
-            )
+            write!(f, "{files}, {kibibytes} KiB, would go; nothing was deleted: --delete does it")
         }
     }
 }

@@ -61,6 +61,9 @@ pub enum OperatorCommand {
     Rollback {
         /// The version to go back to, by name or number.
         version: String,
+        /// Go on although the newest manifest is damaged, with the ratings of the newest that is not.
+        #[arg(long)]
+        past_damage: bool,
         #[command(flatten)]
         common: Common,
     },
@@ -140,8 +143,8 @@ pub fn execute(command: &OperatorCommand) -> Result<(), Failure> {
             let rules = gc::Rules { keep: *keep, grace_hours: *grace_hours, delete: *delete };
             common.print(&gc::clean_up(store, rules, Utc::now())?)
         }
-        OperatorCommand::Rollback { version, .. } => {
-            common.print(&rollback::rollback(store, version)?)
+        OperatorCommand::Rollback { version, past_damage, .. } => {
+            common.print(&rollback::rollback(store, version, *past_damage)?)
         }
         OperatorCommand::Check { .. } => {
             let report = check::check(store)?;

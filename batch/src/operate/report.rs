@@ -8,8 +8,8 @@ use akin_store::{ErrorKind, Store, published_sequences, read_manifest};
 use bytes::Bytes;
 
 use super::diff::{Diff, Listed, Named, diff};
+use crate::counting::{counted, thousands};
 use crate::failure::Failure;
-use crate::run::thousands;
 
 /// Items of a kind that are listed.
 const LISTED: usize = 10;
@@ -226,11 +226,11 @@ impl Page {
         let churn = &change.neighbours;
         if let Some(mean) = churn.mean_overlap_at_10 {
             self.put(format_args!(
-                "<p>Of an item's ten nearest neighbours {:.1} % are the same ones, in the mean of {} items; all are for \
-                 {} items, and the nearest is for {}.</p>\n",
+                "<p>Of an item's ten nearest neighbours {:.1} % are the same ones, in the mean of {}; all are for {}, \
+                 and the nearest is for {}.</p>\n",
                 mean * 100.0,
-                thousands(churn.items_compared),
-                thousands(churn.unchanged),
+                counted(churn.items_compared, "item"),
+                counted(churn.unchanged, "item"),
                 thousands(churn.same_nearest)
             ));
         }
@@ -252,8 +252,8 @@ impl Page {
                 .collect();
             self.table(3, &["changed most", "nearest before", "nearest now", "same"], &rows);
         }
-        self.listed("new", &change.items_added);
-        self.listed("gone", &change.items_removed);
+        self.listed("added", &change.items_added);
+        self.listed("removed", &change.items_removed);
     }
 
     fn listed(&mut self, what: &str, listed: &Listed) {
@@ -261,8 +261,8 @@ impl Page {
             let names: Vec<String> = listed.most_rated.iter().map(ToString::to_string).collect();
             let more = if listed.count > names.len() as u64 { ", \u{2026}" } else { "" };
             self.put(format_args!(
-                "<p>{} items are {what}: {}{more}</p>\n",
-                thousands(listed.count),
+                "<p>{} {what}: {}{more}</p>\n",
+                counted(listed.count, "item"),
                 escape(&names.join(", "))
             ));
         }

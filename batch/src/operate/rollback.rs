@@ -10,7 +10,9 @@ use serde::Serialize;
 use tracing::warn;
 
 use super::history::{History, parts, stored_sizes};
+use crate::counting::counted;
 use crate::failure::Failure;
+use crate::run::newest_manifest;
 
 /// What a rollback published.
 #[derive(Debug, Serialize)]
@@ -23,15 +25,19 @@ pub struct RolledBack {
 }
 
 /// Publishes the neighbours and items of an older version again. Profiles, watermark and erasure epoch stay the newest,
-/// so that no rating is lost. It is a publication like any other, and may be superseded like one.
+/// so that no rating is lost: a damaged newest manifest is passed over only with `past_damage`. It is a publication like
+/// any other, and may be superseded like one.
 ///
 /// # Errors
-/// When there is no such version, it is what is served already, its files are gone or damaged, or the commit fails.
-pub fn rollback(store: &dyn Store, asked: &str) -> Result<RolledBack, Failure> {
+/// When there is no such version, it is what is served already, its files are gone or damaged, the newest manifest is
+/// damaged, or the commit fails.
+pub fn rollback(store: &dyn Store, asked: &str, past_damage: bool) -> Result<RolledBack, Failure> {
     // Before anything is read: a run that publishes meanwhile has newer profiles and must win.
     let publication = Publication::begin(store, Utc::now())?;
     let history = History::read(store)?;
-    let (newest, target) = (history.current()?, history.find(Some(asked))?);
+    let target = history.find(Some(asked))?;
+    // There is one that can be read: the target.
+    let newest = newest_manifest(store, past_damage)?.unwrap_or_else(|| target.clone());
     // Going back to a rollback means going back to what that one went back to.
     let rollback_of = target.rollback_of.as_ref().unwrap_or(&target.version).clone();
     if newest.parts.neighbours == target.parts.neighbours {
@@ -102,11 +108,14 @@ fn verify<T: Table>(
 impl fmt::Display for RolledBack {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { version, sequence, rollback_of, instead_of, ratings } = self;
-        let ratings = crate::run::thousands(*ratings);
+        let kept = match ratings {
+            1 => "the one rating".to_owned(),
+            more => format!("all {}", counted(*more, "rating")),
+        };
         write!(
             f,
             "published {version} as number {sequence}: neighbours and items of {rollback_of} instead of {instead_of}, \
-             all {ratings} ratings kept"
+             {kept} kept"
         )
     }
 }

@@ -11,8 +11,8 @@ use serde::Serialize;
 
 use super::history::{History, each_row};
 use super::table::{Align, Table};
+use crate::counting::{counted, thousands};
 use crate::failure::Failure;
-use crate::run::thousands;
 
 /// Matches that are listed when a title is not unique.
 const LISTED: usize = 20;
@@ -178,7 +178,7 @@ impl fmt::Display for Shown {
             self.version, self.sequence, self.measure
         )?;
         if self.neighbours.is_empty() {
-            return write!(f, "{} neighbours", self.neighbour_count);
+            return f.write_str(&counted(self.neighbour_count, "neighbour"));
         }
         let mut table = Table::new(&[
             ("rank", Align::Right),

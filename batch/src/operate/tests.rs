@@ -211,7 +211,7 @@ impl Meddler<'_> {
         if call == self.before
             && self.calls.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == self.at
         {
-            rollback(self.store, self.to).unwrap();
+            rollback(self.store, self.to, false).unwrap();
         }
     }
 }
@@ -299,7 +299,7 @@ fn a_rollback_loses_against_what_is_published_after_it_took_its_number() {
     // The first listing gives the number, the second the history.
     let (before, at, calls) = (Call::ListManifests, 1, 0.into());
     let meddler = Meddler { store: &store, to: &versions[1], before, at, calls };
-    let error = rollback(&meddler, &versions[0]).unwrap_err();
+    let error = rollback(&meddler, &versions[0], false).unwrap_err();
     assert_eq!(error.exit(), Exit::Superseded, "{error}");
     assert_eq!(published_sequences(&store, None).unwrap(), [1, 2, 3, 4]);
 }

@@ -10,8 +10,8 @@ use serde::Serialize;
 
 use super::history::{Condition, History, parts, stored_sizes};
 use super::table::{Align, Table};
+use crate::counting::thousands;
 use crate::failure::Failure;
-use crate::run::thousands;
 
 /// Every publication, newest first.
 #[derive(Debug, Serialize)]

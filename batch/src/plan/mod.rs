@@ -87,7 +87,7 @@ pub fn plan(options: &PlanOptions) -> Result<Plan, Failure> {
     let published = match options.store.as_str() {
         "" => None,
         folder if !folder.contains("://") && !Path::new(folder).exists() => None,
-        store => run::newest_manifest(open_existing_store(store)?.as_ref())?.0,
+        store => run::newest_manifest(open_existing_store(store)?.as_ref(), options.past_damage)?,
     };
     let range = run::rating_range(options, published.as_ref())?;
     let input = options.ingest(range, max_memory);

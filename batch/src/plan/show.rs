@@ -3,22 +3,20 @@
 use std::fmt;
 
 use super::{First, Plan};
+use crate::counting::{counted, thousands};
 use crate::operate::table::{Align, Table};
-use crate::run::thousands;
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = |ratings, is_counted| {
             format!("{}{}", if is_counted { "" } else { "about " }, thousands(ratings))
         };
-        let files = match self.files.len() {
-            1 => "1 file".to_owned(),
-            more => format!("{more} files"),
-        };
+        let about = if self.ratings_are_counted { "" } else { "about " };
         writeln!(
             f,
-            "would read {} ratings from {files}\n",
-            count(self.ratings, self.ratings_are_counted)
+            "would read {about}{} from {}\n",
+            counted(self.ratings, "rating"),
+            counted(self.files.len(), "file")
         )?;
         let mut table = Table::new(&[
             ("file", Align::Left),
@@ -45,18 +43,19 @@ impl fmt::Display for Plan {
         writeln!(f, "{table}\n")?;
         self.first_records(f)?;
         let all = if self.is_complete { "all" } else { "the first" };
-        let [sampled, rejected, users, items] =
-            [self.sampled, self.rejected_of_sampled, self.users_at_least, self.items_at_least]
-                .map(thousands);
         writeln!(
             f,
-            "{all} {sampled} records hold {users} users and {items} items; {rejected} would be rejected"
+            "in {all} {}: {} and {}; {} would be rejected",
+            counted(self.sampled, "record"),
+            counted(self.users_at_least, "user"),
+            counted(self.items_at_least, "item"),
+            thousands(self.rejected_of_sampled)
         )?;
         if self.kept > 0 {
-            writeln!(f, "up to {} ratings of the current version are kept", thousands(self.kept))?;
+            writeln!(f, "of the current version at most {} stay", counted(self.kept, "rating"))?;
         }
         if let Some(items) = self.catalogue_items {
-            writeln!(f, "the catalogue holds {} items", thousands(items))?;
+            writeln!(f, "the catalogue holds {}", counted(items, "item"))?;
         }
         writeln!(
             f,

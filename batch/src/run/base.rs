@@ -11,7 +11,7 @@ use akin_schemas::{ItemId, Manifest, PartEntry, UserId};
 use akin_store::{OpenError, Part, Store, published_sequences, read_manifest};
 use tracing::{info, warn};
 
-use crate::failure::Failure;
+use crate::failure::{Failure, chain};
 use crate::ingest::{CatalogueFile, Collector};
 
 /// Which of the current version's entries a run keeps.
@@ -36,27 +36,38 @@ pub fn ledgers(watermark: &BTreeMap<String, u64>) -> BTreeMap<String, u64> {
     of_ledgers.map(|(origin, through)| (origin.clone(), *through)).collect()
 }
 
-/// The newest manifest that can be believed, and what is wrong with a newer one: a damaged one is passed over, as a
-/// server would.
+/// The newest manifest; none in an empty store. One that is damaged ends the run, unless `past_damage` allows the newest
+/// that can be believed to stand for it. That one is told: what it says of erasures, of the range and of the entries to
+/// keep is older.
 ///
 /// # Errors
-/// When the store does not hand a manifest out, or one comes from a newer program: what cannot be read now may well be
-/// the version to continue, and a run that continued an older one would take ratings back.
-pub fn newest_manifest(
-    store: &dyn Store,
-) -> Result<(Option<Manifest>, Option<OpenError>), Failure> {
-    let mut passed_over = None;
+/// When the newest is damaged and may not be passed over; and when the store does not hand one out, or it comes from a
+/// newer program, because what cannot be read now may well be the version to continue.
+pub fn newest_manifest(store: &dyn Store, past_damage: bool) -> Result<Option<Manifest>, Failure> {
+    let (mut damaged, mut newest) = (Vec::new(), None);
     for sequence in published_sequences(store, None)?.into_iter().rev() {
         match read_manifest(store, sequence) {
-            Ok(manifest) => return Ok((Some(manifest), passed_over)),
-            Err(error) if is_damage(&error) => {
-                warn!(sequence, %error, "a published manifest is passed over");
-                passed_over.get_or_insert(error);
+            Ok(manifest) => {
+                newest = Some(manifest);
+                break;
             }
+            Err(error) if is_damage(&error) => damaged.push(chain(&error)),
             Err(error) => return Err(error.into()),
         }
     }
-    Ok((None, passed_over))
+    if damaged.is_empty() {
+        return Ok(newest);
+    }
+    let damage = damaged.join("; ");
+    let older = newest.as_ref().map_or_else(
+        || "an empty store".to_owned(),
+        |manifest| format!("version {}, number {}", manifest.version, manifest.sequence),
+    );
+    if !past_damage {
+        return Err(Failure::NewestDamaged { damage, older });
+    }
+    warn!(damage, "damaged manifests are passed over: this goes on from {older}");
+    Ok(newest)
 }
 
 /// Whether the object will read the same at every further attempt.
@@ -118,8 +129,10 @@ fn push(collector: &mut Collector, row: &ProfileRow<'_>) -> Result<(), Failure> 
     Ok(collector.push(row.user_id, row.item_id, row.rating, row.rated_at, order)?)
 }
 
-/// Keeps a version's titles and genres where the catalogue says nothing of an item. After a rollback those items that
-/// the older version does not know keep what the version says that was rolled back from.
+/// Keeps titles and genres where the catalogue says nothing of an item: those of the newest items table that knows it.
+///
+/// A rollback takes an older version's items back to servers; like the profiles, what is known of items stays the newest.
+/// So after one, the version that was rolled back from is asked first.
 ///
 /// # Errors
 /// When the store fails or the items are damaged.
@@ -128,15 +141,14 @@ pub fn keep_catalogue(
     manifest: &Manifest,
     catalogue: &mut CatalogueFile,
 ) -> Result<(), Failure> {
-    keep_items(store, &manifest.parts.items, catalogue)?;
     if manifest.rollback_of.is_some()
         && let Some(newer) = before_rollback(store, manifest.sequence)?
         // It may be what the rollback was for, or be cleaned away; and nothing but titles is at stake.
         && let Err(error) = keep_items(store, &newer.parts.items, catalogue)
     {
-        warn!(version = %newer.version, %error, "titles that a rollback left out are not kept");
+        warn!(version = %newer.version, %error, "titles of the version that was rolled back from are not kept");
     }
-    Ok(())
+    keep_items(store, &manifest.parts.items, catalogue)
 }
 
 /// Keeps what an items table says of the items that the catalogue does not know.
@@ -174,11 +186,6 @@ fn before_rollback(store: &dyn Store, sequence: u64) -> Result<Option<Manifest>,
 /// A damaged version is told apart from a store that failed: only the second is worth another try.
 fn unreadable(error: OpenError) -> Failure {
     if is_damage(&error) { base_failure(error.to_string()) } else { error.into() }
-}
-
-/// The version that was to be continued is not readable. Its files' ratings are nowhere else in the store.
-pub fn lost(error: &OpenError) -> Failure {
-    base_failure(error.to_string())
 }
 
 fn base_failure(problem: String) -> Failure {

@@ -46,6 +46,22 @@ impl QualityOptions {
         if self.is_asked() { 80 } else { 0 }
     }
 
+    /// Whether a version lacks figures that are asked for and that its ratings would give.
+    ///
+    /// # Errors
+    /// When the ratings cannot be split, which no input should be able to cause.
+    pub fn finds_figures_missing(
+        &self,
+        version: &Manifest,
+        ratings: &Ratings,
+    ) -> Result<bool, Failure> {
+        if !self.is_asked() || version.metrics.contains_key(COMPARED) {
+            return Ok(false);
+        }
+        // Of too few ratings nothing can be held out: then every run would find them missing.
+        Ok(!held_out(ratings)?.cases.is_empty())
+    }
+
     /// Measures what is asked for, and judges whether it has fallen too far.
     ///
     /// # Errors
@@ -111,6 +127,12 @@ impl Judgement {
     }
 }
 
+/// A tenth of the ratings to find, and the others to find them by.
+fn held_out(ratings: &Ratings) -> Result<Experiment, Failure> {
+    let sided = SidedRatings::one(ratings, Side::Train).split(SPLIT).map_err(Failure::internal)?;
+    Experiment::new(&sided, None).map_err(Failure::internal)
+}
+
 /// Empty when nothing is held out.
 fn measured(
     ratings: &Ratings,
@@ -118,9 +140,7 @@ fn measured(
     threads: Option<usize>,
     progress: &StageProgress,
 ) -> Result<BTreeMap<String, f64>, Failure> {
-    let sided = SidedRatings::one(ratings, Side::Train).split(SPLIT).map_err(Failure::internal)?;
-    let experiment = Experiment::new(&sided, None).map_err(Failure::internal)?;
-    drop(sided);
+    let experiment = held_out(ratings)?;
     if experiment.cases.is_empty() {
         return Ok(BTreeMap::new());
     }

@@ -19,7 +19,7 @@ pub(crate) use item_statistics::ItemStatistics;
 pub use measure::{CutSide, MeasureOptions};
 pub use options::{RangeArgument, RunOptions, share, thread_count};
 pub(crate) use parts::{TableSink, into_table, put_items, put_neighbours, put_profiles};
-pub use summary::{Summary, thousands};
+pub use summary::Summary;
 pub(crate) use taken_in::{TakenIn, rating_range, restored};
 
 use akin_recommender::rating_weight::RatingWeight;
@@ -67,7 +67,7 @@ pub fn run_on(
 
     let taken = TakenIn::read(options, &measure, store, &progress)?;
     watch.lap("ingest");
-    if let Some(current) = taken.unchanged(options) {
+    if let Some(current) = taken.unchanged(options)? {
         info!(version = %current.version, "the input is that of the current version: nothing is published");
         return Ok(Summary::unchanged(current, &taken.ratings, store.location(), watch));
     }

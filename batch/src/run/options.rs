@@ -45,6 +45,10 @@ pub struct RunOptions {
     /// Publish nothing when the current version was computed from the same ratings in the same way.
     #[arg(long)]
     pub if_changed: bool,
+    /// Go on although the newest manifest is damaged: from the newest that is not. What only the damaged one says is
+    /// lost: ratings that files gave, what was erased since, a rating range. The run says what it passes over.
+    #[arg(long)]
+    pub past_damage: bool,
     /// How similarities are computed.
     #[command(flatten)]
     pub similarity: MeasureOptions,

@@ -7,6 +7,7 @@ use std::time::Instant;
 use akin_schemas::{Manifest, VersionName};
 use serde::Serialize;
 
+use crate::counting::thousands;
 use crate::ingest::Ratings;
 use crate::memory;
 
@@ -135,30 +136,5 @@ impl fmt::Display for Summary {
             writeln!(f, "  peak memory   {} MiB", peak >> 20)?;
         }
         write!(f, "  program       {}", self.program)
-    }
-}
-
-/// A number with its thousands apart.
-pub fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn thousands_stand_apart() {
-        for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
-            assert_eq!(thousands(number), text);
-        }
     }
 }

@@ -9,7 +9,7 @@ use akin_schemas::{
 };
 use akin_store::{ErrorKind, Store};
 use bytes::Bytes;
-use tracing::warn;
+use tracing::{info, warn};
 
 use crate::failure::Failure;
 use crate::ingest::{CatalogueFile, Collector, Ratings, read_catalogue, read_files};
@@ -47,12 +47,7 @@ impl TakenIn {
         store: &dyn Store,
         progress: &StageProgress,
     ) -> Result<Self, Failure> {
-        let (published, passed_over) = newest_manifest(store)?;
-        if options.since_last
-            && let Some(problem) = passed_over
-        {
-            return Err(base::lost(&problem));
-        }
+        let published = newest_manifest(store, options.past_damage)?;
         let range = rating_range(options, published.as_ref())?;
         let max_memory = memory::allowed_bytes(options.max_memory);
         let keep = what_to_keep(options, published.as_ref())?;
@@ -63,12 +58,24 @@ impl TakenIn {
         Ok(Self { ratings, watermark, range, input_digest, published })
     }
 
-    /// The current version, if it was computed from the same input in the same way and the run is to end then.
-    pub fn unchanged(&self, options: &RunOptions) -> Option<&Manifest> {
-        let rejects = self.ratings.rejects.check(self.ratings.read, options.max_reject_share);
-        self.published.as_ref().filter(|current| {
+    /// The current version, if it was computed from the same input in the same way, has the figures that are asked for,
+    /// and the run is to end then.
+    ///
+    /// # Errors
+    /// When it cannot be told what could be held out, which no input should be able to cause.
+    pub fn unchanged(&self, options: &RunOptions) -> Result<Option<&Manifest>, Failure> {
+        let ratings = &self.ratings;
+        let rejects = ratings.rejects.check(ratings.read, options.max_reject_share);
+        let same = self.published.as_ref().filter(|current| {
             options.if_changed && current.input_digest == Some(self.input_digest) && rejects.is_ok()
-        })
+        });
+        match same {
+            Some(current) if options.quality.finds_figures_missing(current, ratings)? => {
+                info!(version = %current.version, "the input is that of the current version, which has no figures yet");
+                Ok(None)
+            }
+            same => Ok(same),
+        }
     }
 
     /// Keeps the rejects, and makes sure that they are few and that there is something to compute from.

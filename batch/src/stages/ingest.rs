@@ -78,7 +78,7 @@ fn take_in(
     let begun = work.begin(request, now)?;
     let taken = TakenIn::read(options, &measure, store, &StageProgress::new())?;
     let counts = taken.counts();
-    if let Some(current) = taken.unchanged(options) {
+    if let Some(current) = taken.unchanged(options)? {
         let found = (false, current.version.clone(), current.sequence);
         return Ok(document(request, found, &taken, counts));
     }
