@@ -70,14 +70,18 @@ check: $(CARGO_DENY) ## Check format, lints and dependencies.
 	cargo clippy $(CARGO_WORKSPACE) --all-targets -- -D warnings
 	$(CARGO_DENY) --locked check -D warnings -A unused-wrapper bans licenses sources
 
-# A linter of Dockerfiles, the schemas of Kubernetes and of state machines, systemd and a parser of nginx' language, each
-# on what is written in it; then our own checks, of what these do not see, and that our own checks can fail.
+# Linters of Dockerfiles and CloudFormation, the schemas of Kubernetes and of state machines, systemd and a
+# parser of nginx' language, each on what is written in it; then our own checks, of what these do not see, and that our
+# own checks can fail.
 .PHONY: deploy-check
 deploy-check: $(DEPLOY_VENV)/ready ## Check everything in deploy/. Needs systemd-analyze and npm.
 	$(DEPLOY_VENV)/bin/hadolint deploy/container/Dockerfile
 	$(DEPLOY_VENV)/bin/kubernetes-validate --strict --quiet $(filter-out %/kustomization.yaml,$(wildcard deploy/kubernetes/base/*.yaml))
 	$(DEPLOY_VENV)/bin/python deploy/checks/kubernetes.py deploy/kubernetes/base
 	$(DEPLOY_VENV)/bin/python deploy/checks/machine.py target/deploy-check
+	$(DEPLOY_VENV)/bin/cfn-lint deploy/aws/template.yaml
+	$(DEPLOY_VENV)/bin/python deploy/checks/aws.py deploy/aws/template.yaml
+	$(DEPLOY_VENV)/bin/python deploy/checks/rights.py deploy/aws/template.yaml README.md
 	$(DEPLOY_VENV)/bin/python -m unittest discover -s deploy/checks
 	$(MAKE) --no-print-directory asl-check
 

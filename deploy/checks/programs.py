@@ -12,9 +12,18 @@ def _rust(room: str) -> str:
 
 
 def variables() -> set[str]:
-    """The variables of the environment that either program reads."""
-    text = _rust("serve") + _rust("batch") + _rust("store")
+    """The variables of the environment that either program reads, or the worker."""
+    text = _rust("serve") + _rust("batch") + _rust("store") + _worker()
     return set(re.findall(r'"(AKIN_[A-Z0-9_]+)"', text))
+
+
+def _worker() -> str:
+    return (SOURCES / "deploy/worker.py").read_text()
+
+
+def worker_options() -> set[str]:
+    """The long options of the worker."""
+    return set(re.findall(r'"(--[a-z-]+)"', _worker()))
 
 
 def batch_options() -> set[str]:

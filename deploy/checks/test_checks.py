@@ -5,8 +5,11 @@ import tempfile
 import unittest
 from pathlib import Path
 
+import aws
+import cloudformation
 import kubernetes
 import machine
+import rights
 from programs import SOURCES, unknown_options, unknown_variables
 
 DEPLOY = SOURCES / "deploy"
@@ -116,6 +119,119 @@ class Machine(unittest.TestCase):
             file = self.work / "akin.conf"
             file.write_text(text.replace(old, new))
             self.assertEqual(len(machine.nginx(file, self.work)), 1, old)
+
+
+class Aws(unittest.TestCase):
+    def setUp(self):
+        self.template = cloudformation.load(DEPLOY / "aws/template.yaml")
+        self.readme = (SOURCES / "README.md").read_text()
+
+    def properties(self, name: str) -> dict:
+        return self.template["Resources"][name]["Properties"]
+
+    def container(self, name: str) -> dict:
+        return self.properties(name)["ContainerDefinitions"][0]
+
+    def statement(self, role: str, policy: str, action: str) -> dict:
+        for document in self.properties(role)["Policies"]:
+            for statement in document["PolicyDocument"]["Statement"]:
+                if document["PolicyName"] == policy and action in cloudformation.as_list(statement["Action"]):
+                    return statement
+        raise AssertionError(f"{role} has no {action}")
+
+    def complains(self, *about: str):
+        found = aws.problems(self.template, DEPLOY / "aws") + rights.problems(self.template, self.readme)
+        self.assertEqual(len(found), len(about), found)
+        for text in about:
+            self.assertTrue(any(text in problem for problem in found), found)
+
+    def test_the_template_is_fine_as_it_is(self):
+        self.complains()
+
+    def test_an_activity_that_the_state_machine_is_not_given(self):
+        del self.properties("Workflow")["DefinitionSubstitutions"]["PublishActivityArn"]
+        self.complains("wants PublishActivityArn")
+
+    def test_a_stage_whose_tasks_nobody_takes(self):
+        entry = next(one for one in self.container("WorkerTask")["Environment"] if one["Name"] == "AKIN_ACTIVITIES")
+        entry["Value"]["Fn::Sub"] = entry["Value"]["Fn::Sub"].replace("publish=", "published=")
+        self.complains("no worker takes the tasks of publish")
+
+    def test_a_variable_that_no_program_reads(self):
+        self.container("ServeTask")["Environment"].append({"Name": "AKIN_STORAGE", "Value": "x"})
+        self.complains("no program reads AKIN_STORAGE")
+
+    def test_options_that_programs_do_not_have(self):
+        self.container("GcTask")["Command"].append("--quickly")
+        self.container("WorkerTask")["Command"].append("--exit-when-bored")
+        self.complains("akin-batch has no option --quickly", "the worker has no option --exit-when-bored")
+
+    def test_a_container_that_may_write_everywhere_or_be_root(self):
+        self.container("ServeTask")["ReadonlyRootFilesystem"] = False
+        self.container("GcTask")["User"] = "0"
+        self.complains("ReadonlyRootFilesystem", "User")
+
+    def test_paths_where_nothing_answers(self):
+        self.properties("Reading")["Conditions"][0]["PathPatternConfig"]["Values"].append("/films/*")
+        self.properties("ServeTargets")["HealthCheckPath"] = "/healthy"
+        self.complains("/films/*", "/healthy")
+
+    def test_two_servers_on_one_ledger(self):
+        self.properties("ServeService")["DeploymentConfiguration"]["MaximumPercent"] = 200
+        self.complains("one ledger")
+
+    def test_actions_that_are_many_or_none(self):
+        self.statement("ServeRole", "ledger", "elasticfilesystem:ClientMount")["Action"] = "elasticfilesystem:Client*"
+        self.statement("BatchRole", "input", "s3:GetObject")["Action"] = "s3:FetchObject"
+        self.complains("more than one action", "AWS has no action s3:FetchObject")
+
+    def test_a_right_on_everything_that_could_be_on_a_resource(self):
+        self.statement("BatchRole", "tasks", "states:GetActivityTask")["Resource"] = "*"
+        self.complains("states:GetActivityTask is allowed on everything")
+
+    def test_a_server_that_may_delete(self):
+        statement = self.statement("ServeRole", "store", "s3:PutObject")
+        statement["Action"] = [*statement["Action"], "s3:DeleteObject"]
+        self.complains("only gc deletes", "README does not tell of s3:DeleteObject", "ratings stay")
+
+    def test_a_server_that_may_publish(self):
+        statement = self.statement("ServeRole", "store", "s3:PutObject")
+        statement["Resource"] = [statement["Resource"], {"Fn::Sub": "${Bucket.Arn}/${StorePrefix}/manifests/*"}]
+        self.complains("writes nothing but", "not tell of s3:PutObject", "not tell of s3:AbortMultipartUpload")
+
+    def test_a_batch_that_may_write_ratings_or_stop_executions(self):
+        statement = self.statement("BatchRole", "store", "s3:PutObject")
+        statement["Resource"].append({"Fn::Sub": "${Bucket.Arn}/${StorePrefix}/rat*"})
+        self.statement("BatchRole", "tasks", "states:SendTaskSuccess")["Action"].append("states:StopExecution")
+        self.complains(
+            "only servers write", "not tell of s3:PutObject", "not tell of s3:AbortMultipartUpload",
+            "states:StopExecution is allowed on everything", "executions are the schedule's business",
+        )
+
+    def test_a_clean_up_that_may_delete_manifests(self):
+        self.statement("GcRole", "store", "s3:DeleteObject")["Resource"].append(
+            {"Fn::Sub": "${Bucket.Arn}/${StorePrefix}/manifests/*"}
+        )
+        self.complains("manifests and ratings stay", "not tell of s3:DeleteObject")
+
+    def test_a_readme_that_tells_of_less_or_more(self):
+        old = "`prefix/manifests/*`, `prefix/ratings/*` | `prefix/*` |"
+        self.assertIn(old, self.readme)
+        self.readme = self.readme.replace(old, "`prefix/manifests/*`, `prefix/reports/*` | `prefix/*` |")
+        self.complains("does not tell of s3:ListBucket on prefix/ratings/*", "tells of s3:ListBucket on prefix/reports/*")
+
+    def test_a_managed_policy(self):
+        self.properties("ServeRole")["ManagedPolicyArns"] = ["arn:aws:iam::aws:policy/AdministratorAccess"]
+        self.complains("somebody else's")
+
+    def test_the_schedule_starts_a_run_with_what_the_state_machine_takes(self):
+        values = {"Bucket": "b", "StorePrefix": "akin", "Ratings": "r.csv", "Items": "", "Shards": "2"}
+        document = aws.run_input(self.template, values)
+        self.assertEqual(document.keys(), {"store", "options", "shards"})
+        self.assertEqual((document["store"], document["shards"]), ("s3://b/akin", 2))
+        self.assertEqual(unknown_options([f"--{name}" for name in document["options"]]), [])
+        document = aws.run_input(self.template, {**values, "Items": "m.csv"})
+        self.assertEqual(document["options"]["items"], "s3://b/input/m.csv")
 
 
 if __name__ == "__main__":
