@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use akin_schemas::http::{StateMachine, checked_account, checked_name, checked_region};
 use clap::Parser;
 
 use crate::http::AccessKey;
@@ -53,6 +54,15 @@ pub struct Options {
     /// Seconds that a client may leave an answer unread before its connection is given up (on Linux).
     #[arg(long, env = "AKIN_UNREAD_TIMEOUT", default_value = "30", value_parser = seconds, value_name = "SECONDS")]
     pub unread_timeout: Duration,
+    /// The region in the ARNs of executions. Handles that were given out under other names are unknown.
+    #[arg(long, env = "AKIN_ARN_REGION", default_value = StateMachine::DEFAULT_REGION, value_parser = checked_region, value_name = "REGION")]
+    pub arn_region: String,
+    /// The account in them, 12 digits.
+    #[arg(long, env = "AKIN_ARN_ACCOUNT", default_value = StateMachine::DEFAULT_ACCOUNT, value_parser = checked_account, value_name = "DIGITS")]
+    pub arn_account: String,
+    /// The name of the state machine in them.
+    #[arg(long, env = "AKIN_STATE_MACHINE", default_value = StateMachine::DEFAULT_NAME, value_parser = checked_name, value_name = "NAME")]
+    pub state_machine: String,
     /// Keys of which one must sign each call through the Step Functions door (AWS Signature Version 4). Without any,
     /// everybody may call.
     #[arg(

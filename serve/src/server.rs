@@ -13,6 +13,7 @@ use actix_web::middleware::from_fn;
 use actix_web::web::Data;
 use actix_web::{App, HttpServer};
 use akin_schemas::Manifest;
+use akin_schemas::http::{StateMachine, StateMachineError};
 use akin_store::{Store, StoreError, open_store};
 use chrono::Utc;
 use thiserror::Error;
@@ -25,8 +26,8 @@ use crate::fold_in::ScoringPool;
 use crate::forget::{forget_contained, forgettable};
 use crate::http::{self, Bodies, State};
 use crate::ledger::{
-    Accepted, ExecutionRecord, Executions, Finished, GroupCommit, Ledger, LedgerError, Opening,
-    Outcome, RedbLedger, Retention,
+    Accepted, ExecutionId, ExecutionRecord, Executions, Finished, GroupCommit, Ledger, LedgerError,
+    Opening, Outcome, RedbLedger, Retention,
 };
 use crate::options::Options;
 use crate::snapshot::Live;
@@ -56,6 +57,9 @@ pub enum ServerError {
         /// What the system says.
         source: io::Error,
     },
+    /// The handles cannot be named so.
+    #[error(transparent)]
+    StateMachine(#[from] StateMachineError),
     /// The operating system refused something else.
     #[error("the system refused a thread or socket: {0}")]
     System(#[from] io::Error),
@@ -82,6 +86,8 @@ impl Server {
     /// # Errors
     /// When the ledger, the store or the address cannot be used.
     pub fn start(options: &Options) -> Result<Self, ServerError> {
+        let Options { arn_region, arn_account, state_machine, .. } = options;
+        let machine = StateMachine::new(arn_region, arn_account, state_machine)?;
         let store = open_store(&options.store)?;
         let ledger = RedbLedger::open(&options.data_dir, Opening::default())?;
         let ledger: Arc<dyn Ledger> = Arc::new(ledger);
@@ -93,8 +99,9 @@ impl Server {
         let live = Arc::new(Live::new(store.clone()));
         let executions = Arc::new(Executions::new(ledger.clone()));
         // What an earlier process left running gets as much time as anything new.
-        for (id, record) in ledger.unfinished()? {
-            executions.begin(id, record);
+        let unfinished = ledger.unfinished()?;
+        for (id, record) in &unfinished {
+            executions.begin(*id, record.clone());
         }
         let commit_slot = Arc::new(OnceLock::new());
         let count = usize::from(options.recommendations);
@@ -125,6 +132,7 @@ impl Server {
             bodies: Arc::new(Bodies::new(options.request_timeout)),
             access_keys: (!options.access_keys.is_empty())
                 .then(|| Arc::new(options.access_keys.clone())),
+            machine: Arc::new(machine),
             started_at: Utc::now().timestamp_micros(),
         };
         let mut server = Self {
@@ -138,7 +146,7 @@ impl Server {
             unflushed,
             background: Vec::new(),
         };
-        server.start_background()?;
+        server.start_background(unfinished)?;
         Ok(server)
     }
 
@@ -150,7 +158,10 @@ impl Server {
         self.listener.local_addr()
     }
 
-    fn start_background(&mut self) -> io::Result<()> {
+    fn start_background(
+        &mut self,
+        unfinished: Vec<(ExecutionId, ExecutionRecord)>,
+    ) -> io::Result<()> {
         let options = self.options.clone();
         let State { live, ledger, commit, executions, .. } = self.state.clone();
         let (timeout, in_work) = (options.execution_timeout, executions.clone());
@@ -168,7 +179,7 @@ impl Server {
 
         let queue = self.scoring.queue();
         let clock = ledger.clone();
-        let (sweep_ledger, mut swept) = (ledger.clone(), false);
+        let (sweep_ledger, mut unfinished) = (ledger.clone(), unfinished);
         let store = self.store.clone();
         let (mut served, mut forgotten_for) = (None, None);
         let watch = move || {
@@ -185,9 +196,9 @@ impl Server {
                 served = sequence;
             }
             // What a crash left running is folded in as soon as there is something to fold it into.
-            if !swept && live.current().is_some() {
-                swept = true;
-                sweep(sweep_ledger.as_ref(), &executions, &queue);
+            if !unfinished.is_empty() && live.current().is_some() {
+                let unfinished = std::mem::take(&mut unfinished);
+                sweep(unfinished, sweep_ledger.as_ref(), &executions, &queue);
             }
         };
         self.background.push(Repeating::start("watch", options.poll_interval, watch)?);
@@ -334,14 +345,11 @@ fn forget_or_warn(ledger: &dyn Ledger, store: &dyn Store, serving: &Manifest) ->
 
 /// Hands over what an earlier process accepted and did not finish.
 fn sweep(
+    unfinished: Vec<(ExecutionId, ExecutionRecord)>,
     ledger: &dyn Ledger,
     executions: &Executions,
     queue: &std::sync::mpsc::SyncSender<Accepted>,
 ) {
-    let unfinished = match ledger.unfinished() {
-        Ok(unfinished) => unfinished,
-        Err(error) => return warn!(%error, "unfinished executions cannot be read"),
-    };
     for (execution, record) in unfinished {
         // Stopped or timed out meanwhile.
         if !matches!(executions.get(&execution), Ok(Some(record)) if record.is_running()) {

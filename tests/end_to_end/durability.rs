@@ -118,7 +118,7 @@ fn a_long_poll_does_not_hold_up_a_stopping_server_or_hang() {
 fn a_second_server_on_the_same_ledger_gives_up_with_the_reason() {
     let workplace = Workplace::new();
     let _server = Server::start(&workplace, &[]);
-    let (code, log) = Server::start_in_vain(&workplace);
+    let (code, log) = Server::start_in_vain(&workplace, &[]);
     assert_eq!(code, Some(1));
     assert!(log.contains("another server holds the ledger"), "{log}");
 }

@@ -142,7 +142,8 @@ fn a_rating_is_put_and_taken_back_under_its_own_address() {
     let whole = r#"{"rating":2,"user":"ann"}"#;
     for (status, method, path, body) in [
         (422, "PUT", "/users/ann/ratings/1", Some(r#"{"rating":11}"#)),
-        (400, "PUT", "/users/ann/ratings/1", Some(whole)),
+        (422, "PUT", "/users/ann/ratings/1", Some(whole)),
+        (422, "PUT", "/users/ann/ratings/1", Some("[2]")),
         (400, "PUT", "/users/ann/ratings/1", Some("")),
         (400, "PUT", "/users/ann/ratings/a%00b", Some(r#"{"rating":2}"#)),
         (400, "DELETE", "/users/a%00b/ratings/1", None),
@@ -217,7 +218,8 @@ pub fn left_running(workplace: &Workplace, items: &[&str]) -> Vec<String> {
     let submissions: Vec<_> = items.iter().map(submission).collect();
     let now = chrono::Utc::now().timestamp_micros();
     let accepted = ledger.accept(&submissions, &[], now).unwrap();
-    let arn = |id: &dyn std::fmt::Display| akin_schemas::http::execution_arn(&id.to_string());
+    let machine = akin_schemas::http::StateMachine::default();
+    let arn = |id: &dyn std::fmt::Display| machine.execution_arn(&id.to_string());
     accepted.iter().map(|accepted| arn(&accepted.execution)).collect()
 }
 
@@ -234,11 +236,16 @@ fn a_stopped_execution_never_succeeds_and_its_rating_stays() {
     let stop = |arn: &str, body: Option<&str>| {
         send(&server, "POST", &format!("/executions/{arn}/stop"), &[], body)
     };
-    for (status, body) in [(400, r#"{"error":1}"#), (400, r#"{"reason":""}"#), (400, "x")] {
+    for (status, body) in [
+        (422, r#"{"error":1}"#),
+        (422, r#"{"reason":""}"#),
+        (422, r#"["Enough","because"]"#),
+        (400, "x"),
+    ] {
         assert_eq!(stop(&arns[0], Some(body)).status, status, "{body}");
     }
     let long = json!({"error": "x".repeat(257)}).to_string();
-    assert_eq!(stop(&arns[0], Some(&long)).status, 400);
+    assert_eq!(stop(&arns[0], Some(&long)).status, 422);
     assert_eq!(stop("arn:aws:states:local:000000000000:execution:akin:x", None).status, 404);
     let stopped = stop(&arns[0], Some(r#"{"error":"Enough","cause":"because"}"#));
     assert_eq!(stopped.status, 200, "{}", stopped.body);

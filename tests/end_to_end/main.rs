@@ -10,6 +10,7 @@ mod evaluation;
 mod executions;
 mod flipped_bytes;
 mod forgetting;
+mod handles;
 mod harness;
 mod hot_swap;
 mod keystone;

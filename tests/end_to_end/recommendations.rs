@@ -163,6 +163,15 @@ fn a_bad_option_is_refused_by_its_name() {
     for (path, status, body, detail) in [
         ("/recommendations", 400, "{".to_owned(), "not JSON"),
         ("/recommendations", 422, "[]".to_owned(), "the body"),
+        ("/recommendations", 422, "[[],{}]".to_owned(), "expected an object"),
+        ("/recommendations", 422, r#"{"ratings":[["1",5]]}"#.to_owned(), "expected an object"),
+        (
+            "/recommendations",
+            422,
+            r#"{"ratings":[],"options":[5]}"#.to_owned(),
+            "expected an object",
+        ),
+        ("/items/neighbours", 422, r#"[["1"],5]"#.to_owned(), "expected an object"),
         ("/recommendations", 422, "{}".to_owned(), "missing field `ratings`"),
         ("/recommendations", 422, with_options(&json!({"n": 1001})).to_string(), "n is from"),
         ("/recommendations", 422, with_options(&json!({"m": 1})).to_string(), "unknown field `m`"),

@@ -4,6 +4,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::object::objects;
+
 /// `202` to an accepted rating.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -32,13 +34,15 @@ pub enum ExecutionStatus {
 
 /// The body of `POST /executions/{executionArn}/stop`; may be left out.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 pub struct Stop {
     /// A name for the reason, at most 256 bytes.
     pub error: Option<String>,
     /// The reason, at most 32,768 bytes.
     pub cause: Option<String>,
 }
+
+objects!(Stop);
 
 /// The body of `GET /executions`.
 #[derive(Debug, Serialize, Deserialize)]

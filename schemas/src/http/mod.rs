@@ -2,13 +2,16 @@
 
 mod arn;
 mod execution;
+mod object;
 mod options;
 mod problem;
 mod rating;
 mod recommendation;
 mod status;
 
-pub use arn::{ArnError, STATE_MACHINE_ARN, STATE_MACHINE_NAME, execution_arn, execution_name};
+pub use arn::{
+    ArnError, StateMachine, StateMachineError, checked_account, checked_name, checked_region,
+};
 pub use execution::{Accepted, Execution, ExecutionStatus, Executions, Stop};
 pub use options::{MOST_ANSWERS, Options, OptionsError};
 pub use problem::{PROBLEM_JSON, Problem};

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::object::objects;
 use super::rating::ids;
 use crate::id::ItemId;
 
@@ -13,7 +14,7 @@ pub const MOST_ANSWERS: u16 = 1000;
 ///
 /// A list holds exactly `n` items when that many are left that the user has not rated.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+#[serde(remote = "Self", default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct Options {
     /// How many, from 1 to 1000.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -38,6 +39,8 @@ pub struct Options {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub diversity: Option<f32>,
 }
+
+objects!(Options);
 
 /// A value that an option does not take.
 #[derive(Debug, Clone, PartialEq, Error)]

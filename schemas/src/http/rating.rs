@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use thiserror::Error;
 
+use super::object::objects;
 use super::options::Options;
 use crate::id::{IdError, ItemId, UserId};
 
@@ -25,7 +26,7 @@ pub enum RatingBodyError {
 ///
 /// The number is checked against the store's range by whoever knows the store.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 pub struct RatingBody {
     /// The item; `itemId` is another name.
     #[serde(rename = "movieID", alias = "itemId", deserialize_with = "id")]
@@ -70,7 +71,7 @@ pub fn rating_elements(body: &[u8]) -> Result<Vec<&[u8]>, RatingBodyError> {
 
 /// The body of `PUT /users/{id}/ratings/{item}`.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 pub struct NewRating {
     /// The rating.
     pub rating: f64,
@@ -81,7 +82,7 @@ pub struct NewRating {
 
 /// One rating of a list that is scored and not stored.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 pub struct GivenRating {
     /// The item; `itemId` is another name.
     #[serde(rename = "movieID", alias = "itemId", deserialize_with = "id")]
@@ -92,7 +93,7 @@ pub struct GivenRating {
 
 /// The body of `POST /recommendations`.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 pub struct RatingsToScore {
     /// Each item at most once.
     pub ratings: Vec<GivenRating>,
@@ -103,7 +104,7 @@ pub struct RatingsToScore {
 
 /// The body of `POST /items/neighbours`.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
 pub struct ItemsToLookUp {
     /// The items, at most 100.
     #[serde(deserialize_with = "ids")]
@@ -112,6 +113,8 @@ pub struct ItemsToLookUp {
     #[serde(default)]
     pub n: Option<u16>,
 }
+
+objects!(RatingBody, NewRating, GivenRating, RatingsToScore, ItemsToLookUp);
 
 /// Several identifiers, each as [`id`] reads it.
 pub(super) fn ids<'de, D, I>(deserializer: D) -> Result<Vec<I>, D::Error>
@@ -161,6 +164,7 @@ where
 
 #[cfg(test)]
 mod tests {
+    use super::super::execution::Stop;
     use super::*;
 
     fn parsed(body: &str) -> Result<(String, String, f64), RatingBodyError> {
@@ -203,6 +207,9 @@ mod tests {
             "{}",
             "6",
             r#"[{"movieID":"1","user":"a","rating":1}]"#,
+            r#"["1","a",1]"#,
+            r#"["1","a",1,null]"#,
+            r#"{"movieID":"1","user":"a","rating":1,"options":[5]}"#,
             r#"{"movieID":1.0,"user":"a","rating":1}"#,
             r#"{"movieID":18446744073709551616,"user":"a","rating":1}"#,
             r#"{"movieID":"","user":"a","rating":1}"#,
@@ -221,6 +228,25 @@ mod tests {
         for body in not_a_rating {
             assert!(matches!(parsed(body), Err(RatingBodyError::NotARating(_))), "{body}");
         }
+    }
+
+    #[test]
+    fn an_array_is_no_object_wherever_one_belongs() {
+        fn refused<T: for<'de> Deserialize<'de>>(body: &str) {
+            let error = serde_json::from_str::<T>(body).err().map(|error| error.to_string());
+            let error = error.unwrap_or_else(|| format!("{body} is read"));
+            assert!(error.starts_with("invalid type: sequence, expected an object at"), "{error}");
+        }
+
+        refused::<RatingBody>(r#"["1","a",1,null]"#);
+        refused::<NewRating>(r#"[1,null]"#);
+        refused::<GivenRating>(r#"["1",1]"#);
+        refused::<RatingsToScore>(r#"[[],{}]"#);
+        refused::<RatingsToScore>(r#"{"ratings":[["1",1]]}"#);
+        refused::<RatingsToScore>(r#"{"ratings":[],"options":[5]}"#);
+        refused::<ItemsToLookUp>(r#"[["1"],5]"#);
+        refused::<Options>(r#"[5,[],[],[],[],1,0.5]"#);
+        refused::<Stop>(r#"["error","cause"]"#);
     }
 
     #[test]

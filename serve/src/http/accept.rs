@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use akin_schemas::http::{Accepted, execution_arn};
+use akin_schemas::http::{Accepted, StateMachine};
 use akin_schemas::{ItemId, UserId};
 use chrono::DateTime;
 
@@ -51,9 +51,9 @@ pub async fn accept(state: &State, request: Request) -> Result<Reply, Refusal> {
 }
 
 /// A receipt as clients read it.
-pub fn accepted(receipt: &Receipt) -> Accepted {
+pub fn accepted(machine: &StateMachine, receipt: &Receipt) -> Accepted {
     Accepted {
-        execution_arn: execution_arn(&receipt.execution.to_string()),
+        execution_arn: machine.execution_arn(&receipt.execution.to_string()),
         start_date: DateTime::from_timestamp_micros(receipt.started_at).unwrap_or_default(),
     }
 }

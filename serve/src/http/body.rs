@@ -54,12 +54,7 @@ impl Bodies {
         payload: Payload,
         limit: usize,
     ) -> Result<T, Refusal> {
-        use serde_json::error::Category;
-        let body = self.json(request, payload, limit).await?;
-        serde_json::from_slice(&body).map_err(|error| match error.classify() {
-            Category::Data => Refusal::unacceptable(format!("the body: {error}")),
-            _ => Refusal::bad_request(format!("the body is not JSON: {error}")),
-        })
+        parse(&self.json(request, payload, limit).await?)
     }
 
     /// Reads a body, whatever it is declared as.
@@ -80,22 +75,22 @@ impl Bodies {
             .unwrap_or_else(|_| Err(Refusal::body_too_slow(self.deadline.as_secs_f64())))
     }
 
-    /// Reads a JSON body if there is one.
+    /// Reads a JSON body of this form if there is one.
     ///
     /// # Errors
-    /// As [`Bodies::json`].
-    pub async fn optional_json(
+    /// As [`Bodies::parsed`].
+    pub async fn parsed_if_any<T: DeserializeOwned>(
         &self,
         request: &HttpRequest,
         payload: Payload,
         limit: usize,
-    ) -> Result<Option<Bytes>, Refusal> {
+    ) -> Result<Option<T>, Refusal> {
         let body = self.any(request, payload, limit).await?;
         if body.is_empty() {
             return Ok(None);
         }
         check_type(request)?;
-        Ok(Some(body))
+        parse(&body).map(Some)
     }
 
     async fn collect(&self, mut payload: Payload, limit: usize) -> Result<Bytes, Refusal> {
@@ -115,6 +110,14 @@ impl Bodies {
         }
         Ok(body.freeze())
     }
+}
+
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
+    use serde_json::error::Category;
+    serde_json::from_slice(body).map_err(|error| match error.classify() {
+        Category::Data => Refusal::unacceptable(format!("the body: {error}")),
+        _ => Refusal::bad_request(format!("the body is not JSON: {error}")),
+    })
 }
 
 fn declared_length(request: &HttpRequest) -> Option<usize> {

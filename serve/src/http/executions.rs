@@ -7,9 +7,7 @@ use actix_web::http::header;
 use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use akin_schemas::UserId;
-use akin_schemas::http::{
-    Execution, ExecutionStatus, Executions, Stop, execution_arn, execution_name,
-};
+use akin_schemas::http::{Execution, ExecutionStatus, Executions, StateMachine, Stop};
 use chrono::{DateTime, Utc};
 use futures_util::stream;
 use serde::Deserialize;
@@ -45,7 +43,7 @@ pub async fn get(request: HttpRequest, state: Data<State>) -> Result<HttpRespons
         return Err(Refusal::bad_request(detail));
     }
     let (id, record) = find(&request, &state, Duration::from_secs(wait)).await?;
-    let body = execution(id, &record)?;
+    let body = execution(&state.machine, id, &record)?;
     let mut response = HttpResponse::Ok();
     if record.is_running() {
         response.insert_header((header::RETRY_AFTER, "1"));
@@ -58,7 +56,7 @@ pub async fn get(request: HttpRequest, state: Data<State>) -> Result<HttpRespons
 pub async fn events(request: HttpRequest, state: Data<State>) -> Result<HttpResponse, Refusal> {
     query::parse::<query::Nothing>(&request)?;
     let (id, record) = find(&request, &state, Duration::ZERO).await?;
-    let first = (event(id, &record)?, record.is_running());
+    let first = (event(&state.machine, id, &record)?, record.is_running());
     let after = stream::unfold(first.1, move |is_running| {
         let state = state.clone();
         async move {
@@ -67,8 +65,11 @@ pub async fn events(request: HttpRequest, state: Data<State>) -> Result<HttpResp
             }
             let record = state.wait_for(id, SIGN_OF_LIFE).await.ok().flatten()?;
             let is_running = record.is_running();
-            let text =
-                if is_running { Bytes::from(": running\n\n") } else { event(id, &record).ok()? };
+            let text = if is_running {
+                Bytes::from(": running\n\n")
+            } else {
+                event(&state.machine, id, &record).ok()?
+            };
             Some((Ok::<_, Infallible>(text), is_running))
         }
     });
@@ -81,8 +82,13 @@ pub async fn events(request: HttpRequest, state: Data<State>) -> Result<HttpResp
         .streaming(Box::pin(all)))
 }
 
-fn event(id: ExecutionId, record: &ExecutionRecord) -> Result<Bytes, Refusal> {
-    let data = serde_json::to_string(&execution(id, record)?).map_err(|_| Refusal::internal())?;
+fn event(
+    machine: &StateMachine,
+    id: ExecutionId,
+    record: &ExecutionRecord,
+) -> Result<Bytes, Refusal> {
+    let execution = execution(machine, id, record)?;
+    let data = serde_json::to_string(&execution).map_err(|_| Refusal::internal())?;
     Ok(Bytes::from(format!("event: {}\ndata: {data}\n\n", record.status())))
 }
 
@@ -96,21 +102,18 @@ pub async fn stop(
     query::parse::<query::Nothing>(&request)?;
     let (id, _) = find(&request, &state, Duration::ZERO).await?;
     let limit = 2 * (LONGEST_ERROR + LONGEST_CAUSE);
-    let stop = match state.bodies.optional_json(&request, payload, limit).await? {
-        None => Stop::default(),
-        Some(body) => serde_json::from_slice(&body)
-            .map_err(|error| Refusal::bad_request(format!("the body: {error}")))?,
-    };
+    let stop: Stop =
+        state.bodies.parsed_if_any(&request, payload, limit).await?.unwrap_or_default();
     for (name, text, longest) in
         [("error", &stop.error, LONGEST_ERROR), ("cause", &stop.cause, LONGEST_CAUSE)]
     {
         if text.as_ref().is_some_and(|text| text.len() > longest) {
             let detail = format!("`{name}` has at most {longest} bytes");
-            return Err(Refusal::bad_request(detail));
+            return Err(Refusal::unacceptable(detail));
         }
     }
     let record = abort(&state, id, stop).await?.ok_or_else(unknown)?;
-    Ok(HttpResponse::Ok().json(execution(id, &record)?))
+    Ok(HttpResponse::Ok().json(execution(&state.machine, id, &record)?))
 }
 
 /// Ends an execution as aborted, unless it has ended, and returns it when that is on disk; none if nobody knows it.
@@ -159,7 +162,7 @@ pub async fn list(request: HttpRequest, state: Data<State>) -> Result<HttpRespon
         filter.after = Some(after);
     }
     let page = state.list(&filter, count).await?;
-    let listed = page.executions.iter().map(|(id, record)| execution(*id, record));
+    let listed = page.executions.iter().map(|(id, record)| execution(&state.machine, *id, record));
     Ok(HttpResponse::Ok().json(Executions {
         executions: listed.collect::<Result<_, _>>()?,
         next_token: page.next.map(|next| token::encode(next, &filter, now)),
@@ -173,7 +176,7 @@ async fn find(
     patience: Duration,
 ) -> Result<(ExecutionId, ExecutionRecord), Refusal> {
     let arn = query::path_step(request)?;
-    let name = execution_name(&arn).map_err(|_| unknown())?;
+    let name = state.machine.execution_name(&arn).map_err(|_| unknown())?;
     state.find(name, patience).await?.ok_or_else(unknown)
 }
 
@@ -181,7 +184,11 @@ fn unknown() -> Refusal {
     Refusal::not_found("there is no such execution, or it is forgotten by now")
 }
 
-fn execution(id: ExecutionId, record: &ExecutionRecord) -> Result<Execution, Refusal> {
+fn execution(
+    machine: &StateMachine,
+    id: ExecutionId,
+    record: &ExecutionRecord,
+) -> Result<Execution, Refusal> {
     let raw = |text: &str| {
         RawValue::from_string(text.to_owned()).map_err(|error| {
             tracing::error!(%error, %id, "a text in the ledger is not JSON");
@@ -190,7 +197,7 @@ fn execution(id: ExecutionId, record: &ExecutionRecord) -> Result<Execution, Ref
     };
     let (error, cause) = record.failure();
     Ok(Execution {
-        execution_arn: execution_arn(&record.public_name(&id)),
+        execution_arn: machine.execution_arn(&record.public_name(&id)),
         status: status(record.status()),
         start_date: moment(record.started_at),
         stop_date: record.stopped_at().map(moment),

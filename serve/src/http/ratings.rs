@@ -34,11 +34,12 @@ pub async fn post(
     if body.trim_ascii_start().first() == Some(&b'[') {
         let submissions = several(&body, &state)?;
         let reply = send(&state, submissions, name).await?;
-        let executions: Vec<_> = reply.receipts.iter().map(accepted).collect();
+        let executions: Vec<_> =
+            reply.receipts.iter().map(|receipt| accepted(&state.machine, receipt)).collect();
         Ok(HttpResponse::Accepted().json(executions))
     } else {
         let reply = send(&state, vec![one(&body, &state)?], name).await?;
-        handle(&reply)
+        handle(&state, &reply)
     }
 }
 
@@ -46,8 +47,9 @@ pub async fn post(
 ///
 /// # Errors
 /// When there is no receipt, which is a defect.
-pub fn handle(reply: &Reply) -> Result<HttpResponse, Refusal> {
-    let accepted = accepted(reply.receipts.first().ok_or_else(Refusal::internal)?);
+pub fn handle(state: &State, reply: &Reply) -> Result<HttpResponse, Refusal> {
+    let receipt = reply.receipts.first().ok_or_else(Refusal::internal)?;
+    let accepted = accepted(&state.machine, receipt);
     let location = format!("/executions/{}", accepted.execution_arn);
     Ok(HttpResponse::Accepted().insert_header((header::LOCATION, location)).json(accepted))
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use akin_recommender::scoring::Scorer;
+use akin_schemas::http::StateMachine;
 use tokio::sync::watch;
 
 use crate::ledger::{
@@ -33,6 +34,8 @@ pub struct State {
     pub bodies: Arc<Bodies>,
     /// Who may use the Step Functions door; everybody when there is none.
     pub access_keys: Option<Arc<AccessKeys>>,
+    /// What its handles are named after.
+    pub machine: Arc<StateMachine>,
     /// When the server started, in microseconds since 1970.
     pub started_at: i64,
 }

@@ -72,16 +72,13 @@ pub async fn put_rating(
 ) -> Result<HttpResponse, Refusal> {
     let name = ratings::name(&request)?;
     let (user, item) = user_and_item(&request)?;
-    let body = state.bodies.json(&request, payload, BODY_LIMIT).await?;
-    let NewRating { rating, options } = serde_json::from_slice(&body).map_err(|error| {
-        Refusal::bad_request(format!("the body is not {{\"rating\": number}}: {error}"))
-    })?;
+    let NewRating { rating, options } = state.bodies.parsed(&request, payload, BODY_LIMIT).await?;
     let checked = options.as_ref().map_or(Ok(()), Options::check);
     checked.map_err(|error| Refusal::invalid(error.to_string()))?;
     let input = RatingBody { user: user.clone(), item: item.clone(), rating, options };
     let input = serde_json::to_string(&input).map_err(|_| Refusal::internal())?;
     let submission = submission(&state, user, item, rating, input)?;
-    ratings::handle(&ratings::send(&state, vec![submission], name).await?)
+    ratings::handle(&state, &ratings::send(&state, vec![submission], name).await?)
 }
 
 /// `DELETE /users/{id}/ratings/{item}`: takes a rating back. The handle's recommendations are those without it.
@@ -95,7 +92,7 @@ pub async fn delete_rating(
     state.snapshot()?;
     let input = serde_json::json!({"movieID": &*item, "user": &*user, "rating": null}).to_string();
     let submission = Submission { user, item, rating: None, input };
-    ratings::handle(&ratings::send(&state, vec![submission], name).await?)
+    ratings::handle(&state, &ratings::send(&state, vec![submission], name).await?)
 }
 
 /// The user that a path names.

@@ -59,8 +59,8 @@ impl Server {
     }
 
     /// Starts a server that is expected to give up, and returns its exit code and log.
-    pub fn start_in_vain(workplace: &Workplace) -> (Option<i32>, String) {
-        let mut server = Self::spawn(workplace, "data", &[]);
+    pub fn start_in_vain(workplace: &Workplace, more: &[&str]) -> (Option<i32>, String) {
+        let mut server = Self::spawn(workplace, "data", more);
         let status = server.wait();
         (status.code(), server.log_text())
     }

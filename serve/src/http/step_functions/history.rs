@@ -5,10 +5,10 @@ use serde_json::{Map, Value, json};
 
 use crate::ledger::{ExecutionRecord, Outcome};
 
-use super::operations::{ROLE_ARN, STATE, seconds};
+use super::operations::{STATE, seconds};
 
 /// All events, oldest first, ids from 1 on.
-pub fn events(record: &ExecutionRecord, with_data: bool) -> Vec<Value> {
+pub fn events(record: &ExecutionRecord, role_arn: &str, with_data: bool) -> Vec<Value> {
     let data = |name: &str, text: &str| {
         let mut details = Map::new();
         if with_data {
@@ -21,7 +21,7 @@ pub fn events(record: &ExecutionRecord, with_data: bool) -> Vec<Value> {
         details.insert(name.to_owned(), value.into());
         details
     };
-    let started = with(data("input", &record.input), "roleArn", ROLE_ARN);
+    let started = with(data("input", &record.input), "roleArn", role_arn);
     let entered = with(data("input", &record.input), "name", STATE);
     let mut found = vec![
         ("ExecutionStarted", "executionStartedEventDetails", started, record.started_at),

@@ -1,6 +1,6 @@
 //! Names and ARNs.
 
-use akin_schemas::http::{STATE_MACHINE_ARN, execution_name};
+use akin_schemas::http::StateMachine;
 
 use super::failure::Failure;
 use super::input::Parameters;
@@ -12,9 +12,9 @@ const LONGEST_NAME: usize = 80;
 ///
 /// # Errors
 /// When it is absent, no ARN of a state machine, or of another one.
-pub fn machine(parameters: &Parameters) -> Result<(), Failure> {
+pub fn machine(parameters: &Parameters, own: &StateMachine) -> Result<(), Failure> {
     let arn = parameters.required("stateMachineArn", LONGEST_ARN)?;
-    if arn == STATE_MACHINE_ARN {
+    if arn == own.arn() {
         return Ok(());
     }
     Err(if is_arn(arn, "stateMachine", 7) {
@@ -28,9 +28,12 @@ pub fn machine(parameters: &Parameters) -> Result<(), Failure> {
 ///
 /// # Errors
 /// When it is absent, no ARN of an execution, or of another machine's.
-pub fn execution(parameters: &Parameters) -> Result<(&str, &str), Failure> {
+pub fn execution<'a>(
+    parameters: &'a Parameters,
+    own: &StateMachine,
+) -> Result<(&'a str, &'a str), Failure> {
     let arn = parameters.required("executionArn", LONGEST_ARN)?;
-    match execution_name(arn) {
+    match own.execution_name(arn) {
         Ok(name) => Ok((arn, name)),
         Err(_) if is_arn(arn, "execution", 8) => Err(Failure::no_execution(arn)),
         Err(_) => Err(Failure::invalid_arn(arn)),

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use akin_schemas::http::{
-    RatingBody, RatingBodyError, STATE_MACHINE_ARN, STATE_MACHINE_NAME, Stop, execution_arn,
-};
+use akin_schemas::http::{RatingBody, RatingBodyError, StateMachine, Stop};
 use chrono::Utc;
 use serde_json::{Map, Value, json};
 
@@ -23,8 +21,6 @@ use super::names;
 
 /// The machine's one state.
 pub const STATE: &str = "FoldIn";
-/// A role for those who expect one; nothing is done in its name.
-pub const ROLE_ARN: &str = "arn:aws:iam::000000000000:role/akin";
 
 const LONGEST_ERROR: usize = 256;
 const LONGEST_CAUSE: usize = 32_768;
@@ -45,11 +41,16 @@ pub async fn run(operation: &str, parameters: &Parameters, state: &State) -> Ans
         "DescribeStateMachine" => describe_machine(parameters, state),
         "ListStateMachines" => list_machines(parameters, state),
         "StartSyncExecution" => {
-            names::machine(parameters)?;
+            names::machine(parameters, &state.machine)?;
             Err(Failure::wrong_machine_type())
         }
         other => Err(Failure::unknown_operation(other)),
     }
+}
+
+/// A role for those who expect one; nothing is done in its name.
+fn role_arn(machine: &StateMachine) -> String {
+    format!("arn:aws:iam::{}:role/akin", machine.account())
 }
 
 /// Microseconds as the protocol's seconds, to the millisecond.
@@ -58,7 +59,7 @@ pub fn seconds(micros: i64) -> f64 {
 }
 
 async fn start(parameters: &Parameters, state: &State) -> Answer {
-    names::machine(parameters)?;
+    names::machine(parameters, &state.machine)?;
     let name = names::new_name(parameters)?;
     let input = parameters.input()?.unwrap_or("{}");
     let rating = RatingBody::parse(input.as_bytes()).map_err(|error| match error {
@@ -72,11 +73,12 @@ async fn start(parameters: &Parameters, state: &State) -> Answer {
         && name.parse::<ExecutionId>().is_ok()
         && state.find(name, Duration::ZERO).await?.is_some()
     {
-        return Err(Failure::execution_exists(&execution_arn(name)));
+        return Err(Failure::execution_exists(&state.machine.execution_arn(name)));
     }
     let request_name = name.map(|name| RequestName::of_machine(name.to_owned()));
     let request = Request { submissions: vec![submission], name: request_name };
-    let exists = || Failure::execution_exists(&execution_arn(name.unwrap_or_default()));
+    let exists =
+        || Failure::execution_exists(&state.machine.execution_arn(name.unwrap_or_default()));
     let reply = match accept(state, request).await {
         Err(refusal) if refusal.is_conflict() => return Err(exists()),
         other => other?,
@@ -89,8 +91,9 @@ async fn start(parameters: &Parameters, state: &State) -> Answer {
             return Err(exists());
         }
     }
+    let key = receipt.execution.to_string();
     Ok(json!({
-        "executionArn": name.map_or_else(|| execution_arn(&receipt.execution.to_string()), execution_arn),
+        "executionArn": state.machine.execution_arn(name.unwrap_or(&key)),
         "startDate": seconds(receipt.started_at),
     }))
 }
@@ -108,7 +111,7 @@ struct Named {
 /// # Errors
 /// When `executionArn` is absent, no ARN of an execution, or of one that is not known (any more).
 async fn named(parameters: &Parameters, state: &State) -> Result<Named, Failure> {
-    let (arn, name) = names::execution(parameters)?;
+    let (arn, name) = names::execution(parameters, &state.machine)?;
     let found = state.find(name, Duration::ZERO).await?;
     let (id, record) = found.ok_or_else(|| Failure::no_execution(arn))?;
     Ok(Named { arn: arn.to_owned(), id, record })
@@ -117,7 +120,7 @@ async fn named(parameters: &Parameters, state: &State) -> Result<Named, Failure>
 async fn describe(parameters: &Parameters, state: &State) -> Answer {
     let Named { id, record, .. } = named(parameters, state).await?;
     let status = record.status();
-    let mut found = summary(id, &record);
+    let mut found = summary(&state.machine, id, &record);
     found.insert("input".to_owned(), record.input.as_str().into());
     found.insert("inputDetails".to_owned(), json!({"included": true}));
     if let Some(output) = record.output() {
@@ -138,10 +141,14 @@ async fn describe(parameters: &Parameters, state: &State) -> Answer {
 }
 
 /// What a listing says of an execution, and a description too.
-fn summary(id: ExecutionId, record: &ExecutionRecord) -> Map<String, Value> {
+fn summary(
+    machine: &StateMachine,
+    id: ExecutionId,
+    record: &ExecutionRecord,
+) -> Map<String, Value> {
     let (mut found, name) = (Map::new(), record.public_name(&id));
-    found.insert("executionArn".to_owned(), execution_arn(&name).into());
-    found.insert("stateMachineArn".to_owned(), STATE_MACHINE_ARN.into());
+    found.insert("executionArn".to_owned(), machine.execution_arn(&name).into());
+    found.insert("stateMachineArn".to_owned(), machine.arn().into());
     found.insert("name".to_owned(), name.into());
     found.insert("status".to_owned(), record.status().as_str().into());
     found.insert("startDate".to_owned(), seconds(record.started_at).into());
@@ -152,7 +159,7 @@ fn summary(id: ExecutionId, record: &ExecutionRecord) -> Map<String, Value> {
 }
 
 async fn list(parameters: &Parameters, state: &State) -> Answer {
-    names::machine(parameters)?;
+    names::machine(parameters, &state.machine)?;
     let limit = parameters.max_results()?;
     let status = match parameters.text("statusFilter", 64)? {
         None => None,
@@ -176,7 +183,7 @@ async fn list(parameters: &Parameters, state: &State) -> Answer {
     }
     let page = state.list(&filter, limit).await?;
     let executions: Vec<_> =
-        page.executions.iter().map(|(id, record)| summary(*id, record)).collect();
+        page.executions.iter().map(|(id, record)| summary(&state.machine, *id, record)).collect();
     let mut answer = json!({"executions": executions});
     if let Some(next) = page.next {
         answer["nextToken"] = token::encode(next, &filter, now).into();
@@ -199,7 +206,7 @@ async fn history_of(parameters: &Parameters, state: &State) -> Answer {
     let with_data = parameters.switch("includeExecutionData", true)?;
     let token = parameters.text("nextToken", LONGEST_HISTORY_TOKEN)?;
     let Named { record, .. } = named(parameters, state).await?;
-    let mut events = history::events(&record, with_data);
+    let mut events = history::events(&record, &role_arn(&state.machine), with_data);
     if is_reversed {
         events.reverse();
     }
@@ -222,7 +229,7 @@ async fn history_of(parameters: &Parameters, state: &State) -> Answer {
 }
 
 fn describe_machine(parameters: &Parameters, state: &State) -> Answer {
-    names::machine(parameters)?;
+    names::machine(parameters, &state.machine)?;
     let definition = json!({
         "Comment": "Stores one rating, folds it in and recommends.",
         "StartAt": STATE,
@@ -231,7 +238,7 @@ fn describe_machine(parameters: &Parameters, state: &State) -> Answer {
     let mut machine = machine(state);
     machine["status"] = "ACTIVE".into();
     machine["definition"] = definition.to_string().into();
-    machine["roleArn"] = ROLE_ARN.into();
+    machine["roleArn"] = role_arn(&state.machine).into();
     machine["loggingConfiguration"] = json!({"level": "OFF", "includeExecutionData": false});
     machine["tracingConfiguration"] = json!({"enabled": false});
     Ok(machine)
@@ -248,8 +255,8 @@ fn list_machines(parameters: &Parameters, state: &State) -> Answer {
 
 fn machine(state: &State) -> Value {
     json!({
-        "stateMachineArn": STATE_MACHINE_ARN,
-        "name": STATE_MACHINE_NAME,
+        "stateMachineArn": state.machine.arn(),
+        "name": state.machine.name(),
         "type": "STANDARD",
         "creationDate": seconds(state.started_at),
     })
