@@ -5,12 +5,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Instant;
 
 use akin_recommender::profile::Profile;
 use akin_recommender::scoring::{self, Request, Scorer, Selection, Source};
 use akin_schemas::ItemId;
 use akin_schemas::http::{Because, FoldIn, Options, RatedItem, Recommendation};
 use chrono::Utc;
+use prometheus_client::metrics::histogram::Histogram;
 use tracing::error;
 
 use crate::ledger::{Accepted, Finished, GroupCommit, Outcome};
@@ -117,13 +119,15 @@ impl ScoringPool {
         count: usize,
         live: &Arc<Live>,
         commit: &Arc<OnceLock<Arc<GroupCommit>>>,
+        seconds: &Histogram,
     ) -> io::Result<Self> {
         // When scoring is slower than accepting, this fills, then the ledger's queue does, then clients are refused.
         let (queue, work) = sync_channel(1024);
         let work = Arc::new(Mutex::new(work));
         let threads = (0..threads).map(|number| {
             let (work, live, commit) = (work.clone(), live.clone(), commit.clone());
-            let run = move || score_all(&work, &live, &commit, count);
+            let seconds = seconds.clone();
+            let run = move || score_all(&work, &live, &commit, count, &seconds);
             thread::Builder::new().name(format!("score-{number}")).spawn(run)
         });
         Ok(Self { queue, threads: threads.collect::<io::Result<_>>()? })
@@ -150,12 +154,15 @@ fn score_all(
     live: &Live,
     commit: &OnceLock<Arc<GroupCommit>>,
     count: usize,
+    seconds: &Histogram,
 ) {
     let mut scorer = Scorer::default();
     loop {
         let next = work.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(accepted) = next else { return };
+        let began = Instant::now();
         let scored = catch_unwind(AssertUnwindSafe(|| output(live, &mut scorer, &accepted, count)));
+        seconds.observe(began.elapsed().as_secs_f64());
         let outcome = match scored {
             Ok(Ok(output)) => Outcome::Succeeded(output),
             Ok(Err(cause)) => Outcome::Failed { error: "Unavailable".to_owned(), cause },

@@ -7,6 +7,7 @@
 pub mod flush;
 pub mod forget;
 pub mod ledger;
+pub mod metrics;
 pub mod options;
 pub mod server;
 pub mod snapshot;

@@ -16,7 +16,8 @@ fn main() -> ExitCode {
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     if options.log_json {
-        log.json().init()
+        // One level: `request_id` stands beside `timestamp`.
+        log.json().flatten_event(true).init()
     } else {
         log.init()
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use akin_schemas::http::{StateMachine, checked_account, checked_name, checked_region};
 use clap::Parser;
 
-use crate::http::AccessKey;
+use crate::http::{AccessKey, AllowedOrigin};
 
 /// Takes ratings, and answers with recommendations.
 #[derive(Debug, Clone, Parser)]
@@ -54,6 +54,16 @@ pub struct Options {
     /// Seconds that a client may leave an answer unread before its connection is given up (on Linux).
     #[arg(long, env = "AKIN_UNREAD_TIMEOUT", default_value = "30", value_parser = seconds, value_name = "SECONDS")]
     pub unread_timeout: Duration,
+    /// Origins whose pages may ask from a browser (CORS), such as https://films.example; `*` for all but `null`. Without
+    /// any, none may.
+    #[arg(
+        long = "allow-origin",
+        env = "AKIN_ALLOW_ORIGINS",
+        num_args = 1..,
+        value_delimiter = ',',
+        value_name = "ORIGIN"
+    )]
+    pub allow_origins: Vec<AllowedOrigin>,
     /// The region in the ARNs of executions. Handles that were given out under other names are unknown.
     #[arg(long, env = "AKIN_ARN_REGION", default_value = StateMachine::DEFAULT_REGION, value_parser = checked_region, value_name = "REGION")]
     pub arn_region: String,

@@ -24,11 +24,12 @@ use crate::background::Repeating;
 use crate::flush::Flusher;
 use crate::fold_in::ScoringPool;
 use crate::forget::{forget_contained, forgettable};
-use crate::http::{self, Bodies, State};
+use crate::http::{self, Bodies, CrossOrigin, State};
 use crate::ledger::{
     Accepted, ExecutionId, ExecutionRecord, Executions, Finished, GroupCommit, Ledger, LedgerError,
     Opening, Outcome, RedbLedger, Retention,
 };
+use crate::metrics::Metrics;
 use crate::options::Options;
 use crate::snapshot::Live;
 
@@ -103,9 +104,11 @@ impl Server {
         for (id, record) in &unfinished {
             executions.begin(*id, record.clone());
         }
+        let metrics = Arc::new(Metrics::default());
         let commit_slot = Arc::new(OnceLock::new());
         let count = usize::from(options.recommendations);
-        let scoring = ScoringPool::start(cores(), count, &live, &commit_slot)?;
+        let scoring =
+            ScoringPool::start(cores(), count, &live, &commit_slot, &metrics.scoring_seconds)?;
         let queue = scoring.queue();
         let unflushed = Arc::new(AtomicU64::new(0));
         let counter = unflushed.clone();
@@ -113,6 +116,7 @@ impl Server {
             ledger.clone(),
             executions.clone(),
             options.queue as usize,
+            metrics.commit.clone(),
             Box::new(move |accepted| {
                 counter.fetch_add(accepted.len() as u64, Ordering::Relaxed);
                 for accepted in accepted {
@@ -133,6 +137,8 @@ impl Server {
             access_keys: (!options.access_keys.is_empty())
                 .then(|| Arc::new(options.access_keys.clone())),
             machine: Arc::new(machine),
+            cross_origin: Arc::new(CrossOrigin::new(options.allow_origins.clone())),
+            metrics,
             started_at: Utc::now().timestamp_micros(),
         };
         let mut server = Self {
@@ -163,7 +169,7 @@ impl Server {
         unfinished: Vec<(ExecutionId, ExecutionRecord)>,
     ) -> io::Result<()> {
         let options = self.options.clone();
-        let State { live, ledger, commit, executions, .. } = self.state.clone();
+        let State { live, ledger, commit, executions, metrics, .. } = self.state.clone();
         let (timeout, in_work) = (options.execution_timeout, executions.clone());
         let end_overdue = move || {
             for id in in_work.overdue(timeout) {
@@ -210,7 +216,7 @@ impl Server {
             let are_many = unflushed.load(Ordering::Relaxed) >= u64::from(options.flush_ratings);
             if are_many || last.elapsed() >= options.flush_interval {
                 unflushed.store(0, Ordering::Relaxed);
-                flush_or_warn(flush_ledger.as_ref(), &flusher);
+                flush_or_warn(flush_ledger.as_ref(), &flusher, &metrics);
                 last = Instant::now();
             }
         };
@@ -273,7 +279,7 @@ impl Server {
         }
         drop(state.live);
         scoring.join();
-        flush_or_warn(state.ledger.as_ref(), &flusher);
+        flush_or_warn(state.ledger.as_ref(), &flusher, &state.metrics);
         info!("stopped");
         Ok(())
     }
@@ -311,10 +317,17 @@ async fn stop_on_signal(handle: ServerHandle, draining: watch::Sender<bool>, del
     handle.stop(true).await;
 }
 
-fn flush_or_warn(ledger: &dyn Ledger, flusher: &Mutex<Flusher>) {
+fn flush_or_warn(ledger: &dyn Ledger, flusher: &Mutex<Flusher>, metrics: &Metrics) {
     let mut flusher = flusher.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Err(error) = flusher.flush(ledger) {
-        warn!(%error, "accepted ratings could not be written to the store; the ledger keeps them");
+    match flusher.flush(ledger) {
+        Ok(entries) => {
+            metrics.flushed.inc_by(entries);
+            metrics.flushed_at.set(Utc::now().timestamp());
+        }
+        Err(error) => {
+            metrics.flush_failures.inc();
+            warn!(%error, "accepted ratings could not be written to the store; the ledger keeps them");
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 mod bad_files;
 mod batch_inputs;
 mod continued_runs;
+mod cross_origin;
 mod documentation;
 mod durability;
 mod evaluation;
@@ -16,6 +17,7 @@ mod hot_swap;
 mod keystone;
 mod measures;
 mod movielens;
+mod observability;
 mod old_stores;
 mod on_s3;
 mod operators;

@@ -7,6 +7,7 @@ use akin_schemas::{ItemId, UserId};
 use chrono::DateTime;
 
 use crate::ledger::{Receipt, Rejection, Reply, Request, Submission};
+use crate::metrics::Door;
 
 use super::problem::Refusal;
 use super::state::State;
@@ -48,6 +49,11 @@ pub async fn accept(state: &State, request: Request) -> Result<Reply, Refusal> {
             5,
         )),
     }
+}
+
+/// Counts what was refused at the REST door.
+pub fn counted<T>(state: &State, taken: Result<T, Refusal>) -> Result<T, Refusal> {
+    taken.inspect_err(|refusal| state.metrics.refused(Door::Rest, refusal.reason()))
 }
 
 /// A receipt as clients read it.

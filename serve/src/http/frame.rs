@@ -1,79 +1,172 @@
 //! What surrounds every request: an id, an answer for a panic, and problems in one form.
 
+use std::fmt;
 use std::panic::AssertUnwindSafe;
+use std::time::Instant;
 
-use actix_web::HttpMessage;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{self, HeaderValue};
+use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
+use actix_web::web::Data;
+use actix_web::{HttpMessage, HttpResponse, ResponseError};
 use akin_schemas::http::PROBLEM_JSON;
 use futures_util::FutureExt;
 use tracing::{debug, error};
 
 use super::problem::Refusal;
+use super::request_id::{RequestId, X_REQUEST_ID};
+use super::state::State;
 use super::step_functions;
 use super::unread::Unread;
 
-/// Names a request in the log.
-pub struct RequestId(pub String);
-
-/// Gives the request an id, catches a panic, and turns whatever error comes back into a problem with that id.
+/// Gives the request an id, answers browsers' questions about other origins, catches a panic, and turns whatever error
+/// comes back into a problem with that id. Counts and logs the answer.
 pub async fn frame<B: MessageBody + 'static>(
     mut request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    let request_id = format!("{:016x}", rand::random::<u64>());
-    let (method, path) = (request.method().clone(), request.path().to_owned());
-    request.extensions_mut().insert(RequestId(request_id.clone()));
+    let seen = Seen::of(&request);
+    request.extensions_mut().insert(seen.id.clone());
     let unread = Unread::of(&mut request);
+    let preflight = seen
+        .state
+        .as_ref()
+        .and_then(|state| state.cross_origin.preflight(request.method(), request.headers()));
+    if let Some(answer) = preflight {
+        return Ok(seen.finish(request.into_response(answer), unread));
+    }
     let answered = AssertUnwindSafe(async move { next.call(request).await }).catch_unwind().await;
-    let Ok(answered) = answered else {
-        error!(request_id, %method, path, "a request panicked");
-        return Err(Refusal::internal().with_id(request_id).into());
-    };
     match answered {
-        Err(error) => Err(with_id(&error, request_id).into()),
-        Ok(response) => {
-            debug!(request_id, %method, path, status = response.status().as_u16(), "answered");
-            let response = finish(response, request_id);
-            Ok(match unread {
-                Some(unread) => unread.until_sent(response),
-                None => response,
-            })
+        Ok(Ok(response)) => Ok(seen.finish(response.map_into_boxed_body(), unread)),
+        Ok(Err(error)) => Err(seen.refuse(refusal_of(&error))),
+        Err(_) => {
+            error!(request_id = seen.id.0, method = %seen.method, path = seen.path, "a request panicked");
+            if let Some(state) = &seen.state {
+                state.metrics.panics.inc();
+            }
+            Err(seen.refuse(Refusal::internal()))
         }
     }
 }
 
-fn finish<B: MessageBody + 'static>(
-    response: ServiceResponse<B>,
-    request_id: String,
-) -> ServiceResponse<BoxBody> {
-    // What a handler said itself, as health does, stands.
-    let kind = response.headers().get(header::CONTENT_TYPE);
-    let spoken = [PROBLEM_JSON, "application/json", step_functions::MEDIA_TYPE];
-    let has_body = kind.is_some_and(|kind| spoken.iter().any(|spoken| kind == spoken));
-    if let Some(error) = response.response().error() {
-        let refusal = with_id(error, request_id);
-        return response.into_response(actix_web::ResponseError::error_response(&refusal));
-    }
-    if !has_body && (response.status().is_client_error() || response.status().is_server_error()) {
-        let refusal = Refusal::of_status(response.status()).with_id(request_id);
-        return response.into_response(actix_web::ResponseError::error_response(&refusal));
-    }
-    let mut response = response.map_into_boxed_body();
-    if let Ok(id) = HeaderValue::from_str(&request_id) {
-        response.headers_mut().insert(header::HeaderName::from_static("x-request-id"), id);
-    }
-    response
+/// What is kept of a request while it is answered.
+struct Seen {
+    began: Instant,
+    id: RequestId,
+    method: Method,
+    path: String,
+    /// For the origin that asks.
+    headers: Vec<(HeaderName, HeaderValue)>,
+    state: Option<Data<State>>,
 }
 
-fn with_id(error: &actix_web::Error, request_id: String) -> Refusal {
-    let refusal = error
-        .as_error::<Refusal>()
-        .cloned()
-        .unwrap_or_else(|| Refusal::of_status(error.as_response_error().status_code()));
-    refusal.with_id(request_id)
+impl Seen {
+    fn of(request: &ServiceRequest) -> Self {
+        let state = request.app_data::<Data<State>>().cloned();
+        let headers = state.as_ref().map(|state| state.cross_origin.headers(request.headers()));
+        Self {
+            began: Instant::now(),
+            id: RequestId::of(request.headers()),
+            method: request.method().clone(),
+            path: request.path().to_owned(),
+            headers: headers.unwrap_or_default(),
+            state,
+        }
+    }
+
+    fn finish(
+        self,
+        response: ServiceResponse<BoxBody>,
+        unread: Option<Unread>,
+    ) -> ServiceResponse<BoxBody> {
+        self.note(response.request().match_pattern(), response.status());
+        let mut response = in_one_form(response, &self.id);
+        let headers = response.headers_mut();
+        if let Some(id) = self.id.value() {
+            headers.insert(X_REQUEST_ID, id);
+        }
+        for (name, value) in self.headers {
+            headers.append(name, value);
+        }
+        match unread {
+            Some(unread) => unread.until_sent(response),
+            None => response,
+        }
+    }
+
+    /// What does not come back as an answer.
+    fn refuse(self, refusal: Refusal) -> actix_web::Error {
+        self.note(None, refusal.status());
+        Refused { refusal, id: self.id, headers: self.headers }.into()
+    }
+
+    fn note(&self, route: Option<String>, status: StatusCode) {
+        let (took, status, method) = (self.began.elapsed(), status.as_u16(), self.method.as_str());
+        debug!(
+            target: "akin_serve::request",
+            request_id = self.id.0,
+            method,
+            route = route.as_deref().unwrap_or("other"),
+            status,
+            seconds = took.as_secs_f64(),
+            "answered"
+        );
+        if let Some(state) = &self.state {
+            state.metrics.answered(method, route, status, took);
+        }
+    }
+}
+
+/// What is left of a request that came to no answer.
+#[derive(Debug)]
+struct Refused {
+    refusal: Refusal,
+    id: RequestId,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.refusal.fmt(f)
+    }
+}
+
+impl ResponseError for Refused {
+    fn status_code(&self) -> StatusCode {
+        self.refusal.status()
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut response = self.refusal.answer(&self.id.0);
+        for (name, value) in self.headers.iter().cloned() {
+            response.headers_mut().append(name, value);
+        }
+        response
+    }
+}
+
+/// What a handler said itself, as health does, stands; what else is an error becomes a problem.
+fn in_one_form(response: ServiceResponse<BoxBody>, id: &RequestId) -> ServiceResponse<BoxBody> {
+    let refusal = if let Some(error) = response.response().error() {
+        refusal_of(error)
+    } else {
+        let kind = response.headers().get(header::CONTENT_TYPE);
+        let spoken = [PROBLEM_JSON, "application/json", step_functions::MEDIA_TYPE];
+        let has_body = kind.is_some_and(|kind| spoken.iter().any(|spoken| kind == spoken));
+        let status = response.status();
+        if has_body || !(status.is_client_error() || status.is_server_error()) {
+            return response;
+        }
+        Refusal::of_status(status)
+    };
+    response.into_response(refusal.answer(&id.0))
+}
+
+fn refusal_of(error: &actix_web::Error) -> Refusal {
+    let refusal = error.as_error::<Refusal>().cloned();
+    refusal.unwrap_or_else(|| Refusal::of_status(error.as_response_error().status_code()))
 }
 
 #[cfg(test)]
@@ -82,7 +175,7 @@ mod tests {
 
     use actix_web::middleware::from_fn;
     use actix_web::test::{TestRequest, init_service, read_body, try_call_service};
-    use actix_web::{App, HttpResponse, web};
+    use actix_web::{App, web};
 
     use super::*;
 

@@ -13,18 +13,7 @@ pub async fn live() -> HttpResponse {
 
 /// Whether requests should be sent here: a version is loaded, the ledger takes ratings, and the server is not stopping.
 pub async fn ready(state: Data<State>) -> HttpResponse {
-    let mut against = Vec::new();
-    if *state.draining.borrow() {
-        against.push("the server is stopping".to_owned());
-    }
-    if state.live.current().is_none() {
-        against.push("no version is loaded".to_owned());
-    }
-    if state.ledger.is_poisoned() {
-        against.push(
-            "the ledger takes no ratings after a failed write; restart the server".to_owned(),
-        );
-    }
+    let mut against = against(&state);
     let mut reasons = Vec::new();
     if let Some(refused) = state.live.refused() {
         reasons.push(format!("publication {} does not load: {}", refused.sequence, refused.reason));
@@ -39,4 +28,21 @@ pub async fn ready(state: Data<State>) -> HttpResponse {
     };
     against.extend(reasons);
     response.json(Health { status: status.to_owned(), reasons: against })
+}
+
+/// Why requests should not be sent here; nothing when they should.
+pub fn against(state: &State) -> Vec<String> {
+    let mut against = Vec::new();
+    if *state.draining.borrow() {
+        against.push("the server is stopping".to_owned());
+    }
+    if state.live.current().is_none() {
+        against.push("no version is loaded".to_owned());
+    }
+    if state.ledger.is_poisoned() {
+        against.push(
+            "the ledger takes no ratings after a failed write; restart the server".to_owned(),
+        );
+    }
+    against
 }

@@ -2,14 +2,17 @@
 
 mod accept;
 mod body;
+mod cross_origin;
 mod executions;
 mod frame;
 mod health;
 mod items;
+mod metrics;
 mod problem;
 mod query;
 mod ratings;
 mod recommendations;
+mod request_id;
 mod state;
 mod step_functions;
 mod token;
@@ -18,23 +21,30 @@ mod users;
 mod versions;
 
 pub use body::Bodies;
+pub use cross_origin::{AllowedOrigin, CrossOrigin};
 pub use state::State;
 pub use step_functions::AccessKey;
 
 use actix_web::web::{self, ServiceConfig};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse, Resource, Route};
 
 use problem::Refusal;
 
 /// All routes. `GET` also answers `HEAD`.
 pub fn routes(config: &mut ServiceConfig) {
-    let resource = |path: &str, allow: &'static str| {
+    for (_, allow, resource) in resources() {
         let refuse = move |request: HttpRequest| async move {
             let (method, path) = (request.method().as_str(), request.path());
             Err::<HttpResponse, _>(Refusal::method_not_allowed(method, path, allow))
         };
-        web::resource(path).default_service(web::to(refuse))
-    };
+        config.service(resource.default_service(web::to(refuse)));
+    }
+    config.default_service(web::to(no_such_path));
+}
+
+/// Each path, the methods that it takes, and what answers them.
+fn resources() -> Vec<(&'static str, &'static str, Resource)> {
+    const READ: &str = "GET, HEAD";
     let get = || {
         web::route()
             .guard(actix_web::guard::Any(actix_web::guard::Get()).or(actix_web::guard::Head()))
@@ -42,38 +52,32 @@ pub fn routes(config: &mut ServiceConfig) {
     let is_call = actix_web::guard::fn_guard(|context| {
         context.head().headers().contains_key(step_functions::TARGET)
     });
-    config
-        .service(web::resource("/").guard(is_call).route(web::post().to(step_functions::call)))
-        .service(resource("/ratings", "POST").route(web::post().to(ratings::post)))
-        .service(resource("/executions", "GET, HEAD").route(get().to(executions::list)))
-        .service(resource("/executions/{arn}", "GET, HEAD").route(get().to(executions::get)))
-        .service(resource("/executions/{arn}/stop", "POST").route(web::post().to(executions::stop)))
-        .service(
-            resource("/executions/{arn}/events", "GET, HEAD").route(get().to(executions::events)),
-        )
-        .service(
-            resource("/users/{id}/recommendations", "GET, HEAD")
-                .route(get().to(recommendations::of_user)),
-        )
-        .service(resource("/users/{id}/ratings", "GET, HEAD").route(get().to(users::list_ratings)))
-        .service(
-            resource("/users/{id}/ratings/{item}", "PUT, DELETE")
-                .route(web::put().to(users::put_rating))
-                .route(web::delete().to(users::delete_rating)),
-        )
-        .service(
-            resource("/recommendations", "POST")
-                .route(web::post().to(recommendations::for_ratings)),
-        )
-        .service(
-            resource("/items/neighbours", "POST")
-                .route(web::post().to(items::neighbours_of_several)),
-        )
-        .service(resource("/items/{id}/neighbours", "GET, HEAD").route(get().to(items::neighbours)))
-        .service(resource("/versions/current", "GET, HEAD").route(get().to(versions::current)))
-        .service(resource("/health/live", "GET, HEAD").route(get().to(health::live)))
-        .service(resource("/health/ready", "GET, HEAD").route(get().to(health::ready)))
-        .default_service(web::to(no_such_path));
+    let step_functions =
+        [web::post().guard(is_call).to(step_functions::call), web::post().to(no_such_path)];
+    let one_rating = [web::put().to(users::put_rating), web::delete().to(users::delete_rating)];
+    let routes: [(&'static str, &'static str, Vec<Route>); 16] = [
+        ("/", "POST", step_functions.into()),
+        ("/ratings", "POST", vec![web::post().to(ratings::post)]),
+        ("/users/{id}/ratings", READ, vec![get().to(users::list_ratings)]),
+        ("/users/{id}/ratings/{item}", "PUT, DELETE", one_rating.into()),
+        ("/users/{id}/recommendations", READ, vec![get().to(recommendations::of_user)]),
+        ("/recommendations", "POST", vec![web::post().to(recommendations::for_ratings)]),
+        ("/executions", READ, vec![get().to(executions::list)]),
+        ("/executions/{arn}", READ, vec![get().to(executions::get)]),
+        ("/executions/{arn}/events", READ, vec![get().to(executions::events)]),
+        ("/executions/{arn}/stop", "POST", vec![web::post().to(executions::stop)]),
+        // Before `{id}`, which would take it for an item.
+        ("/items/neighbours", "POST", vec![web::post().to(items::neighbours_of_several)]),
+        ("/items/{id}/neighbours", READ, vec![get().to(items::neighbours)]),
+        ("/versions/current", READ, vec![get().to(versions::current)]),
+        ("/health/live", READ, vec![get().to(health::live)]),
+        ("/health/ready", READ, vec![get().to(health::ready)]),
+        ("/metrics", READ, vec![get().to(metrics::show)]),
+    ];
+    let resource = |(path, allow, routes): (&'static str, &'static str, Vec<Route>)| {
+        (path, allow, routes.into_iter().fold(web::resource(path), Resource::route))
+    };
+    routes.into_iter().map(resource).collect()
 }
 
 /// Wraps every request; see [`frame::frame`].

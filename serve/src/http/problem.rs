@@ -8,6 +8,8 @@ use akin_schemas::http::{PROBLEM_JSON, Problem};
 
 use crate::ledger::{self, LedgerError};
 
+use super::request_id::X_REQUEST_ID;
+
 /// A problem on its way to the client. The texts are public.
 #[derive(Debug, Clone)]
 pub struct Refusal {
@@ -17,18 +19,38 @@ pub struct Refusal {
     detail: String,
     retry_after: Option<u32>,
     allow: Option<&'static str>,
-    request_id: String,
+    reason: &'static str,
 }
 
 impl Refusal {
     fn new(status: StatusCode, kind: &'static str, title: &'static str, detail: String) -> Self {
-        let request_id = String::new();
-        Self { status, kind, title, detail, retry_after: None, allow: None, request_id }
+        Self { status, kind, title, detail, retry_after: None, allow: None, reason: kind }
     }
 
-    /// The same, with the id that finds the request in the log.
-    pub fn with_id(self, request_id: String) -> Self {
-        Self { request_id, ..self }
+    /// The answer, with the id that finds the request in the log.
+    pub fn answer(&self, request_id: &str) -> HttpResponse {
+        let mut response = HttpResponse::build(self.status);
+        response.insert_header((header::CONTENT_TYPE, PROBLEM_JSON));
+        response.insert_header((X_REQUEST_ID, request_id));
+        if let Some(seconds) = self.retry_after {
+            response.insert_header((header::RETRY_AFTER, seconds.to_string()));
+        }
+        if let Some(methods) = self.allow {
+            response.insert_header((header::ALLOW, methods));
+        }
+        let problem = Problem {
+            kind: format!("/problems/{}", self.kind),
+            title: self.title.to_owned(),
+            status: self.status.as_u16(),
+            detail: self.detail.clone(),
+            request_id: request_id.to_owned(),
+        };
+        response.body(serde_json::to_string(&problem).unwrap_or_default())
+    }
+
+    /// The kind of problem, for counting: finer than what clients are told to tell apart.
+    pub fn reason(&self) -> &'static str {
+        self.reason
     }
 
     /// What is wrong with this request.
@@ -124,10 +146,8 @@ impl Refusal {
 
     /// 503 until the first version is loaded.
     pub fn no_version() -> Self {
-        Self::unavailable(
-            "no version is loaded yet: run akin-batch, or wait until it has published",
-            5,
-        )
+        let detail = "no version is loaded yet: run akin-batch, or wait until it has published";
+        Self { reason: "no-version", ..Self::unavailable(detail, 5) }
     }
 
     /// 500: a defect of this server.
@@ -149,17 +169,20 @@ impl From<LedgerError> for Refusal {
     fn from(error: LedgerError) -> Self {
         // The cause names files of this machine: it belongs into the log.
         tracing::error!(%error, "the ledger failed");
-        Self::unavailable("the ledger cannot be used at the moment", 30)
+        let refusal = Self::unavailable("the ledger cannot be used at the moment", 30);
+        Self { reason: "ledger-failed", ..refusal }
     }
 }
 
 impl From<ledger::Refusal> for Refusal {
     fn from(refusal: ledger::Refusal) -> Self {
-        let retry_after = match refusal {
-            ledger::Refusal::QueueFull | ledger::Refusal::Closing => 1,
-            ledger::Refusal::Poisoned => 30,
+        let (retry_after, reason) = match refusal {
+            ledger::Refusal::QueueFull => (1, "queue-full"),
+            ledger::Refusal::Closing => (1, "stopping"),
+            ledger::Refusal::Poisoned => (30, "ledger-failed"),
         };
-        Self::unavailable(format!("the rating was not accepted: {refusal}"), retry_after)
+        let detail = format!("the rating was not accepted: {refusal}");
+        Self { reason, ..Self::unavailable(detail, retry_after) }
     }
 }
 
@@ -174,23 +197,8 @@ impl ResponseError for Refusal {
         self.status
     }
 
+    /// Without an id: the frame around all requests answers anew, and knows it.
     fn error_response(&self) -> HttpResponse {
-        let mut response = HttpResponse::build(self.status);
-        response.insert_header((header::CONTENT_TYPE, PROBLEM_JSON));
-        response.insert_header(("x-request-id", self.request_id.as_str()));
-        if let Some(seconds) = self.retry_after {
-            response.insert_header((header::RETRY_AFTER, seconds.to_string()));
-        }
-        if let Some(methods) = self.allow {
-            response.insert_header((header::ALLOW, methods));
-        }
-        let problem = Problem {
-            kind: format!("/problems/{}", self.kind),
-            title: self.title.to_owned(),
-            status: self.status.as_u16(),
-            detail: self.detail.clone(),
-            request_id: self.request_id.clone(),
-        };
-        response.body(serde_json::to_string(&problem).unwrap_or_default())
+        self.answer("")
     }
 }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use crate::ledger::{Reply, Request, RequestName, Submission};
 
-use super::accept::{accept, accepted, submission};
+use super::accept::{accept, accepted, counted, submission};
 use super::problem::Refusal;
 use super::query;
 use super::state::State;
@@ -29,17 +29,25 @@ pub async fn post(
     payload: Payload,
     state: Data<State>,
 ) -> Result<HttpResponse, Refusal> {
-    let name = name(&request)?;
-    let body = state.bodies.json(&request, payload, BODY_LIMIT).await?;
+    counted(&state, take(&request, payload, &state).await)
+}
+
+async fn take(
+    request: &HttpRequest,
+    payload: Payload,
+    state: &State,
+) -> Result<HttpResponse, Refusal> {
+    let name = name(request)?;
+    let body = state.bodies.json(request, payload, BODY_LIMIT).await?;
     if body.trim_ascii_start().first() == Some(&b'[') {
-        let submissions = several(&body, &state)?;
-        let reply = send(&state, submissions, name).await?;
+        let submissions = several(&body, state)?;
+        let reply = send(state, submissions, name).await?;
         let executions: Vec<_> =
             reply.receipts.iter().map(|receipt| accepted(&state.machine, receipt)).collect();
         Ok(HttpResponse::Accepted().json(executions))
     } else {
-        let reply = send(&state, vec![one(&body, &state)?], name).await?;
-        handle(&state, &reply)
+        let reply = send(state, vec![one(&body, state)?], name).await?;
+        handle(state, &reply)
     }
 }
 

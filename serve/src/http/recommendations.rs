@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
+use akin_recommender::scoring::Scorer;
 use akin_schemas::ItemId;
 use akin_schemas::http::{GivenRating, Options, RatingsToScore, Recommendations, ScoredRatings};
 
@@ -26,15 +27,15 @@ pub async fn of_user(request: HttpRequest, state: Data<State>) -> Result<HttpRes
     let options = options(&request)?;
     let user = user(query::path_step(&request)?)?;
     let snapshot = state.snapshot()?;
-    let body = State::score(move |scorer| {
-        let entries = state.ledger.entries(&user)?;
+    let ledger = state.ledger.clone();
+    let work = move |scorer: &mut Scorer| {
+        let entries = ledger.entries(&user)?;
         let (known, recommendations) =
             recommend(&snapshot, scorer, &user, &entries, &options, usize::from(query::DEFAULT));
         let version = snapshot.manifest.version.clone();
         Ok(Recommendations { version, known, user: user.into(), recommendations })
-    })
-    .await?;
-    Ok(HttpResponse::Ok().json(body))
+    };
+    Ok(HttpResponse::Ok().json(state.score(work).await?))
 }
 
 /// `POST /recommendations`: recommends to whoever would have given these ratings. Nothing is stored.
@@ -69,15 +70,14 @@ pub async fn for_ratings(
             None => unknown_items.push(item.to_string()),
         }
     }
-    let body = State::score(move |scorer| {
+    let work = move |scorer: &mut Scorer| {
         let ratings: Vec<(u32, f32)> = known.into_iter().collect();
         let recommendations =
             recommend_for(&snapshot, scorer, &ratings, &options, usize::from(query::DEFAULT));
         let version = snapshot.manifest.version.clone();
         Ok(ScoredRatings { version, unknown_items, recommendations })
-    })
-    .await?;
-    Ok(HttpResponse::Ok().json(body))
+    };
+    Ok(HttpResponse::Ok().json(state.score(work).await?))
 }
 
 /// The options in a query: lists are given by naming a parameter again.

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use akin_recommender::scoring::Scorer;
 use akin_schemas::http::StateMachine;
@@ -11,9 +11,11 @@ use tokio::sync::watch;
 use crate::ledger::{
     ExecutionId, ExecutionRecord, Executions, Filter, GroupCommit, Ledger, Page, RequestName,
 };
+use crate::metrics::Metrics;
 use crate::snapshot::{Live, Snapshot};
 
 use super::body::Bodies;
+use super::cross_origin::CrossOrigin;
 use super::problem::Refusal;
 use super::step_functions::AccessKeys;
 
@@ -36,6 +38,10 @@ pub struct State {
     pub access_keys: Option<Arc<AccessKeys>>,
     /// What its handles are named after.
     pub machine: Arc<StateMachine>,
+    /// Which pages of other origins may ask.
+    pub cross_origin: Arc<CrossOrigin>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
     /// When the server started, in microseconds since 1970.
     pub started_at: i64,
 }
@@ -109,9 +115,16 @@ impl State {
     /// # Errors
     /// What `work` returns, or an internal error when it panics.
     pub async fn score<T: Send + 'static>(
+        &self,
         work: impl FnOnce(&mut Scorer) -> Result<T, Refusal> + Send + 'static,
     ) -> Result<T, Refusal> {
-        let run = move || SCORER.with_borrow_mut(work);
+        let seconds = self.metrics.scoring_seconds.clone();
+        let run = move || {
+            let began = Instant::now();
+            let scored = SCORER.with_borrow_mut(work);
+            seconds.observe(began.elapsed().as_secs_f64());
+            scored
+        };
         actix_web::web::block(run).await.unwrap_or_else(|_| Err(Refusal::internal()))
     }
 }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use crate::ledger::Submission;
 
-use super::accept::submission;
+use super::accept::{counted, submission};
 use super::problem::Refusal;
 use super::query::{self, Count};
 use super::ratings;
@@ -70,15 +70,23 @@ pub async fn put_rating(
     payload: Payload,
     state: Data<State>,
 ) -> Result<HttpResponse, Refusal> {
-    let name = ratings::name(&request)?;
-    let (user, item) = user_and_item(&request)?;
-    let NewRating { rating, options } = state.bodies.parsed(&request, payload, BODY_LIMIT).await?;
+    counted(&state, put(&request, payload, &state).await)
+}
+
+async fn put(
+    request: &HttpRequest,
+    payload: Payload,
+    state: &State,
+) -> Result<HttpResponse, Refusal> {
+    let name = ratings::name(request)?;
+    let (user, item) = user_and_item(request)?;
+    let NewRating { rating, options } = state.bodies.parsed(request, payload, BODY_LIMIT).await?;
     let checked = options.as_ref().map_or(Ok(()), Options::check);
     checked.map_err(|error| Refusal::invalid(error.to_string()))?;
     let input = RatingBody { user: user.clone(), item: item.clone(), rating, options };
     let input = serde_json::to_string(&input).map_err(|_| Refusal::internal())?;
-    let submission = submission(&state, user, item, rating, input)?;
-    ratings::handle(&state, &ratings::send(&state, vec![submission], name).await?)
+    let submission = submission(state, user, item, rating, input)?;
+    ratings::handle(state, &ratings::send(state, vec![submission], name).await?)
 }
 
 /// `DELETE /users/{id}/ratings/{item}`: takes a rating back. The handle's recommendations are those without it.
@@ -86,13 +94,17 @@ pub async fn delete_rating(
     request: HttpRequest,
     state: Data<State>,
 ) -> Result<HttpResponse, Refusal> {
-    let name = ratings::name(&request)?;
-    let (user, item) = user_and_item(&request)?;
+    counted(&state, delete(&request, &state).await)
+}
+
+async fn delete(request: &HttpRequest, state: &State) -> Result<HttpResponse, Refusal> {
+    let name = ratings::name(request)?;
+    let (user, item) = user_and_item(request)?;
     // As for a rating: what cannot be folded in yet is not taken.
     state.snapshot()?;
     let input = serde_json::json!({"movieID": &*item, "user": &*user, "rating": null}).to_string();
     let submission = Submission { user, item, rating: None, input };
-    ratings::handle(&state, &ratings::send(&state, vec![submission], name).await?)
+    ratings::handle(state, &ratings::send(state, vec![submission], name).await?)
 }
 
 /// The user that a path names.

@@ -82,6 +82,10 @@ impl<L: Ledger> Ledger for Gated<L> {
         self.inner.unflushed(limit)
     }
 
+    fn unflushed_count(&self) -> Result<u64, LedgerError> {
+        self.inner.unflushed_count()
+    }
+
     fn mark_flushed(&self, through: u64) -> Result<(), LedgerError> {
         self.inner.mark_flushed(through)
     }

@@ -6,7 +6,7 @@ mod queue;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::Utc;
 use thiserror::Error;
@@ -16,6 +16,7 @@ use super::{
     Accepted, Answered, ExecutionId, ExecutionRecord, Executions, Finished, Ledger, LedgerError,
     Outcome, Receipt, Request,
 };
+use crate::metrics::CommitMetrics;
 use queue::{End, Job, Queue, Turn};
 
 /// What a client gets for a request: it is on disk.
@@ -63,6 +64,7 @@ pub type OnAccepted = Box<dyn FnMut(Vec<Accepted>) + Send>;
 pub struct GroupCommit {
     queue: Arc<Queue>,
     executions: Arc<Executions>,
+    metrics: CommitMetrics,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -76,13 +78,19 @@ impl GroupCommit {
         ledger: Arc<dyn Ledger>,
         executions: Arc<Executions>,
         capacity: usize,
+        metrics: CommitMetrics,
         on_accepted: OnAccepted,
     ) -> std::io::Result<Self> {
         let queue = Arc::new(Queue::new(capacity));
-        let committer = Committer { ledger, executions: executions.clone(), queue: queue.clone() };
+        let committer = Committer {
+            ledger,
+            executions: executions.clone(),
+            queue: queue.clone(),
+            metrics: metrics.clone(),
+        };
         let thread = thread::Builder::new().name("ledger".to_owned());
         let thread = thread.spawn(move || committer.run(on_accepted))?;
-        Ok(Self { queue, executions, thread: Mutex::new(Some(thread)) })
+        Ok(Self { queue, executions, metrics, thread: Mutex::new(Some(thread)) })
     }
 
     /// Queues a request. Never waits. The answer comes after the commit; if it never comes, the thread has died and nothing is known.
@@ -108,6 +116,7 @@ impl GroupCommit {
     pub fn finish(&self, finished: Finished) -> Result<bool, LedgerError> {
         let first = self.executions.finish(&finished)?;
         if first {
+            self.metrics.ended(finished.outcome.status());
             self.queue.push_end(End { finished, written: None });
         }
         Ok(first)
@@ -124,6 +133,7 @@ impl GroupCommit {
     ) -> Result<Option<oneshot::Receiver<()>>, LedgerError> {
         let first = self.executions.finish(&finished)?;
         Ok(first.then(|| {
+            self.metrics.ended(finished.outcome.status());
             let (written, receiver) = oneshot::channel();
             self.queue.push_end(End { finished, written: Some(written) });
             receiver
@@ -164,6 +174,7 @@ struct Committer {
     ledger: Arc<dyn Ledger>,
     executions: Arc<Executions>,
     queue: Arc<Queue>,
+    metrics: CommitMetrics,
 }
 
 impl Drop for Committer {
@@ -191,7 +202,11 @@ impl Committer {
         let (finished, ended): (Vec<_>, Vec<_>) =
             ends.into_iter().map(|End { finished, written }| (finished, written)).unzip();
         let now = Utc::now().timestamp_micros();
-        match self.ledger.commit(&requests, &finished, now) {
+        let began = Instant::now();
+        let committed = self.ledger.commit(&requests, &finished, now);
+        let ratings = requests.iter().map(|request| request.submissions.len()).sum();
+        self.metrics.committed(ratings, began.elapsed());
+        match committed {
             Ok(answered) => {
                 self.executions.written(finished.iter().map(|finished| &finished.id));
                 for written in ended.into_iter().flatten() {
@@ -229,9 +244,13 @@ impl Committer {
         let mut all_accepted = Vec::new();
         for ((request, answer), answered) in requests.iter().zip(waiting).zip(answered) {
             let reply = match answered {
-                Answered::Repeated(receipts) => Ok(Reply { receipts, is_repeated: true }),
+                Answered::Repeated(receipts) => {
+                    self.metrics.repeated(receipts.len());
+                    Ok(Reply { receipts, is_repeated: true })
+                }
                 Answered::NameTaken(by) => Err(Rejection::NameTaken(by)),
                 Answered::Accepted(accepted) => {
+                    self.metrics.accepted(accepted.len());
                     let receipts = self.begin(request, &accepted);
                     all_accepted.extend(accepted);
                     Ok(Reply { receipts, is_repeated: false })
@@ -269,6 +288,7 @@ impl Committer {
             let cause = "the rating is kept, but nobody took it up for scoring".to_owned();
             let finished = Finished { id, outcome: Outcome::Failed { error, cause }, stopped_at };
             if matches!(self.executions.finish(&finished), Ok(true)) {
+                self.metrics.ended(finished.outcome.status());
                 self.queue.push_end(End { finished, written: None });
             }
         }

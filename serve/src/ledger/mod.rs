@@ -135,6 +135,12 @@ pub trait Ledger: Send + Sync {
     /// When the storage cannot be read.
     fn unflushed(&self, limit: usize) -> Result<Vec<LedgerEntry>, LedgerError>;
 
+    /// How many entries lie after the flush mark.
+    ///
+    /// # Errors
+    /// When the storage cannot be read.
+    fn unflushed_count(&self) -> Result<u64, LedgerError>;
+
     /// Moves the flush mark: entries of the current origin up to `through` are in the store. The mark never goes back,
     /// nor past the newest entry.
     ///

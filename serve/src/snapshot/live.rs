@@ -1,6 +1,7 @@
 //! The version that serves now, and the watch for a newer one.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -34,6 +35,7 @@ pub struct Live {
     current: RwLock<Option<Arc<Snapshot>>>,
     failures: Mutex<HashMap<u64, Failure>>,
     unreachable: Mutex<Option<String>>,
+    load_failures: AtomicU64,
 }
 
 impl Live {
@@ -44,6 +46,7 @@ impl Live {
             current: RwLock::new(None),
             failures: Mutex::default(),
             unreachable: Mutex::default(),
+            load_failures: AtomicU64::default(),
         }
     }
 
@@ -62,6 +65,11 @@ impl Live {
     /// Why the store could not be listed at the last look; none when it could.
     pub fn unreachable(&self) -> Option<String> {
         self.unreachable.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Times that a publication did not load; each try counts.
+    pub fn load_failures(&self) -> u64 {
+        self.load_failures.load(Ordering::Relaxed)
     }
 
     /// Looks for publications newer than the current one and loads the newest that loads, beside the current one.
@@ -107,6 +115,7 @@ impl Live {
     }
 
     fn note_failure(&self, sequence: u64, reason: String) {
+        self.load_failures.fetch_add(1, Ordering::Relaxed);
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         let delay = failures
             .get(&sequence)

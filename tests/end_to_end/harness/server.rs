@@ -26,14 +26,23 @@ impl Server {
 
     /// The same, with a data folder of its own.
     pub fn start_in(workplace: &Workplace, data: &str, more: &[&str]) -> Self {
-        let mut server = Self::spawn(workplace, data, more);
-        server.address = wait_for("the server listens", || {
-            let log = server.log_text();
+        Self::spawn(workplace, data, more, "info").once_it_listens()
+    }
+
+    /// Starts a server that logs JSON lines, and what `levels` says.
+    pub fn start_with_json_log(workplace: &Workplace, levels: &str) -> Self {
+        Self::spawn(workplace, "data", &["--log-json"], levels).once_it_listens()
+    }
+
+    fn once_it_listens(mut self) -> Self {
+        self.address = wait_for("the server listens", || {
+            let log = self.log_text();
             let line = log.lines().find(|line| line.contains("listening"))?;
-            let mut words = line.split_whitespace();
-            words.find_map(|word| word.strip_prefix("address=")?.parse::<SocketAddr>().ok())
+            // `address=127.0.0.1:80`, or `"address":"127.0.0.1:80"`.
+            let after = line.split("address").nth(1)?.trim_start_matches(['=', '"', ':']);
+            after.split([' ', '"']).next()?.parse::<SocketAddr>().ok()
         });
-        server
+        self
     }
 
     /// Starts a server and waits until it is ready.
@@ -43,7 +52,7 @@ impl Server {
         server
     }
 
-    fn spawn(workplace: &Workplace, data: &str, more: &[&str]) -> Self {
+    fn spawn(workplace: &Workplace, data: &str, more: &[&str], levels: &str) -> Self {
         let number = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
         let log = workplace.path(&format!("serve-{}.log", number.as_nanos()));
         let (store, data) = (workplace.store(), workplace.text(data));
@@ -51,6 +60,7 @@ impl Server {
             .args(["--store", &store, "--data-dir", &data, "--listen", "127.0.0.1:0"])
             .args(["--poll-interval", "0.1"])
             .args(more)
+            .env("AKIN_LOG", levels)
             .stdout(Stdio::null())
             .stderr(File::create(&log).unwrap())
             .spawn()
@@ -60,7 +70,7 @@ impl Server {
 
     /// Starts a server that is expected to give up, and returns its exit code and log.
     pub fn start_in_vain(workplace: &Workplace, more: &[&str]) -> (Option<i32>, String) {
-        let mut server = Self::spawn(workplace, "data", more);
+        let mut server = Self::spawn(workplace, "data", more, "info");
         let status = server.wait();
         (status.code(), server.log_text())
     }

@@ -17,7 +17,7 @@ use serde_json::{Map, Value};
 
 pub use signature::{AccessKey, AccessKeys};
 
-use super::frame::RequestId;
+use super::request_id::RequestId;
 use super::state::State;
 use failure::Failure;
 

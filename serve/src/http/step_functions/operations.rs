@@ -12,6 +12,7 @@ use crate::http::problem::Refusal;
 use crate::http::state::State;
 use crate::http::token;
 use crate::ledger::{ExecutionId, ExecutionRecord, ExecutionStatus, Filter, Request, RequestName};
+use crate::metrics::Door;
 
 use super::Answer;
 use super::failure::Failure;
@@ -33,7 +34,9 @@ const LONGEST_HISTORY_TOKEN: usize = 1024;
 /// What the service would answer.
 pub async fn run(operation: &str, parameters: &Parameters, state: &State) -> Answer {
     match operation {
-        "StartExecution" => start(parameters, state).await,
+        "StartExecution" => start(parameters, state).await.inspect_err(|failure| {
+            state.metrics.refused(Door::StepFunctions, failure.name());
+        }),
         "DescribeExecution" => describe(parameters, state).await,
         "ListExecutions" => list(parameters, state).await,
         "StopExecution" => stop(parameters, state).await,

@@ -24,7 +24,7 @@ pub(super) fn start(
     on_accepted: OnAccepted,
 ) -> GroupCommit {
     let executions = Arc::new(Executions::new(ledger.clone()));
-    GroupCommit::start(ledger, executions, capacity, on_accepted).unwrap()
+    GroupCommit::start(ledger, executions, capacity, CommitMetrics::default(), on_accepted).unwrap()
 }
 
 pub(super) fn ended(id: ExecutionId) -> Finished {

@@ -157,6 +157,10 @@ impl Ledger for RedbLedger {
         self.read(|transaction| read::unflushed(transaction, limit))
     }
 
+    fn unflushed_count(&self) -> Result<u64, LedgerError> {
+        self.read(read::unflushed_count)
+    }
+
     fn mark_flushed(&self, through: u64) -> Result<(), LedgerError> {
         self.write(|transaction| retention::mark_flushed(transaction, through))
     }

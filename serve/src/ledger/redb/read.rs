@@ -107,3 +107,10 @@ pub(super) fn unflushed(
     let rows = log.range(mark.saturating_add(1)..)?.take(limit);
     rows.map(|row| codec::read_log(row?.1.value(), &origins)).collect()
 }
+
+/// Entries are numbered without gaps, and none goes before it is flushed.
+pub(super) fn unflushed_count(transaction: &ReadTransaction) -> Result<u64, LedgerError> {
+    let mark = counter(&transaction.open_table(tables::COUNTERS)?, tables::FLUSHED_COUNTER)?;
+    let newest = transaction.open_table(tables::LOG)?.last()?.map(|(position, _)| position.value());
+    Ok(newest.unwrap_or(mark).saturating_sub(mark))
+}
