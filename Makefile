@@ -95,6 +95,43 @@ test-workflow-full: venv programs $(LOCALSTACK)/ready ## Run the workflow on Loc
 	$(VENV)/bin/python tests/localstack.py $(LOCALSTACK)/bin/python target/localstack-data \
 		$(VENV)/bin/python tests/workflow.py ENDPOINT "$(TARGET)/debug"
 
+# On the toolchain that builds everything else: its compiler counts what runs when LLVM is told to, which cargo-fuzz does,
+# too. For this machine by name, so that build scripts and macros are built without. A folder of its own: other flags.
+FUZZ_DIR := target/fuzz
+FUZZ_HOST = $(shell rustc --print host-tuple)
+FUZZ_FLAGS := -Cpasses=sancov-module $(addprefix -Cllvm-args=-sanitizer-coverage-,level=4 inline-8bit-counters pc-table \
+	trace-compares) -Ccodegen-units=16
+FUZZER = $(FUZZ_DIR)/$(FUZZ_HOST)/debug/akin-fuzz
+FUZZ_TARGETS = $(notdir $(wildcard $(FUZZ_DIR)/seeds/*))
+# The name of a target, when it is given; otherwise TARGET is the folder that cargo builds in.
+FUZZED = $(if $(filter command,$(origin TARGET)),$(TARGET),$(error name one: make fuzz TARGET=manifest))
+# Bytes of an input, megabytes of the process, seconds an input.
+FUZZ_LIMITS := -max_len=8192 -rss_limit_mb=256 -timeout=10
+
+.PHONY: fuzzer
+fuzzer:
+	RUSTFLAGS="$(FUZZ_FLAGS)" cargo build --locked -p akin-fuzz --features fuzzer --target $(FUZZ_HOST) --target-dir $(FUZZ_DIR)
+	rm -rf $(FUZZ_DIR)/seeds
+	$(FUZZ_DIR)/$(FUZZ_HOST)/debug/akin-fuzz-seeds $(FUZZ_DIR)/seeds
+
+# A fixed time a target, from the seeds alone, so that what another run has found is no part of it.
+.PHONY: fuzz-short
+fuzz-short: fuzzer ## Fuzz every target for 5 s.
+	@for target in $(FUZZ_TARGETS); do \
+		rm -rf $(FUZZ_DIR)/short && mkdir -p $(FUZZ_DIR)/short $(FUZZ_DIR)/found && \
+		AKIN_FUZZ_TARGET=$$target $(FUZZER) $(FUZZ_DIR)/short $(FUZZ_DIR)/seeds/$$target $(FUZZ_LIMITS) \
+			-max_total_time=5 -artifact_prefix=$(FUZZ_DIR)/found/$$target- > $(FUZZ_DIR)/$$target.log 2>&1 || \
+		{ tail -n 60 $(FUZZ_DIR)/$$target.log; echo "$$target: failed; make fuzz TARGET=$$target INPUT=<file> repeats it"; exit 1; }; \
+		printf '%-22s %s\n' $$target "$$(tail -n 1 $(FUZZ_DIR)/$$target.log)"; \
+	done
+
+# What it finds stays in target/fuzz/corpus, for the next time.
+.PHONY: fuzz
+fuzz: fuzzer ## Fuzz one for long: TARGET=manifest SECONDS=600. Or run it on one input: TARGET=manifest INPUT=file.
+	@mkdir -p $(FUZZ_DIR)/corpus/$(FUZZED) $(FUZZ_DIR)/found
+	AKIN_FUZZ_TARGET=$(FUZZED) $(FUZZER) $(FUZZ_LIMITS) $(if $(INPUT),"$(INPUT)",$(FUZZ_DIR)/corpus/$(FUZZED) \
+		$(FUZZ_DIR)/seeds/$(FUZZED) -max_total_time=$(or $(SECONDS),60) -artifact_prefix=$(FUZZ_DIR)/found/$(FUZZED)-)
+
 .PHONY: bench
 bench: ## Measure on this machine: the ignored tests named *_a_second, in release.
 	cargo test $(CARGO_WORKSPACE) --release --lib -- --ignored --nocapture --test-threads 1 a_second

@@ -4,7 +4,6 @@
 
 pub mod cli;
 pub mod evaluate;
-pub mod ingest;
 pub mod plan;
 pub mod run;
 pub mod synth;
@@ -18,3 +17,5 @@ mod operate;
 mod progress;
 mod s3;
 mod stages;
+
+pub use akin_ingest as ingest;

@@ -15,24 +15,31 @@ pub struct S3;
 impl Remote for S3 {
     fn objects(&self, location: &str) -> Result<Vec<Box<dyn RemoteObject>>, RemoteError> {
         let found = s3_inputs(location)?;
-        Ok(found.into_iter().map(|input| Box::new(input) as Box<dyn RemoteObject>).collect())
+        Ok(found
+            .into_iter()
+            .map(|input| Box::new(Object(input)) as Box<dyn RemoteObject>)
+            .collect())
     }
 }
 
-impl RemoteObject for S3Input {
+/// One object.
+#[derive(Debug)]
+struct Object(S3Input);
+
+impl RemoteObject for Object {
     fn location(&self) -> String {
-        self.location()
+        self.0.location()
     }
 
     fn bytes(&self) -> u64 {
-        self.bytes()
+        self.0.bytes()
     }
 
     fn read_range(&self, range: Range<u64>) -> Result<Bytes, RemoteError> {
-        Ok(self.read_range(range)?)
+        Ok(self.0.read_range(range)?)
     }
 
     fn reader(&self) -> Box<dyn Read> {
-        Box::new(self.reader())
+        Box::new(self.0.reader())
     }
 }

@@ -2,17 +2,20 @@
 
 mod arn;
 mod execution;
+mod execution_id;
 mod object;
 mod options;
 mod problem;
 mod rating;
 mod recommendation;
 mod status;
+pub mod step_functions;
 
 pub use arn::{
     ArnError, StateMachine, StateMachineError, checked_account, checked_name, checked_region,
 };
 pub use execution::{Accepted, Execution, ExecutionStatus, Executions, Stop};
+pub use execution_id::{ExecutionId, ExecutionIdError};
 pub use options::{MOST_ANSWERS, Options, OptionsError};
 pub use problem::{PROBLEM_JSON, Problem};
 pub use rating::{

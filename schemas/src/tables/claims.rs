@@ -8,16 +8,14 @@
 use std::io::{self, Read};
 
 use parquet::errors::ParquetError;
-use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
+use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, RowGroupMetaData};
 use parquet::file::reader::ChunkReader;
 
 /// Structures within structures that a page's header may have; the format has three.
 const MAX_DEPTH: u32 = 8;
 
-/// Checks that a file's counts of rows agree and that its pages fill their columns, and says what unpacking takes: the
-/// bytes of the largest data page and dictionary of each column, together, as one of each is held at a time.
-///
-/// Only columns that are `wanted`, by their number among the leaves of the schema, are looked at.
+/// Checks that a file's counts of rows agree and that its pages fill their columns, and says what unpacking takes: see
+/// [`unpacked_group_bytes`], of which this is the largest. Reads all of the wanted columns' headers.
 ///
 /// # Errors
 /// When the claims contradict each other or the file.
@@ -26,29 +24,53 @@ pub fn unpacked_bytes<R: ChunkReader>(
     metadata: &ParquetMetaData,
     wanted: impl Fn(usize) -> bool,
 ) -> Result<u64, ParquetError> {
+    check_row_counts(metadata)?;
+    let of_group = |group| unpacked_group_bytes(file, group, &wanted);
+    metadata.row_groups().iter().try_fold(0, |most, group| Ok(of_group(group)?.max(most)))
+}
+
+/// Checks that a file's row groups have as many rows as the file. Reads nothing.
+///
+/// # Errors
+/// When they have not.
+pub fn check_row_counts(metadata: &ParquetMetaData) -> Result<(), ParquetError> {
     let mut rows = 0_u64;
-    let mut largest: Vec<u64> = Vec::new();
     for group in metadata.row_groups() {
-        let group_rows = count(group.num_rows(), "rows")?;
-        rows = rows.saturating_add(group_rows);
-        largest.resize(largest.len().max(group.num_columns()), 0);
-        for (at, column) in group.columns().iter().enumerate().filter(|(at, _)| wanted(*at)) {
-            let values = count(column.num_values(), "values")?;
-            // In a list a row may have any number of values.
-            if column.column_descr().max_rep_level() == 0 && values != group_rows {
-                let name = column.column_path().string();
-                return Err(contradiction(format!(
-                    "column `{name}` has {values} values in {group_rows} rows"
-                )));
-            }
-            largest[at] = largest[at].max(unpacked_column(file, column)?);
-        }
+        rows = rows.saturating_add(count(group.num_rows(), "rows")?);
     }
     let claimed = count(metadata.file_metadata().num_rows(), "rows")?;
-    if claimed != rows {
-        return Err(contradiction(format!("{claimed} rows, and {rows} in its row groups")));
+    if claimed == rows {
+        return Ok(());
     }
-    Ok(largest.iter().fold(0, |sum, bytes| sum.saturating_add(*bytes)))
+    Err(contradiction(format!("{claimed} rows, and {rows} in its row groups")))
+}
+
+/// Checks that a row group's counts agree and that its pages fill their columns, and says what unpacking it takes: the
+/// bytes of the largest data page and dictionary of each column, together, as one of each is held at a time.
+///
+/// Only columns that are `wanted`, by their number among the leaves of the schema, are looked at.
+///
+/// # Errors
+/// When the claims contradict each other or the file.
+pub fn unpacked_group_bytes<R: ChunkReader>(
+    file: &R,
+    group: &RowGroupMetaData,
+    wanted: impl Fn(usize) -> bool,
+) -> Result<u64, ParquetError> {
+    let rows = count(group.num_rows(), "rows")?;
+    let mut unpacked = 0_u64;
+    for (_, column) in group.columns().iter().enumerate().filter(|(at, _)| wanted(*at)) {
+        let values = count(column.num_values(), "values")?;
+        // In a list a row may have any number of values.
+        if column.column_descr().max_rep_level() == 0 && values != rows {
+            let name = column.column_path().string();
+            return Err(contradiction(format!(
+                "column `{name}` has {values} values in {rows} rows"
+            )));
+        }
+        unpacked = unpacked.saturating_add(unpacked_column(file, column)?);
+    }
+    Ok(unpacked)
 }
 
 /// The bytes of a column's largest data page and dictionary.

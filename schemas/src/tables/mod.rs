@@ -10,7 +10,7 @@ mod items;
 mod neighbours;
 mod profiles;
 
-pub use claims::unpacked_bytes;
+pub use claims::{check_row_counts, unpacked_bytes, unpacked_group_bytes};
 pub use columns::{TextLookup, Texts};
 pub use file::{EncodedPart, PartWriter, TableError, read_columns, read_part};
 pub use items::{ItemColumns, ItemRow, Items};

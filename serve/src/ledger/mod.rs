@@ -11,7 +11,6 @@
 
 mod error;
 mod execution;
-mod execution_id;
 mod executions;
 mod group_commit;
 mod listing;
@@ -27,9 +26,9 @@ use std::collections::BTreeMap;
 use akin_recommender::profile::{Origin, Profile};
 use akin_schemas::{ItemId, UserId};
 
+pub use akin_schemas::http::{ExecutionId, ExecutionIdError};
 pub use error::LedgerError;
 pub use execution::{ExecutionRecord, ExecutionStatus, Finished, Outcome};
-pub use execution_id::{ExecutionId, ExecutionIdError};
 pub use executions::Executions;
 pub use group_commit::{Answer, GroupCommit, Refusal, Rejection, Reply};
 pub use listing::{Cursor, Filter, Page};

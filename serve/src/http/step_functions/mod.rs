@@ -1,11 +1,7 @@
 //! The Step Functions door: `POST /` in the AWS JSON 1.0 protocol (service model `stepfunctions`, 2016-11-23), so that
 //! AWS's own clients work when they are pointed here. Executions are those of the REST door.
 
-mod authorization;
-mod failure;
 mod history;
-mod input;
-mod names;
 mod operations;
 mod refused;
 mod signature;
@@ -13,13 +9,13 @@ mod signature;
 use actix_web::http::{StatusCode, header};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
-use serde_json::{Map, Value};
+use akin_schemas::http::step_functions::{Failure, Parameters};
+use serde_json::Value;
 
 pub use signature::{AccessKey, AccessKeys};
 
 use super::request_id::RequestId;
 use super::state::State;
-use failure::Failure;
 
 /// The header that names the operation.
 pub const TARGET: &str = "x-amz-target";
@@ -68,7 +64,5 @@ async fn answer(request: &HttpRequest, payload: Payload, state: &Data<State>) ->
     if !essence.trim().eq_ignore_ascii_case(MEDIA_TYPE) {
         return Err(Failure::serialization(format!("the Content-Type is not {MEDIA_TYPE}")));
     }
-    let parameters: Map<String, Value> = serde_json::from_slice(&body)
-        .map_err(|error| Failure::serialization(format!("the body: {error}")))?;
-    operations::run(operation, &input::Parameters::new(parameters), state).await
+    operations::run(operation, &Parameters::parse(&body)?, state).await
 }

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use akin_schemas::http::step_functions::{
+    Failure, Parameters, machine as check_machine, named_execution, new_name,
+};
 use akin_schemas::http::{RatingBody, RatingBodyError, StateMachine, Stop};
 use chrono::Utc;
 use serde_json::{Map, Value, json};
@@ -15,10 +18,7 @@ use crate::ledger::{ExecutionId, ExecutionRecord, ExecutionStatus, Filter, Reque
 use crate::metrics::Door;
 
 use super::Answer;
-use super::failure::Failure;
 use super::history;
-use super::input::Parameters;
-use super::names;
 
 /// The machine's one state.
 pub const STATE: &str = "FoldIn";
@@ -44,7 +44,7 @@ pub async fn run(operation: &str, parameters: &Parameters, state: &State) -> Ans
         "DescribeStateMachine" => describe_machine(parameters, state),
         "ListStateMachines" => list_machines(parameters, state),
         "StartSyncExecution" => {
-            names::machine(parameters, &state.machine)?;
+            check_machine(parameters, &state.machine)?;
             Err(Failure::wrong_machine_type())
         }
         other => Err(Failure::unknown_operation(other)),
@@ -62,8 +62,8 @@ pub fn seconds(micros: i64) -> f64 {
 }
 
 async fn start(parameters: &Parameters, state: &State) -> Answer {
-    names::machine(parameters, &state.machine)?;
-    let name = names::new_name(parameters)?;
+    check_machine(parameters, &state.machine)?;
+    let name = new_name(parameters)?;
     let input = parameters.input()?.unwrap_or("{}");
     let rating = RatingBody::parse(input.as_bytes()).map_err(|error| match error {
         RatingBodyError::NotJson(reason) => Failure::invalid_input(&reason),
@@ -114,7 +114,7 @@ struct Named {
 /// # Errors
 /// When `executionArn` is absent, no ARN of an execution, or of one that is not known (any more).
 async fn named(parameters: &Parameters, state: &State) -> Result<Named, Failure> {
-    let (arn, name) = names::execution(parameters, &state.machine)?;
+    let (arn, name) = named_execution(parameters, &state.machine)?;
     let found = state.find(name, Duration::ZERO).await?;
     let (id, record) = found.ok_or_else(|| Failure::no_execution(arn))?;
     Ok(Named { arn: arn.to_owned(), id, record })
@@ -162,7 +162,7 @@ fn summary(
 }
 
 async fn list(parameters: &Parameters, state: &State) -> Answer {
-    names::machine(parameters, &state.machine)?;
+    check_machine(parameters, &state.machine)?;
     let limit = parameters.max_results()?;
     let status = match parameters.text("statusFilter", 64)? {
         None => None,
@@ -232,7 +232,7 @@ async fn history_of(parameters: &Parameters, state: &State) -> Answer {
 }
 
 fn describe_machine(parameters: &Parameters, state: &State) -> Answer {
-    names::machine(parameters, &state.machine)?;
+    check_machine(parameters, &state.machine)?;
     let definition = json!({
         "Comment": "Stores one rating, folds it in and recommends.",
         "StartAt": STATE,

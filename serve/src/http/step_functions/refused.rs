@@ -1,8 +1,8 @@
 //! What the REST door refuses, in this door's words.
 
 use actix_web::http::StatusCode;
+use akin_schemas::http::step_functions::Failure;
 
-use super::failure::Failure;
 use crate::http::problem::Refusal;
 
 impl From<Refusal> for Failure {

@@ -8,11 +8,9 @@ use std::time::SystemTime;
 
 use actix_web::HttpRequest;
 use akin_schemas::Checksum;
+use akin_schemas::http::step_functions::{ALGORITHM, Authorization, Failure};
 use aws_sigv4::sign::v4::{calculate_signature, generate_signing_key};
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
-
-use super::authorization::{ALGORITHM, Authorization};
-use super::failure::Failure;
 
 /// How far a client's clock may be off, as at AWS.
 const SKEW: TimeDelta = TimeDelta::minutes(5);

@@ -7,7 +7,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use akin_schemas::tables::unpacked_bytes;
+use akin_schemas::tables::{check_row_counts, unpacked_group_bytes};
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int64Array, RecordBatch, StringArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Schema, TimeUnit};
@@ -26,6 +26,7 @@ use super::progress::Progress;
 use super::reading::Reading;
 use super::rejects::{Reason, excerpt};
 use super::rules::{self, Rules, Unit};
+use super::shared::Shared;
 use super::splitter::places;
 
 /// Rows that are decoded at once.
@@ -45,22 +46,28 @@ pub(super) fn read<R: ChunkReader + 'static>(
     progress: &dyn Progress,
 ) -> Result<(), IngestError> {
     let bytes = file.len();
-    let Columnar { mut reader, positions, total, unpacked, .. } = open(path, file, reading)?;
-    collector.check_room_for(unpacked)?;
+    let columnar = Columnar::open(path, file, reading)?;
+    let total = columnar.total;
     let (mut rows, mut told) = (0, 0);
-    while let Some(batch) = guarded(path, || Ok(reader.next().transpose()?))? {
-        let columns = Columns::of(path, &batch, &positions, reading)?;
-        for at in 0..batch.num_rows() {
-            rows += 1;
-            match columns.checked(at, rules) {
-                Ok((user, item, rating, micros)) => collector.accept(user, item, rating, micros)?,
-                Err(reason) => collector.reject(rows, reason, || columns.shown(at)),
+    for group in 0..columnar.groups() {
+        let (mut reader, unpacked) = columnar.group(path, group)?;
+        collector.check_room_for(unpacked)?;
+        while let Some(batch) = guarded(path, || Ok(reader.next().transpose()?))? {
+            let columns = Columns::of(path, &batch, &columnar.positions, reading)?;
+            for at in 0..batch.num_rows() {
+                rows += 1;
+                match columns.checked(at, rules) {
+                    Ok((user, item, rating, micros)) => {
+                        collector.accept(user, item, rating, micros)?;
+                    }
+                    Err(reason) => collector.reject(rows, reason, || columns.shown(at)),
+                }
             }
+            // The reader does not say where in the file it is; rows are a fair measure.
+            let done = (u128::from(bytes) * u128::from(rows) / u128::from(total.max(rows))) as u64;
+            progress.advance(done - told);
+            told = done;
         }
-        // The reader does not say where in the file it is; rows are a fair measure.
-        let done = (u128::from(bytes) * u128::from(rows) / u128::from(total.max(rows))) as u64;
-        progress.advance(done - told);
-        told = done;
     }
     if rows == total {
         return Ok(());
@@ -78,59 +85,88 @@ pub(super) fn sample<R: ChunkReader + 'static>(
     rules: &Rules,
     mut look: impl FnMut(u64, Sampled<'_>),
 ) -> Result<(u64, [String; 4]), IngestError> {
-    let Columnar { mut reader, positions, total, places, .. } = open(path, file, reading)?;
-    if let Some(batch) = guarded(path, || Ok(reader.next().transpose()?))? {
-        let columns = Columns::of(path, &batch, &positions, reading)?;
+    let columnar = Columnar::open(path, file, reading)?;
+    for group in 0..columnar.groups() {
+        let (mut reader, _) = columnar.group(path, group)?;
+        // A group may have no rows.
+        let Some(batch) = guarded(path, || Ok(reader.next().transpose()?))? else { continue };
+        let columns = Columns::of(path, &batch, &columnar.positions, reading)?;
         for (at, row) in (0..batch.num_rows()).zip(1..) {
             look(row, columns.checked(at, rules).map_err(|reason| (reason, columns.shown(at))));
         }
+        break;
     }
-    Ok((total, places))
+    Ok((columnar.total, columnar.places))
 }
 
 /// An opened file.
-struct Columnar {
-    /// Reads the wanted columns.
-    reader: ParquetRecordBatchReader,
+struct Columnar<R> {
+    file: Shared<R>,
+    metadata: ArrowReaderMetadata,
+    /// The wanted columns.
+    mask: ProjectionMask,
     /// Where each of them is in what is read.
     positions: [Option<usize>; 4],
     /// The same for a person to read.
     places: [String; 4],
     /// Rows.
     total: u64,
-    /// Bytes that unpacking takes.
-    unpacked: u64,
 }
 
-fn open<R: ChunkReader + 'static>(
-    path: &str,
-    file: R,
-    reading: &Reading,
-) -> Result<Columnar, IngestError> {
-    let metadata = guarded(path, || Ok(ArrowReaderMetadata::load(&file, Default::default())?))?;
-    let schema = metadata.schema();
-    let names: Vec<&[u8]> = schema.fields().iter().map(|field| field.name().as_bytes()).collect();
-    let columns = header::ratings(reading);
-    let wanted = header::locate(path, Naming::Header, &columns, &names)?;
-    let places = places(&columns, &wanted, &names);
-    check_types(path, schema, &wanted)?;
-    let mask = ProjectionMask::roots(metadata.parquet_schema(), wanted.into_iter().flatten());
-    let unpacked = guarded(path, || {
-        Ok(unpacked_bytes(&file, metadata.metadata(), |leaf| mask.leaf_included(leaf))?)
-    })?;
-    if unpacked > MAX_UNPACKED {
-        let problem = format!("its pages would take {unpacked} bytes of memory unpacked");
-        return Err(IngestError::bad(path, problem, "write the file with smaller pages"));
+impl<R: ChunkReader + 'static> Columnar<R> {
+    fn open(path: &str, file: R, reading: &Reading) -> Result<Self, IngestError> {
+        let file = Shared::new(file);
+        let metadata = guarded(path, || {
+            let metadata = ArrowReaderMetadata::load(&file, Default::default())?;
+            check_row_counts(metadata.metadata())?;
+            Ok(metadata)
+        })?;
+        let schema = metadata.schema();
+        let names: Vec<&[u8]> =
+            schema.fields().iter().map(|field| field.name().as_bytes()).collect();
+        let columns = header::ratings(reading);
+        let wanted = header::locate(path, Naming::Header, &columns, &names)?;
+        let places = places(&columns, &wanted, &names);
+        check_types(path, schema, &wanted)?;
+        let mask = ProjectionMask::roots(metadata.parquet_schema(), wanted.into_iter().flatten());
+        let total = u64::try_from(metadata.metadata().file_metadata().num_rows()).unwrap_or(0);
+        // A batch holds the wanted columns alone, in the order of the file.
+        let positions = wanted.map(|column| {
+            column.map(|column| wanted.iter().flatten().filter(|other| **other < column).count())
+        });
+        Ok(Self { file, metadata, mask, positions, places, total })
     }
-    let total = u64::try_from(metadata.metadata().file_metadata().num_rows()).unwrap_or(0);
-    // A batch holds the wanted columns alone, in the order of the file.
-    let positions = wanted.map(|column| {
-        column.map(|column| wanted.iter().flatten().filter(|other| **other < column).count())
-    });
-    let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
-    let reader =
-        guarded(path, || Ok(builder.with_projection(mask).with_batch_size(BATCH_ROWS).build()?))?;
-    Ok(Columnar { reader, positions, places, total, unpacked })
+
+    /// How many row groups there are.
+    fn groups(&self) -> usize {
+        self.metadata.metadata().num_row_groups()
+    }
+
+    /// A reader of one row group's wanted columns, and the bytes that unpacking takes.
+    ///
+    /// Group by group, because first the headers of its pages are looked at and then the pages read: in a remote file the
+    /// blocks that the first fetched are still kept when the second wants them.
+    fn group(
+        &self,
+        path: &str,
+        group: usize,
+    ) -> Result<(ParquetRecordBatchReader, u64), IngestError> {
+        let unpacked = guarded(path, || {
+            let group = self.metadata.metadata().row_group(group);
+            Ok(unpacked_group_bytes(&self.file, group, |leaf| self.mask.leaf_included(leaf))?)
+        })?;
+        if unpacked > MAX_UNPACKED {
+            let problem = format!("its pages would take {unpacked} bytes of memory unpacked");
+            return Err(IngestError::bad(path, problem, "write the file with smaller pages"));
+        }
+        let reader = guarded(path, || {
+            let (file, metadata) = (self.file.clone(), self.metadata.clone());
+            let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
+            let builder = builder.with_row_groups(vec![group]).with_projection(self.mask.clone());
+            Ok(builder.with_batch_size(BATCH_ROWS).build()?)
+        })?;
+        Ok((reader, unpacked))
+    }
 }
 
 /// Runs the Parquet library on bytes that may be damaged. It asserts some of what they say, so that a panic is one of

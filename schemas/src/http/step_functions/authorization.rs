@@ -6,6 +6,7 @@ use super::failure::Failure;
 pub const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 
 /// What the header says.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Authorization<'a> {
     /// Which key signed.
     pub key_id: &'a str,

@@ -1,6 +1,6 @@
 //! Names and ARNs.
 
-use akin_schemas::http::StateMachine;
+use crate::http::StateMachine;
 
 use super::failure::Failure;
 use super::input::Parameters;
@@ -28,7 +28,7 @@ pub fn machine(parameters: &Parameters, own: &StateMachine) -> Result<(), Failur
 ///
 /// # Errors
 /// When it is absent, no ARN of an execution, or of another machine's.
-pub fn execution<'a>(
+pub fn named_execution<'a>(
     parameters: &'a Parameters,
     own: &StateMachine,
 ) -> Result<(&'a str, &'a str), Failure> {

@@ -33,7 +33,7 @@ impl ExecutionId {
     }
 
     /// Sorts before (or as) every execution that started at `micros` or later.
-    pub(super) fn first_since(micros: i64) -> Self {
+    pub fn first_since(micros: i64) -> Self {
         Self::of(micros, [0; 16])
     }
 
@@ -57,7 +57,7 @@ impl ExecutionId {
     }
 
     /// When it started, in milliseconds since 1970.
-    pub(super) fn millis(&self) -> i64 {
+    pub fn millis(&self) -> i64 {
         let mut millis = [0; 8];
         millis[2..].copy_from_slice(&self.0[..Self::TIME_BYTES]);
         // 48 bits are never negative.

@@ -17,7 +17,8 @@ use super::remote::{RemoteError, RemoteObject};
 
 /// The size of a block, in bytes.
 const BLOCK: u64 = 4 << 20;
-/// Blocks that are kept: two for each of four columns.
+/// Blocks that are kept: two for each of four columns. A row group is gone through twice, for its pages' headers and for
+/// the pages: what it has beyond these blocks is fetched twice.
 const KEPT: usize = 8;
 
 type Fetch = dyn Fn(Range<u64>) -> Result<Bytes, RemoteError> + Send + Sync;
@@ -38,7 +39,7 @@ impl Blocks {
         Self::new(input.bytes(), BLOCK, move |range| input.read_range(range))
     }
 
-    fn new(
+    pub(super) fn new(
         bytes: u64,
         block: u64,
         fetch: impl Fn(Range<u64>) -> Result<Bytes, RemoteError> + Send + Sync + 'static,

@@ -19,7 +19,7 @@ const HEADER: &str = "userId,movieId,rating,timestamp\n";
 fn options(sources: &[&str]) -> IngestOptions {
     IngestOptions {
         sources: sources.iter().map(|source| (*source).to_owned()).collect(),
-        remote: &crate::s3::S3,
+        remote: &crate::remote::Nowhere,
         reading: Reading::default(),
         items: None,
         range: RatingRange::default(),

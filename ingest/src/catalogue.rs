@@ -157,7 +157,7 @@ mod tests {
     fn read(bytes: &[u8]) -> Result<CatalogueFile, IngestError> {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(bytes).unwrap();
-        CatalogueFile::read(&crate::s3::S3, file.path(), 100_000)
+        CatalogueFile::read(&crate::remote::Nowhere, file.path(), 100_000)
     }
 
     fn known(title: &str, genres: &[&str]) -> Option<CatalogueItem> {

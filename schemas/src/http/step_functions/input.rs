@@ -5,12 +5,17 @@ use serde_json::{Map, Value};
 use super::failure::Failure;
 
 /// The members of a request.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Parameters(Map<String, Value>);
 
 impl Parameters {
-    /// Of a body.
-    pub fn new(members: Map<String, Value>) -> Self {
-        Self(members)
+    /// Reads a body.
+    ///
+    /// # Errors
+    /// When it is no JSON object.
+    pub fn parse(body: &[u8]) -> Result<Self, Failure> {
+        let members = serde_json::from_slice(body);
+        members.map(Self).map_err(|error| Failure::serialization(format!("the body: {error}")))
     }
 
     /// A text of at most `longest` characters, and at least one; none when it is absent.

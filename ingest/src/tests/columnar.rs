@@ -1,11 +1,17 @@
 //! Parquet: types, nulls and damage.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 
 use arrow::array::*;
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int32Type, TimeUnit, TimestampMicrosecondType};
+use bytes::Bytes;
 use parquet::arrow::ArrowWriter;
+use parquet::file::properties::WriterProperties;
+
+use crate::blocks::Blocks;
+use crate::columnar;
 
 use super::*;
 
@@ -234,4 +240,57 @@ fn damaged_parquet_is_an_error_or_read_but_never_a_panic() {
         attempt(&damaged);
     }
     assert!(refused > sound.len() / 3, "{refused}");
+}
+
+#[test]
+fn a_remote_file_s_blocks_are_fetched_once() {
+    let rows = 4_000;
+    let column = |step: i64| -> ArrayRef {
+        Arc::new(Int64Array::from_iter_values((0..rows).map(|row| 1 + row * step % 9_973)))
+    };
+    let ratings: ArrayRef = Arc::new(Float64Array::from_iter_values((0..rows).map(|_| 3.0)));
+    let unwanted = ["a", "z"].map(|name| (name, column(17)));
+    let columns = vec![
+        unwanted[0].clone(),
+        ("user_id", column(1)),
+        ("item_id", column(7)),
+        ("rating", ratings),
+        ("timestamp", column(3)),
+        unwanted[1].clone(),
+    ];
+    let properties = WriterProperties::builder()
+        .set_dictionary_enabled(false)
+        .set_max_row_group_row_count(Some(500))
+        .build();
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties)).unwrap();
+    writer.write(&batch).unwrap();
+    let bytes = Bytes::from(writer.into_inner().unwrap());
+
+    // Eight blocks are kept: a row group's wanted columns fit into them, the file's do not.
+    let block = 4_096;
+    let length = bytes.len() as u64;
+    assert!(length > 4 * 8 * block, "{length}");
+    let fetched: Arc<Mutex<BTreeMap<u64, u32>>> = Arc::default();
+    let counts = fetched.clone();
+    let blocks = Blocks::new(length, block, move |range| {
+        *counts.lock().unwrap().entry(range.start / block).or_default() += 1;
+        Ok(bytes.slice(range.start as usize..range.end as usize))
+    });
+    let options = options(&[]);
+    let rules = Rules::new(options.range, options.now);
+    let mut collector = Collector::new(1 << 30);
+    collector.begin_file(InputFile {
+        path: "file".to_owned(),
+        format: Format::Parquet,
+        rows: 0,
+        rejected: 0,
+    });
+    columnar::read("file", blocks, &options.reading, &rules, &mut collector, &NoProgress).unwrap();
+    assert_eq!((collector.read(), collector.rejects().total()), (rows as u64, 0));
+    let fetched = fetched.lock().unwrap();
+    assert!(fetched.len() as u64 <= length.div_ceil(block));
+    // The footer, fetched first, may have left what is kept when the last row group is due.
+    let twice: Vec<_> = fetched.iter().filter(|(_, times)| **times > 1).collect();
+    assert!(twice.len() <= 4, "{twice:?} of {}", fetched.len());
 }

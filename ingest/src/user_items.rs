@@ -43,7 +43,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use crate::ingest::{CatalogueFile, Format, InputFile};
+    use crate::{CatalogueFile, Format, InputFile};
     use akin_schemas::RatingRange;
     use chrono::DateTime;
 

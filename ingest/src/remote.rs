@@ -36,3 +36,15 @@ pub trait RemoteObject: Debug + Send + Sync {
     /// Reads from the beginning to the end.
     fn reader(&self) -> Box<dyn Read>;
 }
+
+/// Where nothing can be found.
+#[cfg(test)]
+#[derive(Debug)]
+pub struct Nowhere;
+
+#[cfg(test)]
+impl Remote for Nowhere {
+    fn objects(&self, location: &str) -> Result<Vec<Box<dyn RemoteObject>>, RemoteError> {
+        Err(format!("{location} is not reached by tests").into())
+    }
+}

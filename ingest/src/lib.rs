@@ -1,5 +1,7 @@
 //! From inputs to clean, deduplicated ratings in dense form.
 //!
+//! This crate knows files, and whatever [`Remote`] reaches; it must not know the store, a similarity or a program.
+//!
 //! Files (text, gzip, Parquet, pipes) and ledger segments go through one [`Collector`]; [`Collector::finish`] keeps the
 //! last entry of each user and item. Records that break a rule are rejected, counted and shown, never repaired: ids are
 //! compared as bytes, and numbers are read without anything around them.
@@ -24,6 +26,7 @@ mod rejects;
 mod remote;
 mod row;
 mod rules;
+mod shared;
 mod source;
 mod splitter;
 mod text;

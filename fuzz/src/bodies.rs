@@ -1,0 +1,88 @@
+//! JSON bodies of the REST door.
+
+use std::fmt::Debug;
+
+use akin_schemas::http::{ItemsToLookUp, Options, RatingBody, RatingsToScore, rating_elements};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::texts;
+
+/// What was read comes back from its own JSON.
+fn comes_back<T: Serialize + DeserializeOwned + PartialEq + Debug>(read: &T) {
+    let json = serde_json::to_vec(read).unwrap_or_else(|error| panic!("{read:?}: {error}"));
+    match serde_json::from_slice::<T>(&json) {
+        Ok(again) => assert_eq!(*read, again),
+        Err(error) => panic!("{read:?}: {error}"),
+    }
+}
+
+/// The body of one rating, which is also the input of an execution.
+pub(crate) fn rating(bytes: &[u8]) -> bool {
+    // The options are read again from an input that is kept as text.
+    let of_input = std::str::from_utf8(bytes).map(Options::of_input);
+    let Ok(rating) = RatingBody::parse(bytes) else { return false };
+    comes_back(&rating);
+    assert_eq!(of_input, Ok(rating.options.clone().unwrap_or_default()));
+    assert!(rating.rating.is_finite());
+    assert!(!rating.item.as_str().is_empty() && !rating.user.as_str().is_empty());
+    true
+}
+
+pub(crate) fn rating_seeds() -> Vec<Vec<u8>> {
+    texts(&[
+        r#"{"movieID":"1234","user":"abby","rating":6}"#,
+        r#"{"itemId":9007199254740993,"userId":-5,"rating":0.5}"#,
+        r#"{"rating":1e-3,"user":"\u00e9\ud83d\ude00","movieID":"a b","options":{"n":20,"exclude":["7",8],"only":["9"],
+            "genres":["Drama"],"excludeGenres":["War"],"minSupport":2,"diversity":0.25}}"#,
+    ])
+}
+
+/// An array of ratings: each element is read alone, as it stands.
+pub(crate) fn ratings(bytes: &[u8]) -> bool {
+    let Ok(elements) = rating_elements(bytes) else { return false };
+    for element in elements {
+        assert!(!element.is_empty() && element.len() <= bytes.len());
+        rating(element);
+    }
+    true
+}
+
+pub(crate) fn ratings_seeds() -> Vec<Vec<u8>> {
+    texts(&[
+        "[]",
+        r#"[{"movieID":"1","user":"a","rating":6},{"itemId":2,"userId":"b","rating":1.5}]"#,
+        r#" [ {"movieID":"1","user":"a","rating":6,"options":{"n":1}} , 7, null, ["x"] ] "#,
+    ])
+}
+
+/// The body of `POST /recommendations`.
+pub(crate) fn recommendations(bytes: &[u8]) -> bool {
+    let Ok(body) = serde_json::from_slice::<RatingsToScore>(bytes) else { return false };
+    comes_back(&body);
+    if body.options.check().is_ok() {
+        assert!(body.options.n.is_none_or(|n| (1..=1000).contains(&n)));
+        assert!(body.options.diversity.is_none_or(|diversity| (0.0..=1.0).contains(&diversity)));
+    }
+    true
+}
+
+pub(crate) fn recommendations_seeds() -> Vec<Vec<u8>> {
+    texts(&[
+        r#"{"ratings":[]}"#,
+        r#"{"ratings":[{"movieID":"1","rating":5},{"itemId":2,"rating":0.5}],"options":{"n":7,"diversity":1}}"#,
+        r#"{"options":{"minSupport":3,"only":["4",5],"excludeGenres":["War"]},"ratings":[{"movieID":"1","rating":5}]}"#,
+    ])
+}
+
+/// The body of `POST /items/neighbours`.
+pub(crate) fn neighbours(bytes: &[u8]) -> bool {
+    let Ok(body) = serde_json::from_slice::<ItemsToLookUp>(bytes) else { return false };
+    comes_back(&body);
+    assert!(body.items.iter().all(|item| !item.as_str().is_empty()));
+    true
+}
+
+pub(crate) fn neighbours_seeds() -> Vec<Vec<u8>> {
+    texts(&[r#"{"items":["1","2"],"n":10}"#, r#"{"items":[18446744073709551615,"\u0041"]}"#])
+}

@@ -1,0 +1,43 @@
+//! Manifests.
+
+use akin_schemas::{Checksum, Manifest};
+
+const FIRST: &[u8] =
+    include_bytes!("../../tests/fixtures/store-schema-1/store/manifests/00000000000000000001.json");
+const THIRD: &[u8] =
+    include_bytes!("../../tests/fixtures/store-schema-1/store/manifests/00000000000000000003.json");
+
+/// A manifest as it stands; and what follows a line as the body of one, because hardly any change keeps a checksum.
+pub(crate) fn manifest(bytes: &[u8]) -> bool {
+    let framed = match bytes.strip_prefix(BODY) {
+        Some(body) => {
+            let checksum = Checksum::of(body);
+            [format!("{{\"sha256\":\"{checksum}\",\"body\":").as_bytes(), body, b"}\n"].concat()
+        }
+        None => bytes.to_vec(),
+    };
+    let Ok(manifest) = Manifest::decode(&framed) else { return false };
+    let written = manifest.encode().unwrap_or_else(|error| panic!("{manifest:?}: {error}"));
+    match Manifest::decode(&written) {
+        Ok(again) => assert_eq!(again, manifest),
+        Err(error) => panic!("{manifest:?}: {error}"),
+    }
+    // No other bytes have this checksum.
+    for at in [0, written.len() / 2, written.len() - 3] {
+        let mut damaged = written.clone();
+        damaged[at] ^= 1;
+        assert!(Manifest::decode(&damaged).is_err(), "byte {at} of {manifest:?}");
+    }
+    true
+}
+
+const BODY: &[u8] = b"body\n";
+
+pub(crate) fn seeds() -> Vec<Vec<u8>> {
+    let bodies = [FIRST, THIRD].map(|manifest| {
+        let text = std::str::from_utf8(manifest).unwrap_or_default().trim_end();
+        let body = text.split_once("\"body\":").map_or("", |(_, body)| body);
+        [BODY, body.strip_suffix('}').unwrap_or_default().trim().as_bytes()].concat()
+    });
+    [FIRST.to_vec(), THIRD.to_vec()].into_iter().chain(bodies).collect()
+}
