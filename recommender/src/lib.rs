@@ -4,8 +4,12 @@
 //! number is a tie broken by identifier. This crate must not know files, networks, clocks, Arrow, async, or any other
 //! crate of this workspace.
 
+#[cfg(feature = "models")]
 pub mod evaluation;
 pub mod profile;
+#[cfg(feature = "models")]
 pub mod rating_weight;
+#[cfg(feature = "models")]
 pub mod scoring;
+#[cfg(feature = "models")]
 pub mod similarity;
