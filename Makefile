@@ -70,12 +70,13 @@ check: $(CARGO_DENY) ## Check format, lints and dependencies.
 	cargo clippy $(CARGO_WORKSPACE) --all-targets -- -D warnings
 	$(CARGO_DENY) --locked check -D warnings -A unused-wrapper bans licenses sources
 
-# Linters of Dockerfiles and CloudFormation, the schemas of Kubernetes and of state machines, systemd and a
+# Linters of Dockerfiles, shell and CloudFormation, the schemas of Kubernetes and of state machines, systemd and a
 # parser of nginx' language, each on what is written in it; then our own checks, of what these do not see, and that our
 # own checks can fail.
 .PHONY: deploy-check
 deploy-check: $(DEPLOY_VENV)/ready ## Check everything in deploy/. Needs systemd-analyze and npm.
 	$(DEPLOY_VENV)/bin/hadolint deploy/container/Dockerfile
+	$(DEPLOY_VENV)/bin/shellcheck deploy/aws.sh deploy/container/try.sh
 	$(DEPLOY_VENV)/bin/kubernetes-validate --strict --quiet $(filter-out %/kustomization.yaml,$(wildcard deploy/kubernetes/base/*.yaml))
 	$(DEPLOY_VENV)/bin/python deploy/checks/kubernetes.py deploy/kubernetes/base
 	$(DEPLOY_VENV)/bin/python deploy/checks/machine.py target/deploy-check
@@ -167,7 +168,7 @@ $(CARGO_DENY):
 	rm -rf target/tools/build
 
 # Made anew when what it holds changes.
-$(VENV)/ready: tests/requirements.txt
+$(VENV)/ready: tests/requirements.txt deploy/worker-requirements.txt
 	python3 -m venv --clear $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --no-deps -r $<
 	touch $@

@@ -8,7 +8,8 @@ fails its task under a name that the state machine knows; whether it is tried ag
 Meanwhile heartbeats are sent, and a stage whose task was given up is stopped.
 
 A script, because it makes four calls of an API and nothing else: in the program they would bring a second AWS client into
-every build. Needs boto3. One worker runs one task of each of its activities at a time; start more for more shards.
+every build. Needs boto3, as deploy/worker-requirements.txt pins it. One worker runs one task of each of its activities at
+a time; start more for more shards.
 """
 
 import argparse
@@ -17,6 +18,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 
 import boto3
 from botocore.config import Config
@@ -51,6 +53,7 @@ class Worker:
         self.stopping = threading.Event()
         self.children = set()
         self.lock = threading.Lock()
+        self.last_work = time.monotonic()
         retries = {"max_attempts": 5, "mode": "standard"}
         config = Config(read_timeout=POLL_SECONDS, connect_timeout=10, retries=retries)
         self.client = boto3.client("stepfunctions", config=config)
@@ -60,8 +63,7 @@ class Worker:
         print(f"worker: {text}", file=sys.stderr, flush=True)
 
     def serve(self, stage, arn):
-        """Polls one activity until told to stop, or nothing has come for long enough."""
-        waited = 0
+        """Polls one activity until told to stop, or no activity has had anything for long enough."""
         while not self.stopping.is_set():
             try:
                 task = self.client.get_activity_task(activityArn=arn, workerName=self.name)
@@ -70,13 +72,16 @@ class Worker:
                 self.stopping.wait(10)
                 continue
             if task.get("taskToken"):
-                waited = 0
                 self.run(stage, task["taskToken"], task["input"])
-                continue
-            waited += 1
-            if self.idle and waited >= self.idle:
-                self.log(f"{stage}: no task for {waited} polls of a minute, this ends")
-                return
+            elif self.is_idle():
+                self.log(f"no task for {self.idle} minutes, this ends")
+                self.stopping.set()
+
+    def is_idle(self):
+        """Of all stages together: while one is at work, the next ones' tasks are still to come."""
+        with self.lock:
+            waited = time.monotonic() - self.last_work
+            return self.idle is not None and not self.children and waited >= 60 * self.idle
 
     def run(self, stage, token, document):
         self.log(f"{stage} begins")
@@ -108,9 +113,11 @@ class Worker:
         echo.join()
         ended.set()
         beat.join()
+        self.tell(stage, token, code, output, last[0])
+        # Only now: when it is told to stop, this process waits for its children, and for their ends to be told.
         with self.lock:
             self.children.discard(child)
-        self.tell(stage, token, code, output, last[0])
+            self.last_work = time.monotonic()
 
     def echo(self, lines, last):
         """The log of a stage is this worker's; its last line is its error."""
@@ -181,7 +188,7 @@ def main():
     )
     parser.add_argument("--heartbeat", type=float, default=60, metavar="SECONDS")
     parser.add_argument(
-        "--exit-when-idle", type=int, metavar="MINUTES", help="end after so long without a task"
+        "--exit-when-idle", type=float, metavar="MINUTES", help="end after so long without a task"
     )
     arguments = parser.parse_args()
     from_environment = filter(None, os.environ.get("AKIN_ACTIVITIES", "").split(","))

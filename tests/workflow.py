@@ -3,64 +3,28 @@
     workflow.py ENDPOINT FOLDER_OF_THE_PROGRAMS
 
 Ends with 0 when a run publishes and a running akin-serve takes it up; a run over unchanged input ends early; a shard that
-crashes is run again, and the version is that of an undivided run; and what the guard refuses is not published.
+crashes is run again, and the version is that of an undivided run; a worker that is told to end gives its task to another;
+and what the guard refuses is not published.
 """
 
 import json
-import os
 import random
 import signal
 import subprocess
 import sys
 import tempfile
-import time
-import urllib.request
 import uuid
 from pathlib import Path
 
-import boto3
-from botocore.config import Config
+from emulated import ROOT, check, client, ended, environment, made_up_ratings, serves, server, succeeded, wait_for
 
-ROOT = Path(__file__).parent.parent
 STAGES = ("ingest", "similarities", "evaluate", "publish", "report")
-PATIENCE = 240
 
 endpoint, programs = sys.argv[1], Path(sys.argv[2]).resolve()
-environment = dict(
-    os.environ,
-    AWS_ENDPOINT_URL=endpoint,
-    AWS_ACCESS_KEY_ID="test",
-    AWS_SECRET_ACCESS_KEY="test",
-    AWS_REGION="us-east-1",
-    AWS_DEFAULT_REGION="us-east-1",
-)
-
-
-def client(service):
-    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-    config = Config(region_name="us-east-1", s3={"addressing_style": "path"})
-    return boto3.client(service, endpoint_url=endpoint, config=config, **keys)
-
-
-s3, states = client("s3"), client("stepfunctions")
+environment = environment(endpoint)
+s3, states = client(endpoint, "s3"), client(endpoint, "stepfunctions")
 bucket = f"workflow-{uuid.uuid4().hex[:12]}"
 store = f"s3://{bucket}/store"
-
-
-def check(condition, *told):
-    if not condition:
-        raise AssertionError(" ".join(str(one) for one in told))
-
-
-def wait_for(what, ask):
-    """Asks until there is an answer. Nothing asserts a time."""
-    began = time.monotonic()
-    while time.monotonic() - began < PATIENCE:
-        answer = ask()
-        if answer is not None:
-            return answer
-        time.sleep(0.2)
-    raise AssertionError(f"waited in vain until {what}")
 
 
 def akin_batch(*arguments):
@@ -95,37 +59,40 @@ class Machine:
         role = "arn:aws:iam::000000000000:role/akin"
         machine = states.create_state_machine(name=f"akin-{name}", definition=definition, roleArn=role)
         self.arn = machine["stateMachineArn"]
-        named = ",".join(f"{stage}={arn}" for stage, arn in self.activities.items())
+        self.workers = [self.worker(program) for _ in range(workers)]
+
+    def worker(self, program, stages=STAGES):
+        named = ",".join(f"{stage}={self.activities[stage]}" for stage in stages)
         command = [sys.executable, str(ROOT / "deploy/worker.py"), "--akin-batch", str(program)]
-        more = {"AKIN_ACTIVITIES": named}
-        self.workers = [
-            subprocess.Popen([*command, "--heartbeat", "1"], env={**environment, **more})
-            for _ in range(workers)
-        ]
+        return subprocess.Popen([*command, "--heartbeat", "1"], env={**environment, "AKIN_ACTIVITIES": named})
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        for worker in self.workers:
+        self.stop()
+
+    def stop(self):
+        """Ends the workers, as who deploys another one does."""
+        workers, self.workers = self.workers, []
+        for worker in workers:
             worker.send_signal(signal.SIGTERM)
-        for worker in self.workers:
+        for worker in workers:
             check(worker.wait(60) == 0, "the worker did not end as it was told to")
 
     def run(self, options, shards=1):
         """What an execution came to."""
+        return self.ended(self.start(options, shards))
+
+    def start(self, options, shards=1):
         document = {"store": store, "options": options, "shards": shards}
         started = states.start_execution(
             stateMachineArn=self.arn, name=f"run-{uuid.uuid4().hex}", input=json.dumps(document)
         )
+        return started["executionArn"]
 
-        def ended():
-            described = states.describe_execution(executionArn=started["executionArn"])
-            return None if described["status"] == "RUNNING" else described
-
-        described = wait_for("the execution ends", ended)
-        described["states"] = self.states(started["executionArn"])
-        return described
+    def ended(self, arn):
+        return {**ended(states, arn), "states": self.states(arn)}
 
     def states(self, arn):
         """The names of the states that were entered."""
@@ -135,44 +102,20 @@ class Machine:
         return [details["name"] for details in entered if details]
 
 
-def succeeded(execution):
-    check(execution["status"] == "SUCCEEDED", execution.get("error"), execution.get("cause"))
-    return json.loads(execution["output"])
-
-
 def the_happy_path_ends_with_a_server_that_serves_the_version(options, folder):
-    command = [str(programs / "akin-serve"), "--store", store, "--data-dir", f"{folder}/data"]
-    log = Path(folder) / "serve.log"
-    with log.open("w") as stderr:
-        server = subprocess.Popen(
-            [*command, "--listen", "127.0.0.1:0", "--poll-interval", "0.1"], env=environment, stderr=stderr
-        )
-    try:
-        words = lambda: (word for line in log.read_text().splitlines() if "listening" in line for word in line.split())
-        address = wait_for(
-            "the server listens",
-            lambda: next((w.removeprefix("address=") for w in words() if w.startswith("address=")), None),
-        )
-        with Machine(programs / "akin-batch") as machine:
-            execution = machine.run({**options, "guard": 0.05}, shards=2)
-            published = succeeded(execution)
-            check(published["sequence"] == 1, published)
-            check(execution["states"][-1] == "Published", execution["states"])
-
-            def serves():
-                with urllib.request.urlopen(f"http://{address}/versions/current", timeout=5) as answer:
-                    served = json.load(answer)
-                return served if served.get("version") == published["version"] else None
-
-            wait_for("the server serves the version", serves)
-            report = f"store/reports/version={published['version']}/report.html"
-            page = s3.get_object(Bucket=bucket, Key=report)["Body"].read().decode()
-            check(published["version"] in page, page)
-
-            unchanged_input_ends_the_run_in_its_first_stage(machine, options)
-    finally:
-        server.kill()
-        server.wait()
+    with (
+        server(programs / "akin-serve", folder, {**environment, "AKIN_STORE": store}) as address,
+        Machine(programs / "akin-batch") as machine,
+    ):
+        execution = machine.run({**options, "guard": 0.05}, shards=2)
+        published = succeeded(execution)
+        check(published["sequence"] == 1, published)
+        check(execution["states"][-1] == "Published", execution["states"])
+        serves(address, published["version"])
+        report = f"store/reports/version={published['version']}/report.html"
+        page = s3.get_object(Bucket=bucket, Key=report)["Body"].read().decode()
+        check(published["version"] in page, page)
+        unchanged_input_ends_the_run_in_its_first_stage(machine, options)
 
 
 def unchanged_input_ends_the_run_in_its_first_stage(machine, options):
@@ -214,6 +157,22 @@ def a_shard_that_crashes_is_run_again(options, folder):
     check(checksums(divided) == checksums(current()), "the shards' version is another one")
 
 
+def a_worker_that_is_ended_gives_its_task_to_another(options, folder):
+    # It works until it is ended. To the emulator a worker that is silent is at work for ever: only a task that is told to
+    # have failed is given to another. Nor does it notice that a poll's other end is gone, so that this worker, which
+    # leaves none open, takes the tasks of one stage only.
+    program, mark = Path(folder) / "endless", Path(folder) / "works"
+    program.write_text(f"#!/bin/sh\ntouch {mark}\nexec sleep 1000\n")
+    program.chmod(0o755)
+    with Machine(program, workers=0) as machine:
+        machine.workers = [machine.worker(program, ["ingest"])]
+        arn = machine.start({**options, "if-changed": True})
+        wait_for("the worker works", lambda: mark.exists() or None)
+        machine.stop()
+        machine.workers = [machine.worker(programs / "akin-batch")]
+        succeeded(machine.ended(arn))
+
+
 def what_the_guard_refuses_is_not_published(options):
     chance = random.Random(1)
     lines = s3.get_object(Bucket=bucket, Key="in/ratings.csv")["Body"].read().decode().splitlines()
@@ -237,13 +196,11 @@ def what_the_guard_refuses_is_not_published(options):
 def main():
     s3.create_bucket(Bucket=bucket)
     with tempfile.TemporaryDirectory() as folder:
-        akin_batch(
-            "synth", "--users", "200", "--items", "80", "--ratings", "5000", "--out", f"{folder}/made"
-        )
-        s3.upload_file(f"{folder}/made/ratings.csv", bucket, "in/ratings.csv")
+        s3.upload_file(made_up_ratings(programs / "akin-batch", folder), bucket, "in/ratings.csv")
         options = {"ratings": [f"s3://{bucket}/in/ratings.csv"]}
         the_happy_path_ends_with_a_server_that_serves_the_version(options, folder)
         a_shard_that_crashes_is_run_again(options, folder)
+        a_worker_that_is_ended_gives_its_task_to_another(options, folder)
         what_the_guard_refuses_is_not_published(options)
 
 

@@ -1,16 +1,17 @@
-//! The state machine and its worker on an emulator of Step Functions: see `tests/workflow.py`.
+//! The state machine and its worker on an emulator of Step Functions, and all of the deployment on AWS on an emulator of
+//! that: see `tests/workflow.py` and `tests/aws_stack.py`.
 
 use std::path::Path;
 use std::process::Command;
 
 use crate::harness::{emulator, program};
 
-#[test]
-fn the_state_machine_publishes_tries_again_refuses_and_ends_early() {
+#[track_caller]
+fn run(script: &str) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let python = root.join("target/venv/bin/python");
     let output = Command::new(&python)
-        .arg(root.join("tests/workflow.py"))
+        .arg(root.join("tests").join(script))
         .arg(emulator().endpoint())
         .arg(program("akin-batch").parent().unwrap())
         .output()
@@ -18,6 +19,16 @@ fn the_state_machine_publishes_tries_again_refuses_and_ends_early() {
             panic!("cannot start {}: {error}; run `make venv` first", python.display())
         });
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn the_state_machine_publishes_tries_again_refuses_and_ends_early() {
+    run("workflow.py");
+}
+
+#[test]
+fn the_stack_for_aws_goes_from_its_schedule_to_a_served_version_within_its_roles() {
+    run("aws_stack.py");
 }
 
 #[test]
