@@ -111,9 +111,9 @@ FUZZ_LIMITS := -max_len=8192 -rss_limit_mb=256 -timeout=10
 
 .PHONY: fuzzer
 fuzzer:
-	RUSTFLAGS="$(FUZZ_FLAGS)" cargo build --locked -p akin-fuzz --features fuzzer --target $(FUZZ_HOST) --target-dir $(FUZZ_DIR)
+	RUSTFLAGS="$(FUZZ_FLAGS)" cargo build --locked -p akin-fuzz --bin akin-fuzz --features fuzzer --target $(FUZZ_HOST) --target-dir $(FUZZ_DIR)
 	rm -rf $(FUZZ_DIR)/seeds
-	$(FUZZ_DIR)/$(FUZZ_HOST)/debug/akin-fuzz-seeds $(FUZZ_DIR)/seeds
+	AKIN_FUZZ_SEEDS=$(FUZZ_DIR)/seeds $(FUZZER) -runs=1 2> /dev/null
 
 # A fixed time a target, from the seeds alone, so that what another run has found is no part of it.
 .PHONY: fuzz-short

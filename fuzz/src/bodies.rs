@@ -8,13 +8,15 @@ use serde::de::DeserializeOwned;
 
 use crate::texts;
 
-/// What was read comes back from its own JSON.
-fn comes_back<T: Serialize + DeserializeOwned + PartialEq + Debug>(read: &T) {
+/// What was read, read again from its own JSON.
+fn again<T: Serialize + DeserializeOwned + Debug>(read: &T) -> T {
     let json = serde_json::to_vec(read).unwrap_or_else(|error| panic!("{read:?}: {error}"));
-    match serde_json::from_slice::<T>(&json) {
-        Ok(again) => assert_eq!(*read, again),
-        Err(error) => panic!("{read:?}: {error}"),
-    }
+    serde_json::from_slice(&json).unwrap_or_else(|error| panic!("{read:?}: {error}"))
+}
+
+/// A number is read from JSON to the last bit but one.
+fn is_near(first: f64, second: f64) -> bool {
+    (first - second).abs() <= 2.0 * f64::EPSILON * first.abs()
 }
 
 /// The body of one rating, which is also the input of an execution.
@@ -22,7 +24,9 @@ pub(crate) fn rating(bytes: &[u8]) -> bool {
     // The options are read again from an input that is kept as text.
     let of_input = std::str::from_utf8(bytes).map(Options::of_input);
     let Ok(rating) = RatingBody::parse(bytes) else { return false };
-    comes_back(&rating);
+    let read = again(&rating);
+    assert!(is_near(rating.rating, read.rating), "{rating:?} {read:?}");
+    assert_eq!(RatingBody { rating: rating.rating, ..read }, rating);
     assert_eq!(of_input, Ok(rating.options.clone().unwrap_or_default()));
     assert!(rating.rating.is_finite());
     assert!(!rating.item.as_str().is_empty() && !rating.user.as_str().is_empty());
@@ -59,7 +63,11 @@ pub(crate) fn ratings_seeds() -> Vec<Vec<u8>> {
 /// The body of `POST /recommendations`.
 pub(crate) fn recommendations(bytes: &[u8]) -> bool {
     let Ok(body) = serde_json::from_slice::<RatingsToScore>(bytes) else { return false };
-    comes_back(&body);
+    let read = again(&body);
+    assert_eq!((read.ratings.len(), &read.options), (body.ratings.len(), &body.options));
+    for (read, body) in read.ratings.iter().zip(&body.ratings) {
+        assert!(read.item == body.item && is_near(body.rating, read.rating), "{read:?} {body:?}");
+    }
     if body.options.check().is_ok() {
         assert!(body.options.n.is_none_or(|n| (1..=1000).contains(&n)));
         assert!(body.options.diversity.is_none_or(|diversity| (0.0..=1.0).contains(&diversity)));
@@ -78,7 +86,7 @@ pub(crate) fn recommendations_seeds() -> Vec<Vec<u8>> {
 /// The body of `POST /items/neighbours`.
 pub(crate) fn neighbours(bytes: &[u8]) -> bool {
     let Ok(body) = serde_json::from_slice::<ItemsToLookUp>(bytes) else { return false };
-    comes_back(&body);
+    assert_eq!(again(&body), body);
     assert!(body.items.iter().all(|item| !item.as_str().is_empty()));
     true
 }

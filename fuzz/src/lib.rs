@@ -11,6 +11,9 @@ mod manifests;
 mod step_functions;
 mod tables;
 
+use std::path::Path;
+use std::{fs, io};
+
 /// One thing to fuzz.
 #[derive(Debug, Clone, Copy)]
 pub struct Target {
@@ -51,6 +54,21 @@ pub const TARGETS: &[Target] = &[
 /// The target of this name.
 pub fn target(name: &str) -> Option<&'static Target> {
     TARGETS.iter().find(|target| target.name == name)
+}
+
+/// Writes the seeds of all targets: a folder a target.
+///
+/// # Errors
+/// When the folder cannot be written to.
+pub fn write_seeds(folder: &Path) -> io::Result<()> {
+    for target in TARGETS {
+        let folder = folder.join(target.name);
+        fs::create_dir_all(&folder)?;
+        for (at, seed) in (target.seeds)().iter().enumerate() {
+            fs::write(folder.join(format!("seed-{at:02}")), seed)?;
+        }
+    }
+    Ok(())
 }
 
 /// Texts as seeds.
