@@ -1,6 +1,9 @@
 """That each check complains when it should: the deployment's own files, with one thing wrong in each test."""
 
 import copy
+import os
+import re
+import subprocess
 import tempfile
 import unittest
 from pathlib import Path
@@ -232,6 +235,34 @@ class Aws(unittest.TestCase):
         self.assertEqual(unknown_options([f"--{name}" for name in document["options"]]), [])
         document = aws.run_input(self.template, {**values, "Items": "m.csv"})
         self.assertEqual(document["options"]["items"], "s3://b/input/m.csv")
+
+
+class AwsScript(unittest.TestCase):
+    def dry_run(self, *arguments: str) -> tuple[int, list[str]]:
+        command = [DEPLOY / "aws.sh", "--dry-run", *arguments]
+        ran = subprocess.run(command, capture_output=True, text=True, env={"PATH": os.environ["PATH"]})
+        return ran.returncode, [line for line in (ran.stderr + ran.stdout).splitlines() if line]
+
+    def test_it_builds_what_the_dockerfile_has_and_the_template_names(self):
+        code, lines = self.dry_run("--stack", "mine", "--tag", "v1", "VpcId=vpc-1")
+        self.assertEqual(code, 0, lines)
+        stages = re.findall(r"(?m)^FROM \S+ AS (\w+)$", (DEPLOY / "container/Dockerfile").read_text())
+        tasks = cloudformation.of_type(cloudformation.load(DEPLOY / "aws/template.yaml"), "AWS::ECS::TaskDefinition")
+        images = {cloudformation.text(task["ContainerDefinitions"][0]["Image"]) for task in tasks.values()}
+        wanted = {re.search(r"/akin/(\w+):\$\{ImageTag\}$", image).group(1) for image in images}
+        built = [re.search(r"--target (\w+) -t \S+/akin/(\w+):v1 ", line) for line in lines]
+        built = {match.groups() for match in built if match}
+        self.assertEqual(built, {(image, image) for image in wanted})
+        self.assertLessEqual(wanted, set(stages))
+        [deploy] = [line for line in lines if "cloudformation deploy" in line]
+        self.assertIn("--stack-name mine", deploy)
+        self.assertTrue(deploy.rstrip().endswith("--parameter-overrides ImageTag=v1 VpcId=vpc-1"), deploy)
+        self.assertTrue(any(line.startswith("together") for line in lines), lines)
+
+    def test_it_says_what_it_does_not_understand(self):
+        code, lines = self.dry_run("--tag", "v1", "vpc-1")
+        self.assertEqual(code, 2)
+        self.assertIn("vpc-1", lines[0])
 
 
 if __name__ == "__main__":
