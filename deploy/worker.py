@@ -46,7 +46,7 @@ GIVEN_UP = ("TaskDoesNotExist", "TaskTimedOut", "InvalidToken")
 
 
 class Worker:
-    def __init__(self, arguments):
+    def __init__(self, arguments, client):
         self.program = arguments.akin_batch
         self.heartbeat = arguments.heartbeat
         self.idle = arguments.exit_when_idle
@@ -54,13 +54,21 @@ class Worker:
         self.children = set()
         self.lock = threading.Lock()
         self.last_work = time.monotonic()
-        retries = {"max_attempts": 5, "mode": "standard"}
-        config = Config(read_timeout=POLL_SECONDS, connect_timeout=10, retries=retries)
-        self.client = boto3.client("stepfunctions", config=config)
+        self.client = client
         self.name = f"{os.uname().nodename}-{os.getpid()}"[:80]
 
     def log(self, text):
         print(f"worker: {text}", file=sys.stderr, flush=True)
+
+    def run_until_told(self, activities):
+        """Polls each activity in a thread of its own, until this is told to stop or idle for long enough."""
+        # Daemons: a poll that waits must not hold up the end.
+        threads = [threading.Thread(target=self.serve, args=item, daemon=True) for item in activities.items()]
+        for thread in threads:
+            thread.start()
+        # A process that polls has nothing to lose; one that runs a stage tells of its end first.
+        while not self.stopping.wait(1) or self.children:
+            time.sleep(0.1)
 
     def serve(self, stage, arn):
         """Polls one activity until told to stop, or no activity has had anything for long enough."""
@@ -111,6 +119,8 @@ class Worker:
         output = child.stdout.read()
         code = child.wait()
         echo.join()
+        child.stdout.close()
+        child.stderr.close()
         ended.set()
         beat.join()
         self.tell(stage, token, code, output, last[0])
@@ -195,20 +205,12 @@ def main():
     found = activities([*from_environment, *arguments.activity])
     if not found:
         sys.exit("worker: no activity is named; give --activity STAGE=ARN or AKIN_ACTIVITIES")
-    worker = Worker(arguments)
+    retries = {"max_attempts": 5, "mode": "standard"}
+    config = Config(read_timeout=POLL_SECONDS, connect_timeout=10, retries=retries)
+    worker = Worker(arguments, boto3.client("stepfunctions", config=config))
     signal.signal(signal.SIGTERM, worker.stop)
     signal.signal(signal.SIGINT, worker.stop)
-    # Daemons: a poll that waits must not hold up the end.
-    threads = [
-        threading.Thread(target=worker.serve, args=item, daemon=True) for item in found.items()
-    ]
-    for thread in threads:
-        thread.start()
-    # A process that polls has nothing to lose; one that runs a stage tells of its end first.
-    while any(thread.is_alive() for thread in threads):
-        if worker.stopping.wait(1) and not worker.children:
-            break
-        threads[0].join(0.2)
+    worker.run_until_told(found)
 
 
 if __name__ == "__main__":
