@@ -37,6 +37,12 @@ pub fn fit_cost(measure: &Measure, selection: Selection, size: FitSize) -> FitCo
     let (scratch, dense, dense_products) = match measure.formula {
         Formula::OfProducts(_) => (scratch(16), 0, 0),
         Formula::PearsonCoRaters => (scratch(48), 0, 0),
+        Formula::SparseEase(_) => {
+            let candidates = (selection.top_k as u64).min(items) + 1;
+            // A place and a value a rating, of those of the candidates; two places a user; three halves of a square.
+            let regression = ratings * 16 + candidates * candidates * 8;
+            (scratch(16) + threads * regression, 0, 0)
+        }
         Formula::Ease(_) => {
             let side = (ease::SIDE as u64).min(items);
             let whole = items.div_ceil(side.max(1)) * side;

@@ -51,7 +51,7 @@ impl Neighbours {
     pub(super) fn from_cut_rows(rows: Vec<Vec<Neighbour>>, cut: Cut) -> Self {
         match cut {
             Cut::Target => Self::from_rows(rows),
-            Cut::Source => Self::from_rows(by_target(rows)),
+            Cut::Source => Self::from_rows(turned(rows)),
         }
     }
 
@@ -76,11 +76,12 @@ impl Neighbours {
     }
 }
 
-fn by_target(by_source: Vec<Vec<Neighbour>>) -> Vec<Vec<Neighbour>> {
-    let mut rows = vec![Vec::new(); by_source.len()];
-    for (source, row) in (0u32..).zip(by_source) {
-        for target in row {
-            rows[target.item as usize].push(Neighbour { item: source, ..target });
+/// Rows of one side as rows of the other, best first.
+pub(super) fn turned(by_own: Vec<Vec<Neighbour>>) -> Vec<Vec<Neighbour>> {
+    let mut rows = vec![Vec::new(); by_own.len()];
+    for (own, row) in (0u32..).zip(by_own) {
+        for other in row {
+            rows[other.item as usize].push(Neighbour { item: own, ..other });
         }
     }
     for row in &mut rows {

@@ -15,7 +15,7 @@ pub fn fit(matrix: &RatingMatrix, measure: &Measure, selection: Selection) -> Ne
             with_sums::<Dot>(matrix, measure, &Items::of(matrix, formula), selection)
         }
         Formula::PearsonCoRaters => with_sums::<Five>(matrix, measure, &(), selection),
-        Formula::Ease(_) => panic!("EASE has an oracle of its own"),
+        Formula::Ease(_) | Formula::SparseEase(_) => panic!("EASE has an oracle of its own"),
     }
 }
 

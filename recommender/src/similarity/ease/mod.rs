@@ -2,9 +2,11 @@
 //! data"). With a dropout it is EDLAE (Steck 2020, "Autoencoders that don't overfit towards the identity").
 //!
 //! `G = X'X + lambda I + p / (1 - p) diag(X'X)`, `P = inverse(G)`, and source i weighs `-P_ij / P_jj` for target j. G is
-//! dense: memory grows with the square of the items, work with the cube. See [`super::fit_cost`].
+//! dense: memory grows with the square of the items, work with the cube. See [`super::fit_cost`]. [`neighbourhood`] does
+//! without.
 
 mod gram;
+mod neighbourhood;
 mod residual;
 mod tiles;
 
@@ -22,6 +24,7 @@ use super::top_k::keep_best;
 use gram::Gram;
 use tiles::SymmetricTiles;
 
+pub use neighbourhood::Regression;
 pub use tiles::SIDE;
 
 /// What holds the weights of the regression back.

@@ -2,6 +2,7 @@ use proptest::prelude::*;
 
 use super::super::{Adjustments, MatrixError, Measure, Preset, fit as fit_any};
 use super::*;
+use crate::rating_weight::WeightRule;
 
 const ALL: Selection = Selection { cut: Cut::Target, top_k: usize::MAX };
 const ITEMS: usize = 11;
@@ -93,6 +94,86 @@ proptest! {
                 let raters = |item: usize| matrix.item_row(item).iter().map(|cell| cell.index);
                 let both = raters(target).filter(|&u| raters(n.item as usize).any(|v| u == v)).count();
                 prop_assert_eq!(n.co_count as usize, both);
+            }
+        }
+    }
+}
+
+/// By the ratings' values, and with these options.
+fn sparse(ridge: Ridge) -> Result<Measure, crate::similarity::MeasureError> {
+    Measure::new(Preset::SparseEase).adjusted(&Adjustments {
+        lambda: Some(ridge.lambda),
+        dropout: Some(ridge.dropout),
+        rating_weight: Some(WeightRule::Value),
+        ..Adjustments::default()
+    })
+}
+
+proptest! {
+    #[test]
+    fn sparse_weights_are_those_of_a_catalogue_of_the_candidates_alone(
+        matrix in any_matrix(),
+        (lambda, dropout) in (0.5f64..100.0, prop_oneof![Just(0.0), 0.1..0.9f64]),
+        top_k in 0usize..13,
+    ) {
+        let ridge = Ridge { lambda, dropout };
+        let selection = Selection { top_k, ..ALL };
+        let found = fit_any(&matrix, &sparse(ridge)?, selection, &|| ())?;
+        let changes = Adjustments { shrinkage: Some(3.0), ..Adjustments::default() };
+        let similar = Measure::new(Preset::TfIdf).adjusted(&changes)?;
+        let similar = fit_any(&matrix, &similar, selection, &|| ())?;
+        for target in 0..ITEMS {
+            let sources: Vec<usize> =
+                similar.row(target).iter().map(|n| n.item as usize).collect();
+            let is_in = |item: usize| item == target || sources.contains(&item);
+            let expected = reference(&matrix.filtered(|place, _| is_in(place.item)), ridge);
+            let row = found.row(target);
+            prop_assert!(row.iter().all(|n| sources.contains(&(n.item as usize))));
+            prop_assert!(row.is_sorted_by(|a, b| a.score.abs() >= b.score.abs()));
+            for &source in &sources {
+                let weight = row.iter().find(|n| n.item as usize == source);
+                let (x, y) = (weight.map_or(0.0, |n| f64::from(n.score)), expected[target][source]);
+                prop_assert!((x - y).abs() < 1e-6, "{} {}", x, y);
+                let count = similar.row(target).iter().find(|n| n.item as usize == source);
+                prop_assert!(weight.is_none_or(|n| Some(n.co_count) == count.map(|m| m.co_count)));
+            }
+        }
+    }
+
+    #[test]
+    fn sparse_is_dense_where_everything_is_a_candidate(matrix in any_matrix(), lambda in 0.5f64..100.0) {
+        // One user who rated everything.
+        let scale = matrix.scale();
+        let mut rated = Vec::new();
+        for user in 0..40 {
+            for cell in matrix.user_row(user) {
+                rated.push((user as u32, cell.index, (f64::from(cell.fixed) / scale) as f32));
+            }
+        }
+        rated.extend((0..ITEMS as u32).map(|item| (40, item, 2.0)));
+        let matrix = RatingMatrix::new(41, ITEMS, rated.iter().copied())?;
+        let ridge = Ridge { lambda, dropout: 0.0 };
+        let expected = reference(&matrix, ridge);
+        let found = dense(&fit_any(&matrix, &sparse(ridge)?, ALL, &|| ())?);
+        for (x, y) in found.iter().flatten().zip(expected.iter().flatten()) {
+            prop_assert!((x - y).abs() < 1e-4, "{} {}", x, y);
+        }
+    }
+
+    #[test]
+    fn cut_by_source_sparse_weights_are_the_best_of_those_of_all_targets(matrix in any_matrix(), top_k in 1usize..5) {
+        let measure = Measure::new(Preset::SparseEase);
+        let by = |cut| fit_any(&matrix, &measure, Selection { cut, top_k }, &|| ());
+        let (by_target, by_source) = (dense(&by(Cut::Target)?), dense(&by(Cut::Source)?));
+        for source in 0..ITEMS {
+            let mut of_source: Vec<f64> = by_target.iter().map(|row| row[source].abs()).collect();
+            of_source.sort_by(|a, b| b.total_cmp(a));
+            let least = of_source[top_k - 1];
+            let kept = by_source.iter().filter(|row| row[source] != 0.0).count();
+            prop_assert!(kept <= top_k);
+            for (all, cut) in by_target.iter().zip(&by_source) {
+                let (all, cut) = (all[source], cut[source]);
+                prop_assert!(cut == all || (cut == 0.0 && all.abs() <= least), "{} {}", all, cut);
             }
         }
     }

@@ -157,7 +157,7 @@ impl Measure {
     fn adjust_ridge(&mut self, changes: &Adjustments) -> Result<(), MeasureError> {
         let measure = self.preset;
         let no_such = |parameter| MeasureError::NoSuchParameter { measure, parameter };
-        let Formula::Ease(ridge) = &mut self.formula else {
+        let (Formula::Ease(ridge) | Formula::SparseEase(ridge)) = &mut self.formula else {
             let given = [("lambda", changes.lambda), ("dropout", changes.dropout)];
             let given = given.into_iter().find(|(_, value)| value.is_some());
             return given.map_or(Ok(()), |(parameter, _)| Err(no_such(parameter)));

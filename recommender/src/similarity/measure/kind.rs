@@ -44,6 +44,8 @@ pub enum Formula {
     PearsonCoRaters,
     /// See [`Preset::Ease`]; from all items together.
     Ease(Ridge),
+    /// See [`Preset::SparseEase`]; from the items most similar by [`Measure::of_candidates`](super::Measure::of_candidates).
+    SparseEase(Ridge),
 }
 
 /// The formula on the sum of products, or only on the number, of the users who rated both.

@@ -11,8 +11,10 @@ pub use preset::Preset;
 use super::ease::Ridge;
 use crate::rating_weight::WeightRule;
 
-/// Lambda of EASE when it is not given.
-const LAMBDA: f64 = 500.0;
+/// What EASE is held back by when nothing is given.
+const RIDGE: Ridge = Ridge { lambda: 500.0, dropout: 0.0 };
+/// What the candidates of a regression are held back by: few common users make items similar by chance.
+const CANDIDATE_SHRINKAGE: f64 = 3.0;
 /// What BM25 usually takes for documents, and what is good for ratings too.
 const BM25: Weighting = Weighting::Bm25 { k1: 1.2, b: 0.75 };
 
@@ -58,9 +60,8 @@ impl Measure {
             Preset::Pearson => (Weighting::ItemCentred, plain),
             Preset::PearsonCoRaters => (Weighting::Rating, Formula::PearsonCoRaters),
             Preset::AdjustedCosine => (Weighting::UserCentred, plain),
-            Preset::Ease => {
-                (Weighting::Rating, Formula::Ease(Ridge { lambda: LAMBDA, dropout: 0.0 }))
-            }
+            Preset::Ease => (Weighting::Rating, Formula::Ease(RIDGE)),
+            Preset::SparseEase => (Weighting::Rating, Formula::SparseEase(RIDGE)),
         };
         Self {
             preset,
@@ -70,7 +71,7 @@ impl Measure {
             significance: 0,
             min_co_count: 1,
             rating_weight: match preset {
-                Preset::Ease => WeightRule::Binary,
+                Preset::Ease | Preset::SparseEase => WeightRule::Binary,
                 _ => WeightRule::Value,
             },
             half_life: None,
@@ -92,7 +93,7 @@ impl Measure {
         let mut parameters = Vec::new();
         parameters.extend(self.half_life.map(|days| ("half-life", days)));
         parameters.extend(self.ratings_per_user.map(|most| ("ratings-per-user", f64::from(most))));
-        if let Formula::Ease(Ridge { lambda, dropout }) = self.formula {
+        if let Some(Ridge { lambda, dropout }) = self.ridge() {
             parameters.extend([("dropout", dropout), ("lambda", lambda)]);
             return parameters;
         }
@@ -124,15 +125,15 @@ impl Measure {
     pub fn is_signed(&self) -> bool {
         let sees_signs = matches!(self.weighting, Weighting::Rating | Weighting::TfIdf)
             && matches!(self.formula, Formula::OfProducts(ProductFormula::Cosine { .. }));
-        self.is_centred() || self.is_dense() || (sees_signs && self.rating_weight.is_signed())
+        self.is_centred()
+            || self.ridge().is_some()
+            || (sees_signs && self.rating_weight.is_signed())
     }
 
     /// Whether what ratings weigh has any influence, rather than their number alone.
     fn sees_weights(&self) -> bool {
-        matches!(
-            self.formula,
-            Formula::OfProducts(ProductFormula::Cosine { .. }) | Formula::Ease(_)
-        )
+        self.ridge().is_some()
+            || matches!(self.formula, Formula::OfProducts(ProductFormula::Cosine { .. }))
     }
 
     /// Whether it depends on when ratings were given, so that the matrix has to be dated.
@@ -152,6 +153,26 @@ impl Measure {
         matches!(self.formula, Formula::Ease(_))
     }
 
+    /// What holds a regression back; none for measures that compare two items at a time.
+    pub fn ridge(&self) -> Option<Ridge> {
+        match self.formula {
+            Formula::Ease(ridge) | Formula::SparseEase(ridge) => Some(ridge),
+            Formula::OfProducts(_) | Formula::PearsonCoRaters => None,
+        }
+    }
+
+    /// By what [`Preset::SparseEase`] chooses the items that a target is regressed on: TF-IDF, of ratings that count the
+    /// same.
+    pub(super) fn of_candidates(&self) -> Self {
+        Self {
+            shrinkage: CANDIDATE_SHRINKAGE,
+            rating_weight: self.rating_weight,
+            half_life: self.half_life,
+            ratings_per_user: self.ratings_per_user,
+            ..Self::new(Preset::TfIdf)
+        }
+    }
+
     fn is_centred(&self) -> bool {
         matches!(self.weighting, Weighting::ItemCentred | Weighting::UserCentred)
             || self.formula == Formula::PearsonCoRaters
@@ -164,7 +185,10 @@ impl Measure {
             WeightRule::AtLeast(_) => 2,
             _ => 1,
         };
+        // What is regressed, and what chooses the candidates.
+        let by_candidates = 2 * u64::from(matches!(self.formula, Formula::SparseEase(_)));
         by_rule
+            + by_candidates
             + u64::from(!self.weighs_by_rule_alone())
             + u64::from(self.ratings_per_user.is_some())
     }

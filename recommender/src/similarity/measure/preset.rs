@@ -39,11 +39,13 @@ pub enum Preset {
     /// Every item regressed on all others (Steck 2019): signed weights that leave out what other items already explain.
     /// Each rating counts 1, unless a rating weight says otherwise. Dense in the number of items.
     Ease,
+    /// The same with each item regressed on its most similar items alone, so many as it keeps: for catalogues of any size.
+    SparseEase,
 }
 
 impl Preset {
     /// All presets.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Cosine,
         Self::AsymmetricCosine,
         Self::P3Alpha,
@@ -59,6 +61,7 @@ impl Preset {
         Self::PearsonCoRaters,
         Self::AdjustedCosine,
         Self::Ease,
+        Self::SparseEase,
     ];
 
     /// Its name on the command line and in the manifest.
@@ -79,6 +82,7 @@ impl Preset {
             Self::PearsonCoRaters => "pearson-co-raters",
             Self::AdjustedCosine => "adjusted-cosine",
             Self::Ease => "ease",
+            Self::SparseEase => "sparse-ease",
         }
     }
 }
