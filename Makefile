@@ -22,9 +22,11 @@ ASL_VALIDATOR := target/tools/asl-validator-$(ASL_VALIDATOR_VERSION)/node_module
 LOCALSTACK := target/venv-localstack
 LOCALSTACK_PACKAGES := 'localstack-core[runtime]==2026.3.0' 'cbor2<6' pyopenssl==25.3.0 cryptography==46.0.7 'service_identity<25'
 
-PEERS := target/venv-peers-2
+# LensKit brings PyTorch with its GPU libraries, 6 GB: only on demand.
+PEERS := target/venv-peers-2$(if $(LENSKIT),-lenskit)
 PEER_PACKAGES := implicit==0.7.3 similaripy==0.7.0 numpy==2.4.6 pandas==2.3.3 scipy==1.17.1 \
-	fastapi==0.165.0 starlette==1.10.0 pydantic==2.14.4 uvicorn==0.54.0 uvloop==0.23.0 httptools==0.9.0 pyarrow==26.0.1
+	fastapi==0.165.0 starlette==1.10.0 pydantic==2.14.4 uvicorn==0.54.0 uvloop==0.23.0 httptools==0.9.0 pyarrow==26.0.1 \
+	$(if $(LENSKIT),lenskit==2025.8.1)
 
 .PHONY: help
 help: ## List the targets.
@@ -138,7 +140,7 @@ bench: ## Measure on this machine: the ignored tests named *_a_second, in releas
 
 # The peers measure with what they choose for this processor: settings for other OpenBLAS users are taken away.
 .PHONY: bench-peers
-bench-peers: $(PEERS)/ready release ## Compare quality and speed with implicit and similaripy. RATINGS=ratings.csv, TOP_K=100.
+bench-peers: $(PEERS)/ready release ## Compare quality and speed with other libraries. RATINGS=ratings.csv, TOP_K=100; LENSKIT=1 for LensKit (6 GB).
 	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE OPENBLAS_NUM_THREADS=1 $(PEERS)/bin/python bench/peers/compare.py \
 		--akin-batch "$(TARGET)/release/akin-batch" --ratings "$(or $(RATINGS),$(error name a file: RATINGS=ratings.csv))" \
 		--top-k $(or $(TOP_K),100)

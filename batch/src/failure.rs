@@ -169,7 +169,7 @@ pub enum Failure {
     /// The regression on all items would not fit.
     #[error(
         "the regression on {items} items needs about {needed} MiB of memory where {limit} MiB are allowed; \
-         raise --max-memory, leave out items with few ratings, or choose another measure"
+         raise --max-memory, or choose --measure sparse-ease, which needs no square of the items"
     )]
     DenseMemory {
         /// The estimate.

@@ -1,11 +1,11 @@
-"""Quality and speed of implicit and similaripy beside akin-batch: one split, one K, one number of threads.
+"""Quality and speed of implicit, similaripy and LensKit beside akin-batch: one split, one K, one number of threads.
 
     make bench-peers RATINGS=ratings.csv
 
 The split is made here and given to all. Peers' lists are rated here, by the conventions that `akin-batch evaluate`
 states; that both rate alike is checked on the popularity baseline, which both compute. Fit is the time from the
-training matrix in memory to similarities; rank is the time for lists of 20 for all test users. LensKit is not among
-the peers: it brings PyTorch with its GPU libraries, some gigabytes.
+training matrix in memory to similarities; rank is the time for lists of 20 for all test users. LensKit is among the peers
+where it is installed (`LENSKIT=1`): it brings PyTorch with its GPU libraries, 6 GB.
 """
 
 import argparse
@@ -17,6 +17,7 @@ import tempfile
 import time
 import warnings
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -99,7 +100,7 @@ def akin(options, split, measure):
         command = [options.akin_batch, "evaluate", "--train", train, "--test", test, "--json"]
         command += ["--measure", measure, "--top-k", str(options.top_k), "--threads", str(options.threads)]
         # A profile's ratings weigh as those do that the similarities are computed from, as with the peers.
-        command += ["--profile-weight", "binary" if measure == "ease" else "value"]
+        command += ["--profile-weight", "binary" if measure.endswith("ease") else "value"]
         command += ["--at", ",".join(map(str, LISTS)), "--resamples", "1"]
         run = subprocess.run(command, capture_output=True, text=True)
     if run.returncode != 0:
@@ -156,6 +157,31 @@ def of_similaripy(options, split, kind):
     return split.rate(ranked), fitted - began, ended - fitted
 
 
+def of_lenskit(options, split, kind):
+    from lenskit.data import ItemList, RecQuery, from_interactions_df
+    from lenskit.knn import EASEScorer, ItemKNNScorer
+
+    names = {"userId": "user_id", "movieId": "item_id"}
+    data = from_interactions_df(split.train[[*names, "rating"]].rename(columns=names))
+    if kind == "EASE":
+        # As much as akin's, which it does not set by itself.
+        scorer = EASEScorer(regularization=500)
+    else:
+        scorer = ItemKNNScorer(max_nbrs=options.top_k, save_nbrs=options.top_k, feedback=kind.split()[1])
+    began = time.perf_counter()
+    scorer.train(data)
+    fitted = time.perf_counter()
+    items = ItemList(item_ids=split.items)
+    lists = []
+    for user in split.test_users:
+        name = split.users[user]
+        scored = scorer(RecQuery(user_id=name, user_items=data.user_row(name)), items)
+        lists.append(np.nan_to_num(scored.scores("numpy"), nan=-np.inf))
+    lists = split.best_unseen(lists)
+    ended = time.perf_counter()
+    return split.rate(lists), fitted - began, ended - fitted
+
+
 def main():
     options = arguments()
     # It tells of conversions that it makes itself.
@@ -177,7 +203,7 @@ def main():
         print(f"{name:<34}{cells}{times}", flush=True)
 
     popular = popularity(split)
-    for measure in ("cosine", "tf-idf", "bm25", "rp3beta", "ease"):
+    for measure in ("sparse-ease", "ease", "tf-idf", "cosine", "bm25", "rp3beta"):
         (quality, ours), fit, rank = akin(options, split, measure)
         for n in LISTS:
             for metric, mean in popular[n].items():
@@ -189,6 +215,12 @@ def main():
         row(f"implicit {version('implicit')} {kind[:-11]}", *of_implicit(options, split, kind))
     for kind in ("cosine", "tf-idf cosine", "rp3beta"):
         row(f"similaripy {version('similaripy')} {kind}", *of_similaripy(options, split, kind))
+    if find_spec("lenskit"):
+        from lenskit.parallel import initialize
+
+        initialize(threads=options.threads, backend_threads=options.threads)
+        for kind in ("ItemKNN implicit", "ItemKNN explicit", "EASE"):
+            row(f"lenskit {version('lenskit')} {kind}", *of_lenskit(options, split, kind))
 
 
 if __name__ == "__main__":

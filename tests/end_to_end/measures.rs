@@ -1,8 +1,8 @@
 //! Every measure goes from the command line through the manifest and the store to a server.
 
-use crate::harness::{Server, Workplace, get};
+use crate::harness::{Server, Workplace, batch, get};
 
-const MEASURES: [&str; 15] = [
+const MEASURES: [&str; 16] = [
     "cosine",
     "asymmetric-cosine",
     "p3alpha",
@@ -18,6 +18,7 @@ const MEASURES: [&str; 15] = [
     "pearson-co-raters",
     "adjusted-cosine",
     "ease",
+    "sparse-ease",
 ];
 
 #[test]
@@ -26,6 +27,28 @@ fn every_measure_is_published_under_its_name() {
     for measure in MEASURES {
         workplace.publish(&["--measure", measure]).summary();
         assert_eq!(workplace.current()["measure"]["name"], measure);
+    }
+}
+
+#[test]
+fn without_options_a_run_says_what_it_did_by_default() {
+    let workplace = Workplace::new();
+    let made = workplace.text("made");
+    let synth = ["synth", "--users", "60", "--items", "40", "--ratings", "1200", "--out", &made];
+    assert_eq!(batch(&synth).code, 0);
+    let (ratings, store) = (workplace.text("made/ratings.csv"), workplace.store());
+    let run = ["run", "--ratings", &ratings, "--store", &store, "--evaluate", "--json"];
+    let summary = batch(&run).summary();
+    assert_eq!(summary["measure"], "sparse-ease");
+    let manifest = workplace.current();
+    let measure = &manifest["measure"];
+    assert_eq!((&measure["name"], &measure["cut"]), (&"sparse-ease".into(), &"target".into()));
+    assert_eq!(measure["parameters"], serde_json::json!({"dropout": 0.0, "lambda": 300.0}));
+    assert_eq!(measure["top_k"], 100);
+    let weights = ["similarities", "profiles"].map(|side| measure["rating_weights"][side].clone());
+    assert_eq!(weights, ["binary", "relative:1.5"]);
+    for metric in ["ndcg@10", "recall@10"] {
+        assert!(manifest["metrics"][metric].is_f64(), "{}", manifest["metrics"]);
     }
 }
 
@@ -80,7 +103,7 @@ fn a_regression_that_would_not_fit_is_refused_with_7_and_one_that_contradicts_it
     let run = workplace.publish(&["--measure=ease", "--max-memory=8"]);
     assert_eq!(run.code, 7, "{}", run.stderr);
     assert!(run.error().contains("regression on 3000 items needs about"), "{}", run.error());
-    assert!(run.error().contains("raise --max-memory"), "{}", run.error());
+    assert!(run.error().contains("choose --measure sparse-ease"), "{}", run.error());
     workplace.publish(&["--measure=cosine", "--max-memory=8"]).summary();
 
     let run = workplace.publish(&["--measure=ease", "--shrinkage=5"]);

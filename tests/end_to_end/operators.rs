@@ -345,7 +345,7 @@ fn a_difference_names_parameters_counts_items_and_the_largest_changes() {
 
     workplace.publish(&["--measure", "jaccard", "--top-k", "7"]).summary();
     let changed = json(&workplace, &["diff", "2", "3"]);
-    assert_eq!(changed["changed"]["measure"], serde_json::json!(["cosine", "jaccard"]));
+    assert_eq!(changed["changed"]["measure"], serde_json::json!(["sparse-ease", "jaccard"]));
     assert_eq!(changed["changed"]["top k"], serde_json::json!(["100", "7"]));
     let people = operate(&workplace, &["diff", "1", "2", "--limit", "1"]).stdout;
     for expected in ["ratings", "-3", "1 item added", "Second Wind (2001)"] {

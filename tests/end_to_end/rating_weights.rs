@@ -20,7 +20,7 @@ fn a_low_rating_recommends_more_of_the_same_only_by_value() {
     // The default.
     workplace.publish(&[]).summary();
     let weights = workplace.current()["measure"]["rating_weights"].clone();
-    assert_eq!(weights["similarities"], "value");
+    assert_eq!(weights["similarities"], "binary");
     assert_eq!(weights["profiles"], "relative:1.5");
     assert!(weights["mean"].as_f64().unwrap() > 4.0);
     let found = recommended(&workplace);

@@ -113,7 +113,7 @@ fn a_report_says_what_changed_and_lets_no_title_become_markup() {
         "&lt;script&gt;alert(1)&lt;/script&gt;".to_owned(),
         "New &amp; &quot;old&quot;".to_owned(),
         "ratings fell from 9 to 2".to_owned(),
-        "similarities are computed by dice, before it was cosine".to_owned(),
+        "similarities are computed by dice, before it was sparse-ease".to_owned(),
         "records were rejected".to_owned(),
         "quality was not measured".to_owned(),
     ] {

@@ -13,9 +13,9 @@ use crate::failure::Failure;
 #[derive(Debug, Clone, Args)]
 pub struct MeasureOptions {
     /// How similarities are computed.
-    #[arg(long, default_value_t = Preset::Cosine, value_parser = preset(), value_name = "NAME")]
+    #[arg(long, default_value_t = Preset::SparseEase, value_parser = preset(), value_name = "NAME")]
     pub measure: Preset,
-    /// How many neighbours an item keeps at most.
+    /// How many neighbours an item keeps at most. With sparse EASE also of how many, the most similar ones, it is a sum.
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000), value_name = "N")]
     pub top_k: u32,
     /// Which side keeps its best neighbours: each item that may be recommended, or each rated item.
@@ -45,7 +45,7 @@ pub struct MeasureOptions {
     /// Leave out pairs that fewer users rated [default: 1].
     #[arg(long, value_name = "N")]
     pub min_co_count: Option<u32>,
-    /// EASE: what is added to every item's squared norm [default: 500].
+    /// EASE: what is added to every item's squared norm [default: 500; 300 for sparse EASE].
     #[arg(long, value_name = "0.001..1e9")]
     pub lambda: Option<f64>,
     /// EASE: the share of a profile that the regression has to do without [default: 0].
@@ -59,7 +59,7 @@ pub struct MeasureOptions {
     #[arg(long, value_name = "N")]
     pub ratings_per_user: Option<u32>,
     /// What a rating counts when similarities are computed: value, binary, at-least:T, minus-mean, relative[:K]
-    /// [default: value; binary for EASE].
+    /// [default: value; binary for EASE and sparse EASE].
     #[arg(long, value_name = "RULE")]
     pub rating_weight: Option<WeightRule>,
     /// The same when a profile is folded in.

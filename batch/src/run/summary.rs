@@ -49,6 +49,7 @@ pub struct Summary {
     users: u64,
     items: u64,
     pairs: u64,
+    measure: String,
     seconds: f64,
     seconds_by_stage: BTreeMap<&'static str, f64>,
     peak_memory_bytes: Option<u64>,
@@ -93,6 +94,7 @@ impl Summary {
             users: manifest.counts.users,
             items: manifest.counts.items,
             pairs: manifest.counts.pairs,
+            measure: manifest.measure.name.clone(),
             seconds: watch.began.elapsed().as_secs_f64(),
             seconds_by_stage: watch.laps.iter().copied().collect(),
             peak_memory_bytes: memory::peak_bytes(),
@@ -129,6 +131,7 @@ impl fmt::Display for Summary {
         ] {
             writeln!(f, "  {name:<13} {}", thousands(count))?;
         }
+        writeln!(f, "  measure       {}", self.measure)?;
         let stages: Vec<String> =
             self.stages.iter().map(|(stage, seconds)| format!("{stage} {seconds:.2} s")).collect();
         writeln!(f, "  time          {:.2} s: {}", self.seconds, stages.join(", "))?;

@@ -108,6 +108,7 @@ fn any_number_of_shards_publishes_the_bytes_of_a_run() {
         json!({"top-k": 7}),
         json!({"measure": "pearson", "shrinkage": 3}),
         json!({"measure": "ease"}),
+        json!({"measure": "cosine"}),
         json!({"cut": "source", "top-k": 3}),
         json!({"half-life": 100, "evaluate": true}),
     ] {

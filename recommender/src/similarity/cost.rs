@@ -71,4 +71,18 @@ mod tests {
         let sparse = fit_cost(&Measure::new(Preset::Cosine), selection, size);
         assert_eq!(sparse, FitCost { bytes: 0, dense_products: 0 });
     }
+
+    #[test]
+    fn a_sparse_regression_takes_no_more_than_in_proportion() {
+        let selection = Selection { cut: Cut::Target, top_k: 100 };
+        let cost = |times: u64| {
+            let size = FitSize { ratings: 1_000_000 * times, items: 10_000 * times, threads: 2 };
+            fit_cost(&Measure::new(Preset::SparseEase), selection, size)
+        };
+        // Four matrices of 16 bytes a rating, and 16 a thread; 24 a neighbour; 32 a thread and item; a square a thread.
+        let square = 2 * 101 * 101 * 8;
+        assert_eq!(cost(1).bytes, 96_000_000 + 24_000_000 + 640_000 + square);
+        assert_eq!(cost(10).bytes - square, 10 * (cost(1).bytes - square));
+        assert_eq!(cost(10).dense_products, 0);
+    }
 }

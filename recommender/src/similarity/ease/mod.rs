@@ -109,6 +109,8 @@ fn best(gram: &Gram<'_>, inverse: &SymmetricTiles, selection: Selection) -> Neig
             .filter(|neighbour| neighbour.score.is_finite() && neighbour.score != 0.0)
             .collect();
         keep_best(&mut row, selection.top_k);
+        // Room for all items in every row would be three times the square that is inverted.
+        row.shrink_to_fit();
         count_raters_of_both(gram.matrix, own, &mut row, co_counts);
         row
     };

@@ -11,8 +11,10 @@ pub use preset::Preset;
 use super::ease::Ridge;
 use crate::rating_weight::WeightRule;
 
-/// What EASE is held back by when nothing is given.
-const RIDGE: Ridge = Ridge { lambda: 500.0, dropout: 0.0 };
+/// Lambda of EASE when it is not given.
+const LAMBDA: f64 = 500.0;
+/// The same for sparse EASE: fewer sources need less to hold them back.
+const SPARSE_LAMBDA: f64 = 300.0;
 /// What the candidates of a regression are held back by: few common users make items similar by chance.
 const CANDIDATE_SHRINKAGE: f64 = 3.0;
 /// What BM25 usually takes for documents, and what is good for ratings too.
@@ -45,6 +47,7 @@ impl Measure {
         };
         let counting = |formula| (Weighting::Rating, Formula::OfProducts(formula));
         let plain = cosine(Norm::Squared, 0.5, 0.5, 0.0);
+        let ridge = |lambda| Ridge { lambda, dropout: 0.0 };
         let (weighting, formula) = match preset {
             Preset::Cosine => (Weighting::Rating, plain),
             Preset::AsymmetricCosine => (Weighting::Rating, cosine(Norm::Squared, 0.7, 0.3, 0.0)),
@@ -60,8 +63,8 @@ impl Measure {
             Preset::Pearson => (Weighting::ItemCentred, plain),
             Preset::PearsonCoRaters => (Weighting::Rating, Formula::PearsonCoRaters),
             Preset::AdjustedCosine => (Weighting::UserCentred, plain),
-            Preset::Ease => (Weighting::Rating, Formula::Ease(RIDGE)),
-            Preset::SparseEase => (Weighting::Rating, Formula::SparseEase(RIDGE)),
+            Preset::Ease => (Weighting::Rating, Formula::Ease(ridge(LAMBDA))),
+            Preset::SparseEase => (Weighting::Rating, Formula::SparseEase(ridge(SPARSE_LAMBDA))),
         };
         Self {
             preset,
