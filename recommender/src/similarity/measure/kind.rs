@@ -44,7 +44,7 @@ pub enum Formula {
     PearsonCoRaters,
     /// See [`Preset::Ease`]; from all items together.
     Ease(Ridge),
-    /// See [`Preset::SparseEase`]; from the items most similar by [`Measure::of_candidates`](super::Measure::of_candidates).
+    /// See [`Preset::SparseEase`]; from the items most similar by TF-IDF.
     SparseEase(Ridge),
 }
 
