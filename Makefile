@@ -66,6 +66,10 @@ programs: ## Build the programs as the tests use them, and the tests.
 release: ## Build the programs as they are deployed.
 	cargo build --locked --release -p akin-batch -p akin-serve
 
+.PHONY: soak-api
+soak-api: venv programs ## Ask the server some 20,000 things that its description allows or forbids.
+	cargo test $(CARGO_WORKSPACE) --test end_to_end -- --ignored --nocapture whatever_is_asked_for_long
+
 .PHONY: check
 check: $(CARGO_DENY) ## Check format, lints and dependencies.
 	cargo fmt --all --check
@@ -156,6 +160,7 @@ bench-serve: $(PEERS)/ready release ## Load the server, and FastAPI + implicit b
 .PHONY: bless
 bless: ## Regenerate generated files that are checked in.
 	python3 deploy/picture.py > docs/state-machine.svg
+	AKIN_BLESS=1 cargo test $(CARGO_WORKSPACE) --lib -- the_checked_in_description_is_that_of_the_handlers
 
 .PHONY: venv
 venv: $(VENV)/ready

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+use utoipa::ToSchema;
 
 use crate::checksum::Checksum;
 use crate::framed::{self, FrameError};
@@ -44,7 +45,7 @@ pub enum ManifestError {
 }
 
 /// Which side of the similarity matrix was cut to its best entries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Cut {
     /// For each target item, its best sources: the neighbours of the item that may be recommended.
@@ -54,7 +55,7 @@ pub enum Cut {
 }
 
 /// How the similarities were computed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Measure {
     /// The measure's name, such as `cosine`.
     pub name: String,
@@ -70,7 +71,7 @@ pub struct Measure {
 }
 
 /// What ratings count. The rules are names such as `value` or `relative:1.5`, as on the command line.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct RatingWeights {
     /// The rule by which similarities were computed.
     pub similarities: String,
@@ -107,7 +108,7 @@ pub struct Parts {
 }
 
 /// How much a version holds.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct VersionCounts {
     /// Ratings, one a user and item; tombstones not counted.
     pub ratings: u64,

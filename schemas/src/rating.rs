@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+use utoipa::ToSchema;
 
 /// Why a number is not a rating.
 #[derive(Debug, Clone, Copy, PartialEq, Error)]
@@ -20,7 +21,7 @@ pub enum RatingError {
 }
 
 /// The ratings that a store accepts: `above < rating <= at_most`.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RatingRange {
     /// Exclusive lower bound.

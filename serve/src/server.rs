@@ -252,10 +252,15 @@ impl Server {
             options, listener, state, draining, scoring, store, flusher, background, ..
         } = self;
         let data = Data::new(state.clone());
+        let description = Data::new(http::Description::new()?);
         let system = actix_web::rt::System::new();
         system.block_on(async {
             let app = move || {
-                App::new().app_data(data.clone()).wrap(from_fn(http::frame)).configure(http::routes)
+                App::new()
+                    .app_data(data.clone())
+                    .app_data(description.clone())
+                    .wrap(from_fn(http::frame))
+                    .configure(http::routes)
             };
             let server = HttpServer::new(app)
                 .workers(cores())

@@ -1,6 +1,8 @@
 //! The real programs, driven as their users drive them.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod api_description;
+mod aws_sdk;
 mod bad_files;
 mod batch_inputs;
 mod continued_runs;

@@ -101,6 +101,8 @@ fn a_call_that_is_none_is_refused_in_the_protocol() {
             "{target} {body}"
         );
     }
-    // Without the header it is a path like any other.
-    assert_eq!(post_raw(&server, "/", json, b"{}").status, 404);
+    // Without the header nobody knows what is meant.
+    let unnamed = post_raw(&server, "/", json, b"{}");
+    assert_eq!(unnamed.status, 400);
+    assert!(unnamed.json()["detail"].as_str().unwrap().contains("X-Amz-Target"));
 }

@@ -3,11 +3,13 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
 use super::object::objects;
+use super::recommendation::FoldIn;
 
 /// `202` to an accepted rating.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Accepted {
     /// The handle to poll.
@@ -17,7 +19,7 @@ pub struct Accepted {
 }
 
 /// Where an execution stands; the names are those of Step Functions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum ExecutionStatus {
     /// Accepted; the recommendations are being computed.
@@ -33,19 +35,21 @@ pub enum ExecutionStatus {
 }
 
 /// The body of `POST /executions/{executionArn}/stop`; may be left out.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(remote = "Self", deny_unknown_fields)]
 pub struct Stop {
     /// A name for the reason, at most 256 bytes.
+    #[schema(max_length = 256)]
     pub error: Option<String>,
     /// The reason, at most 32,768 bytes.
+    #[schema(max_length = 32_768)]
     pub cause: Option<String>,
 }
 
 objects!(Stop);
 
 /// The body of `GET /executions`.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Executions {
     /// Newest first: of one user, by their start; else running ones by their start, ended ones by their end.
@@ -56,7 +60,7 @@ pub struct Executions {
 }
 
 /// The body of `GET /executions/{executionArn}`.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Execution {
     /// The handle.
@@ -69,9 +73,11 @@ pub struct Execution {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stop_date: Option<DateTime<Utc>>,
     /// What the client sent, as it was sent.
+    #[schema(value_type = Object)]
     pub input: Box<RawValue>,
-    /// A [`super::FoldIn`], once succeeded.
+    /// What came of it, once succeeded.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<FoldIn>)]
     pub output: Option<Box<RawValue>>,
     /// The kind of failure, when failed.
     #[serde(skip_serializing_if = "Option::is_none")]

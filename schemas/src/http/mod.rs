@@ -1,6 +1,7 @@
 //! The HTTP contract: bodies that come in, bodies that go out, handles, and problems.
 
 mod arn;
+mod describe;
 mod execution;
 mod execution_id;
 mod object;

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+use utoipa::ToSchema;
 
+use super::describe::Id;
 use super::object::objects;
 use super::rating::ids;
 use crate::id::ItemId;
@@ -13,17 +15,20 @@ pub const MOST_ANSWERS: u16 = 1000;
 /// Narrows and orders recommendations. Everything may be left out.
 ///
 /// A list holds exactly `n` items when that many are left that the user has not rated.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(remote = "Self", default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct Options {
     /// How many, from 1 to 1000.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, maximum = 1000)]
     pub n: Option<u16>,
     /// Items that are not recommended. Those that the version does not know are passed over.
     #[serde(deserialize_with = "ids", skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<Id>)]
     pub exclude: Vec<ItemId>,
     /// Nothing but these items is recommended, when there are any.
     #[serde(deserialize_with = "ids", skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<Id>)]
     pub only: Vec<ItemId>,
     /// Only items of at least one of these genres, when there are any. A genre is a text of the catalogue's, compared as
     /// it stands; tags that the catalogue lists among the genres are genres.
@@ -34,9 +39,12 @@ pub struct Options {
     pub exclude_genres: Vec<String>,
     /// Similarities that rest on fewer users who rated both items (`co_count`) do not count.
     #[serde(skip_serializing_if = "Option::is_none")]
+    // Said in full: as `int32` a client would stop at half of it.
+    #[schema(value_type = Option<u64>, maximum = 4_294_967_295_u64)]
     pub min_support: Option<u32>,
     /// From 0 (the default: by score alone) to 1: how much the list avoids items that are like those before them.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 0, maximum = 1)]
     pub diversity: Option<f32>,
 }
 

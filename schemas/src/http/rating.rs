@@ -6,7 +6,9 @@ use serde::de::{Deserializer, Error as _, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use thiserror::Error;
+use utoipa::ToSchema;
 
+use super::describe::Id;
 use super::object::objects;
 use super::options::Options;
 use crate::id::{IdError, ItemId, UserId};
@@ -70,7 +72,7 @@ pub fn rating_elements(body: &[u8]) -> Result<Vec<&[u8]>, RatingBodyError> {
 }
 
 /// The body of `PUT /users/{id}/ratings/{item}`.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, ToSchema)]
 #[serde(remote = "Self", deny_unknown_fields)]
 pub struct NewRating {
     /// The rating.
@@ -92,10 +94,11 @@ pub struct GivenRating {
 }
 
 /// The body of `POST /recommendations`.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, ToSchema)]
 #[serde(remote = "Self", deny_unknown_fields)]
 pub struct RatingsToScore {
     /// Each item at most once.
+    #[schema(max_items = 10_000)]
     pub ratings: Vec<GivenRating>,
     /// What is asked of the recommendations; may be left out.
     #[serde(default)]
@@ -103,14 +106,16 @@ pub struct RatingsToScore {
 }
 
 /// The body of `POST /items/neighbours`.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, ToSchema)]
 #[serde(remote = "Self", deny_unknown_fields)]
 pub struct ItemsToLookUp {
     /// The items, at most 100.
     #[serde(deserialize_with = "ids")]
+    #[schema(value_type = Vec<Id>, max_items = 100)]
     pub items: Vec<ItemId>,
     /// How many neighbours of each, from 1 to 1000; 10 when it is left out.
     #[serde(default)]
+    #[schema(minimum = 1, maximum = 1000)]
     pub n: Option<u16>,
 }
 

@@ -2,11 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::version::VersionName;
 
 /// A rated item that speaks for a recommendation.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Because {
     /// The rated item.
@@ -21,7 +22,7 @@ pub struct Because {
 }
 
 /// One recommended item.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Recommendation {
     /// The item.
@@ -38,7 +39,7 @@ pub struct Recommendation {
 }
 
 /// The item that an execution's rating was for.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RatedItem {
     /// The item.
@@ -51,10 +52,11 @@ pub struct RatedItem {
 }
 
 /// The output of a succeeded execution: the recommendations after the fold-in.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FoldIn {
     /// The version that the rating was folded in against.
+    #[schema(value_type = String, example = "v20261123T204500Z-x7k2")]
     pub version: VersionName,
     /// The user.
     pub user: String,
@@ -65,10 +67,11 @@ pub struct FoldIn {
 }
 
 /// The body of `GET /users/{id}/recommendations`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Recommendations {
     /// The version that answered.
+    #[schema(value_type = String, example = "v20261123T204500Z-x7k2")]
     pub version: VersionName,
     /// The user.
     pub user: String,
@@ -79,10 +82,11 @@ pub struct Recommendations {
 }
 
 /// The body that answers `POST /recommendations`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ScoredRatings {
     /// The version that answered.
+    #[schema(value_type = String, example = "v20261123T204500Z-x7k2")]
     pub version: VersionName,
     /// The rated items that the version does not know; they counted nothing.
     pub unknown_items: Vec<String>,
@@ -91,7 +95,7 @@ pub struct ScoredRatings {
 }
 
 /// One rating of a user.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UserRating {
     /// The item.
@@ -108,10 +112,11 @@ pub struct UserRating {
 }
 
 /// The body of `GET /users/{id}/ratings`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UserRatings {
     /// The version that answered; ratings accepted since are in the list too.
+    #[schema(value_type = String, example = "v20261123T204500Z-x7k2")]
     pub version: VersionName,
     /// The user.
     pub user: String,
@@ -123,7 +128,7 @@ pub struct UserRatings {
 }
 
 /// One neighbour of an item.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Neighbour {
     /// The neighbour.
@@ -140,10 +145,11 @@ pub struct Neighbour {
 }
 
 /// The body of `GET /items/{id}/neighbours`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ItemNeighbours {
     /// The version that answered.
+    #[schema(value_type = String, example = "v20261123T204500Z-x7k2")]
     pub version: VersionName,
     /// The item and its neighbours.
     #[serde(flatten)]
@@ -151,7 +157,7 @@ pub struct ItemNeighbours {
 }
 
 /// An item with its neighbours.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NeighboursOfItem {
     /// The item.
@@ -164,10 +170,11 @@ pub struct NeighboursOfItem {
 }
 
 /// The body that answers `POST /items/neighbours`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NeighboursOfItems {
     /// The version that answered.
+    #[schema(value_type = String, example = "v20261123T204500Z-x7k2")]
     pub version: VersionName,
     /// In the order of the request.
     pub items: Vec<NeighboursOfItem>,

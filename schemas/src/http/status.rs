@@ -2,13 +2,14 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::manifest::{Measure, VersionCounts};
 use crate::rating::RatingRange;
 use crate::version::VersionName;
 
 /// A published version that the server would not load.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RefusedVersion {
     /// The publication's number.
@@ -18,10 +19,11 @@ pub struct RefusedVersion {
 }
 
 /// The body of `GET /versions/current`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CurrentVersion {
     /// The version's name.
+    #[schema(value_type = String, example = "v20261123T204500Z-x7k2")]
     pub version: VersionName,
     /// The publication's number.
     pub sequence: u64,
@@ -41,7 +43,7 @@ pub struct CurrentVersion {
 }
 
 /// The body of `GET /health/live` and `GET /health/ready`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Health {
     /// `ok`, `degraded` (serves, but not the newest version), or `unavailable`.

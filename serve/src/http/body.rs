@@ -75,7 +75,7 @@ impl Bodies {
             .unwrap_or_else(|_| Err(Refusal::body_too_slow(self.deadline.as_secs_f64())))
     }
 
-    /// Reads a JSON body of this form if there is one.
+    /// Reads a JSON body of this form if there is one; `null` is none.
     ///
     /// # Errors
     /// As [`Bodies::parsed`].
@@ -90,7 +90,7 @@ impl Bodies {
             return Ok(None);
         }
         check_type(request)?;
-        parse(&body).map(Some)
+        parse(&body)
     }
 
     async fn collect(&self, mut payload: Payload, limit: usize) -> Result<Bytes, Refusal> {

@@ -12,9 +12,11 @@ use chrono::{DateTime, Utc};
 use futures_util::stream;
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use utoipa::IntoParams;
 
 use crate::ledger::{self, ExecutionId, ExecutionRecord, Filter, Finished, Outcome};
 
+use super::openapi::{BadBody, Event, Missing, Unavailable, Unreadable};
 use super::problem::Refusal;
 use super::query;
 use super::state::State;
@@ -28,14 +30,24 @@ const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
 const LONGEST_ERROR: usize = 256;
 const LONGEST_CAUSE: usize = 32_768;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct Wait {
+    /// Seconds to wait for its end at most.
+    #[param(minimum = 0, maximum = 60)]
     wait: Option<u64>,
 }
 
 /// `GET /executions/{executionArn}`: says where an execution stands; with `?wait=SECONDS` only when it has ended, or
 /// the time is over.
+#[utoipa::path(get, path = "/executions/{arn}", tag = "executions", params(("arn" = String, Path, description = "An `executionArn`", example = "arn:aws:states:local:000000000000:execution:akin:0199a0b1-example"), Wait),
+    responses(
+        (status = 200, description = "How it stands", content_type = "application/json", body = Execution,
+            headers(("Retry-After" = Option<u32>, description = "Of a running one: seconds to the next poll"))),
+        Unreadable, Missing, Unavailable,
+    ),
+)]
 pub async fn get(request: HttpRequest, state: Data<State>) -> Result<HttpResponse, Refusal> {
     let wait = query::parse::<Wait>(&request)?.wait.unwrap_or(0);
     if wait > LONGEST_WAIT {
@@ -53,6 +65,13 @@ pub async fn get(request: HttpRequest, state: Data<State>) -> Result<HttpRespons
 
 /// `GET /executions/{executionArn}/events`: the execution as server-sent events: at once as it stands, and again when
 /// it has ended; then the stream ends.
+#[utoipa::path(get, path = "/executions/{arn}/events", tag = "executions", params(("arn" = String, Path, description = "An `executionArn`", example = "arn:aws:states:local:000000000000:execution:akin:0199a0b1-example")),
+    responses(
+        (status = 200, description = "Events named by the status; their data is an `Execution`",
+            content_type = "text/event-stream", body = inline(Event)),
+        Unreadable, Missing, Unavailable,
+    ),
+)]
 pub async fn events(request: HttpRequest, state: Data<State>) -> Result<HttpResponse, Refusal> {
     query::parse::<query::Nothing>(&request)?;
     let (id, record) = find(&request, &state, Duration::ZERO).await?;
@@ -94,6 +113,13 @@ fn event(
 
 /// `POST /executions/{executionArn}/stop`: stops an execution, and shows how it stands then. One that had ended stays
 /// as it was; the rating stays in any case.
+#[utoipa::path(post, path = "/executions/{arn}/stop", tag = "executions", params(("arn" = String, Path, description = "An `executionArn`", example = "arn:aws:states:local:000000000000:execution:akin:0199a0b1-example")),
+    request_body(content = Option<Stop>, content_type = "application/json", description = "May be left out"),
+    responses(
+        (status = 200, description = "How it stands", content_type = "application/json", body = Execution),
+        Unreadable, Missing, BadBody, Unavailable,
+    ),
+)]
 pub async fn stop(
     request: HttpRequest,
     payload: Payload,
@@ -136,16 +162,29 @@ pub async fn abort(
     Ok(state.executions.wait(id, Duration::ZERO).await?)
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct Which {
+    /// Of this user only.
+    #[param(min_length = 1, max_length = 128)]
     user: Option<String>,
+    /// With this status only.
     status: Option<ExecutionStatus>,
+    /// How many at most; 100 when it is left out.
+    #[param(minimum = 1, maximum = 1000)]
     n: Option<u16>,
+    /// `nextToken` of the part before.
     next_token: Option<String>,
 }
 
 /// `GET /executions?user=&status=&n=&nextToken=`: lists executions, newest first.
+#[utoipa::path(get, path = "/executions", tag = "executions", params(Which),
+    responses(
+        (status = 200, description = "Newest first", content_type = "application/json", body = Executions),
+        Unreadable, Unavailable,
+    ),
+)]
 pub async fn list(request: HttpRequest, state: Data<State>) -> Result<HttpResponse, Refusal> {
     let Which { user, status, n, next_token } = query::parse(&request)?;
     let user = user.map(UserId::try_from).transpose();

@@ -4,14 +4,24 @@ use actix_web::HttpResponse;
 use actix_web::web::Data;
 use akin_schemas::http::Health;
 
+use super::openapi::Defect;
 use super::state::State;
 
 /// The process answers.
+#[utoipa::path(get, path = "/health/live", tag = "server", responses(
+    (status = 200, description = "It does", content_type = "application/json", body = Health),
+    Defect,
+))]
 pub async fn live() -> HttpResponse {
     HttpResponse::Ok().json(Health { status: "ok".to_owned(), reasons: Vec::new() })
 }
 
 /// Whether requests should be sent here: a version is loaded, the ledger takes ratings, and the server is not stopping.
+#[utoipa::path(get, path = "/health/ready", tag = "server", responses(
+    (status = 200, description = "They should; `degraded` when not from the newest version", content_type = "application/json", body = Health),
+    (status = 503, description = "They should not, for these reasons", content_type = "application/json", body = Health),
+    Defect,
+))]
 pub async fn ready(state: Data<State>) -> HttpResponse {
     let mut against = against(&state);
     let mut reasons = Vec::new();

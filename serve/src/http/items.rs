@@ -8,6 +8,7 @@ use akin_schemas::http::{
 
 use crate::snapshot::Snapshot;
 
+use super::openapi::{BadBody, Missing, Unavailable, Unreadable};
 use super::problem::Refusal;
 use super::query::{self, Count};
 use super::state::State;
@@ -18,6 +19,12 @@ const BODY_LIMIT: usize = 64 * 1024;
 const MOST_ITEMS: usize = 100;
 
 /// `GET /items/{id}/neighbours`: lists the items most similar to one.
+#[utoipa::path(get, path = "/items/{id}/neighbours", tag = "recommendations", params(("id" = String, Path, description = "The item", min_length = 1, max_length = 128, example = "1234"), Count),
+    responses(
+        (status = 200, description = "Best first", content_type = "application/json", body = ItemNeighbours),
+        Unreadable, Missing, Unavailable,
+    ),
+)]
 pub async fn neighbours(request: HttpRequest, state: Data<State>) -> Result<HttpResponse, Refusal> {
     let count = query::parse::<Count>(&request)?.get()?;
     let item_id = query::path_step(&request)?;
@@ -32,6 +39,13 @@ pub async fn neighbours(request: HttpRequest, state: Data<State>) -> Result<Http
 }
 
 /// `POST /items/neighbours`: the same for several items at once. Those that the version does not know are named.
+#[utoipa::path(post, path = "/items/neighbours", tag = "recommendations",
+    request_body(content = ItemsToLookUp, content_type = "application/json", example = json!({"items": ["1", "2"], "n": 5})),
+    responses(
+        (status = 200, description = "In the order of the request", content_type = "application/json", body = NeighboursOfItems),
+        Unreadable, BadBody, Unavailable,
+    ),
+)]
 pub async fn neighbours_of_several(
     request: HttpRequest,
     payload: Payload,

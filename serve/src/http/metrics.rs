@@ -8,10 +8,15 @@ use prometheus_client::encoding::prometheus_text::CONTENT_TYPE;
 use crate::metrics::Observed;
 
 use super::health::against;
+use super::openapi::Defect;
 use super::problem::Refusal;
 use super::state::State;
 
 /// Everything that is counted, for Prometheus.
+#[utoipa::path(get, path = "/metrics", tag = "server", responses(
+    (status = 200, description = "Prometheus' text format, version 0.0.4", content_type = "text/plain", body = String),
+    Defect,
+))]
 pub async fn show(state: Data<State>) -> Result<HttpResponse, Refusal> {
     let look = move || {
         let live = &state.live;

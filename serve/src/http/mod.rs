@@ -8,6 +8,7 @@ mod frame;
 mod health;
 mod items;
 mod metrics;
+mod openapi;
 mod problem;
 mod query;
 mod ratings;
@@ -22,6 +23,7 @@ mod versions;
 
 pub use body::Bodies;
 pub use cross_origin::{AllowedOrigin, CrossOrigin};
+pub use openapi::Text as Description;
 pub use state::State;
 pub use step_functions::AccessKey;
 
@@ -52,10 +54,12 @@ fn resources() -> Vec<(&'static str, &'static str, Resource)> {
     let is_call = actix_web::guard::fn_guard(|context| {
         context.head().headers().contains_key(step_functions::TARGET)
     });
-    let step_functions =
-        [web::post().guard(is_call).to(step_functions::call), web::post().to(no_such_path)];
+    let step_functions = [
+        web::post().guard(is_call).to(step_functions::call),
+        web::post().to(step_functions::no_operation),
+    ];
     let one_rating = [web::put().to(users::put_rating), web::delete().to(users::delete_rating)];
-    let routes: [(&'static str, &'static str, Vec<Route>); 16] = [
+    let routes: [(&'static str, &'static str, Vec<Route>); 17] = [
         ("/", "POST", step_functions.into()),
         ("/ratings", "POST", vec![web::post().to(ratings::post)]),
         ("/users/{id}/ratings", READ, vec![get().to(users::list_ratings)]),
@@ -73,6 +77,7 @@ fn resources() -> Vec<(&'static str, &'static str, Resource)> {
         ("/health/live", READ, vec![get().to(health::live)]),
         ("/health/ready", READ, vec![get().to(health::ready)]),
         ("/metrics", READ, vec![get().to(metrics::show)]),
+        ("/openapi.json", READ, vec![get().to(openapi::show)]),
     ];
     let resource = |(path, allow, routes): (&'static str, &'static str, Vec<Route>)| {
         (path, allow, routes.into_iter().fold(web::resource(path), Resource::route))

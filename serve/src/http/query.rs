@@ -19,9 +19,12 @@ pub const DEFAULT: u16 = 10;
 pub struct Nothing {}
 
 /// `?n=`: how many are wanted.
-#[derive(serde::Deserialize)]
+#[derive(serde::Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct Count {
+    /// How many; 10 when it is left out.
+    #[param(minimum = 1, maximum = 1000)]
     n: Option<u16>,
 }
 

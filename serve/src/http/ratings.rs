@@ -6,10 +6,14 @@ use actix_web::{HttpRequest, HttpResponse};
 use akin_schemas::UserId;
 use akin_schemas::http::{RatingBody, RatingBodyError, rating_elements};
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use crate::ledger::{Reply, Request, RequestName, Submission};
 
 use super::accept::{accept, accepted, counted, submission};
+use super::openapi::{
+    BadBody, Conflict, OneOrSeveralHandles, OneOrSeveralRatings, Unavailable, Unreadable,
+};
 use super::problem::Refusal;
 use super::query;
 use super::state::State;
@@ -24,6 +28,19 @@ const MOST_RATINGS: usize = 1000;
 const NAME_LIMIT: usize = 255;
 
 /// Takes one rating, or an array of them, and answers once it is durable.
+#[utoipa::path(post, path = "/ratings", tag = "ratings",
+    params(
+        ("Idempotency-Key" = Option<String>, Header, description = "The same request under the same key changes nothing and gives the same handles", min_length = 1, max_length = 255, pattern = "^[\\x20-\\x7e]*$"),
+        Name,
+    ),
+    request_body(content = OneOrSeveralRatings, content_type = "application/json",
+        example = json!({"movieID": "1234", "user": "abby", "rating": 6})),
+    responses(
+        (status = 202, description = "On disk: the handle to poll", content_type = "application/json", body = OneOrSeveralHandles,
+            headers(("Location" = String, description = "Where to poll it; of one rating only"))),
+        Unreadable, BadBody, Conflict, Unavailable,
+    ),
+)]
 pub async fn post(
     request: HttpRequest,
     payload: Payload,
@@ -77,9 +94,13 @@ pub async fn send(
     accept(state, Request { submissions, name }).await
 }
 
-#[derive(Deserialize)]
+/// What a request may be named by in its query.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-struct Name {
+pub struct Name {
+    /// The same as `Idempotency-Key`.
+    #[param(min_length = 1, max_length = 255)]
     name: Option<String>,
 }
 

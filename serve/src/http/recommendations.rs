@@ -11,6 +11,7 @@ use akin_schemas::http::{GivenRating, Options, RatingsToScore, Recommendations, 
 
 use crate::fold_in::{recommend, recommend_for};
 
+use super::openapi::{BadBody, Unavailable, Unreadable};
 use super::problem::Refusal;
 use super::query;
 use super::state::State;
@@ -23,6 +24,22 @@ const MOST_RATINGS: usize = 10_000;
 
 /// `GET /users/{id}/recommendations`: recommends to a user from everything known now, the version's ratings and those
 /// accepted since. The query holds the options.
+#[utoipa::path(get, path = "/users/{id}/recommendations", tag = "recommendations",
+    params(
+        ("id" = String, Path, description = "The user", min_length = 1, max_length = 128, example = "abby"),
+        ("n" = Option<u16>, Query, description = "How many; 10 when it is left out", minimum = 1, maximum = 1000),
+        ("exclude" = Option<Vec<String>>, Query, description = "Items that are not recommended"),
+        ("only" = Option<Vec<String>>, Query, description = "Nothing but these items, when there are any"),
+        ("genre" = Option<Vec<String>>, Query, description = "Items of at least one of these genres"),
+        ("excludeGenre" = Option<Vec<String>>, Query, description = "No items of any of these genres"),
+        ("minSupport" = Option<u64>, Query, description = "Similarities that rest on fewer common users do not count", maximum = 4_294_967_295_u64),
+        ("diversity" = Option<f32>, Query, description = "How much the list avoids what is like the items before it", minimum = 0, maximum = 1),
+    ),
+    responses(
+        (status = 200, description = "Best first", content_type = "application/json", body = Recommendations),
+        Unreadable, Unavailable,
+    ),
+)]
 pub async fn of_user(request: HttpRequest, state: Data<State>) -> Result<HttpResponse, Refusal> {
     let options = options(&request)?;
     let user = user(query::path_step(&request)?)?;
@@ -39,6 +56,14 @@ pub async fn of_user(request: HttpRequest, state: Data<State>) -> Result<HttpRes
 }
 
 /// `POST /recommendations`: recommends to whoever would have given these ratings. Nothing is stored.
+#[utoipa::path(post, path = "/recommendations", tag = "recommendations",
+    request_body(content = RatingsToScore, content_type = "application/json",
+        example = json!({"ratings": [{"movieID": "1", "rating": 5}], "options": {"n": 20}})),
+    responses(
+        (status = 200, description = "Best first", content_type = "application/json", body = ScoredRatings),
+        Unreadable, BadBody, Unavailable,
+    ),
+)]
 pub async fn for_ratings(
     request: HttpRequest,
     payload: Payload,

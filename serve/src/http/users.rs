@@ -2,14 +2,16 @@
 
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use akin_schemas::http::{NewRating, Options, RatingBody, UserRating, UserRatings};
+use akin_schemas::http::{Accepted, NewRating, Options, RatingBody, UserRating, UserRatings};
 use akin_schemas::{ItemId, UserId};
 use chrono::DateTime;
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use crate::ledger::Submission;
 
 use super::accept::{counted, submission};
+use super::openapi::{BadBody, Conflict, Unavailable, Unreadable};
 use super::problem::Refusal;
 use super::query::{self, Count};
 use super::ratings;
@@ -18,15 +20,25 @@ use super::state::State;
 /// `{"rating":6}` has at most so many bytes, with its options.
 const BODY_LIMIT: usize = 4096;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct Part {
+    /// How many at most; 1000 when it is left out.
+    #[param(minimum = 1, maximum = 1000)]
     n: Option<u16>,
+    /// `next` of the part before.
     after: Option<String>,
 }
 
 /// `GET /users/{id}/ratings`: the user's ratings, the version's and those accepted since, in the bytewise order of item
 /// ids.
+#[utoipa::path(get, path = "/users/{id}/ratings", tag = "ratings", params(("id" = String, Path, description = "The user", min_length = 1, max_length = 128, example = "abby"), Part),
+    responses(
+        (status = 200, description = "In the bytewise order of item ids", content_type = "application/json", body = UserRatings),
+        Unreadable, Unavailable,
+    ),
+)]
 pub async fn list_ratings(
     request: HttpRequest,
     state: Data<State>,
@@ -65,6 +77,20 @@ pub async fn list_ratings(
 }
 
 /// `PUT /users/{id}/ratings/{item}`: rates one item, as `POST /ratings` does.
+#[utoipa::path(put, path = "/users/{id}/ratings/{item}", tag = "ratings",
+    params(
+        ("id" = String, Path, description = "The user", min_length = 1, max_length = 128, example = "abby"),
+        ("item" = String, Path, description = "The item", min_length = 1, max_length = 128, example = "1234"),
+        ("Idempotency-Key" = Option<String>, Header, description = "The same request under the same key changes nothing and gives the same handles", min_length = 1, max_length = 255, pattern = "^[\\x20-\\x7e]*$"),
+        ratings::Name,
+    ),
+    request_body(content = NewRating, content_type = "application/json", example = json!({"rating": 6})),
+    responses(
+        (status = 202, description = "On disk: the handle to poll", content_type = "application/json", body = Accepted,
+            headers(("Location" = String, description = "Where to poll it"))),
+        Unreadable, BadBody, Conflict, Unavailable,
+    ),
+)]
 pub async fn put_rating(
     request: HttpRequest,
     payload: Payload,
@@ -90,6 +116,19 @@ async fn put(
 }
 
 /// `DELETE /users/{id}/ratings/{item}`: takes a rating back. The handle's recommendations are those without it.
+#[utoipa::path(delete, path = "/users/{id}/ratings/{item}", tag = "ratings",
+    params(
+        ("id" = String, Path, description = "The user", min_length = 1, max_length = 128, example = "abby"),
+        ("item" = String, Path, description = "The item", min_length = 1, max_length = 128, example = "1234"),
+        ("Idempotency-Key" = Option<String>, Header, description = "The same request under the same key changes nothing and gives the same handles", min_length = 1, max_length = 255, pattern = "^[\\x20-\\x7e]*$"),
+        ratings::Name,
+    ),
+    responses(
+        (status = 202, description = "On disk: the handle to poll", content_type = "application/json", body = Accepted,
+            headers(("Location" = String, description = "Where to poll it"))),
+        Unreadable, Conflict, Unavailable,
+    ),
+)]
 pub async fn delete_rating(
     request: HttpRequest,
     state: Data<State>,

@@ -4,10 +4,15 @@ use actix_web::HttpResponse;
 use actix_web::web::Data;
 use akin_schemas::http::{CurrentVersion, RefusedVersion};
 
+use super::openapi::{Defect, Unavailable};
 use super::problem::Refusal;
 use super::state::State;
 
 /// Says which version serves, and whether a newer one was refused.
+#[utoipa::path(get, path = "/versions/current", tag = "server", responses(
+    (status = 200, description = "What serves", content_type = "application/json", body = CurrentVersion),
+    Defect, Unavailable,
+))]
 pub async fn current(state: Data<State>) -> Result<HttpResponse, Refusal> {
     let snapshot = state.snapshot()?;
     let manifest = &snapshot.manifest;

@@ -9,11 +9,15 @@ mod signature;
 use actix_web::http::{StatusCode, header};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
+use akin_schemas::http::Problem;
 use akin_schemas::http::step_functions::{Failure, Parameters};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
+pub use operations::OPERATIONS;
 pub use signature::{AccessKey, AccessKeys};
 
+use super::openapi::{CallError, Target};
+use super::problem::Refusal;
 use super::request_id::RequestId;
 use super::state::State;
 
@@ -26,9 +30,35 @@ const BODY_LIMIT: usize = 1024 * 1024;
 /// The media type of the protocol.
 pub const MEDIA_TYPE: &str = "application/x-amz-json-1.0";
 
+/// Answers a request that names no operation.
+pub async fn no_operation() -> Result<HttpResponse, Refusal> {
+    Err(Refusal::bad_request(
+        "only calls of Step Functions are taken at /: name the operation in the header X-Amz-Target, or send ratings to \
+         /ratings",
+    ))
+}
+
 type Answer = Result<Value, Failure>;
 
 /// Answers one call.
+#[utoipa::path(post, path = "/", tag = "step-functions",
+    summary = "A call of AWS Step Functions",
+    description = "AWS's JSON 1.0 protocol (service model `stepfunctions`, 2016-11-23). The operation stands in \
+        `X-Amz-Target`; its parameters and answer are those of AWS. Signed with Signature Version 4 when the server has \
+        keys. Point an AWS client's endpoint here rather than writing calls by hand.",
+    params(
+        ("X-Amz-Target" = inline(Target), Header, description = "`AWSStepFunctions.` and the operation"),
+    ),
+    request_body(content = Object, content_type = "application/x-amz-json-1.0"),
+    responses(
+        (status = 200, description = "The operation's answer", content_type = "application/x-amz-json-1.0", body = Object),
+        (status = 400, description = "The operation's error; a problem where no operation is named",
+            content((CallError = "application/x-amz-json-1.0"), (Problem = "application/problem+json"))),
+        (status = 403, description = "Not signed as it should be", content_type = "application/x-amz-json-1.0", body = CallError),
+        (status = 500, description = "A defect of this server", content_type = "application/x-amz-json-1.0", body = CallError),
+        (status = 503, description = "Not now", content_type = "application/x-amz-json-1.0", body = CallError),
+    ),
+)]
 pub async fn call(request: HttpRequest, payload: Payload, state: Data<State>) -> HttpResponse {
     let request_id = request.extensions().get::<RequestId>().map(|id| id.0.clone());
     let (mut response, body) = match answer(&request, payload, &state).await {

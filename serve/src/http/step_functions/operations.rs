@@ -28,6 +28,18 @@ const LONGEST_CAUSE: usize = 32_768;
 const LONGEST_LIST_TOKEN: usize = 3096;
 const LONGEST_HISTORY_TOKEN: usize = 1024;
 
+/// What [`run`] knows.
+pub const OPERATIONS: [&str; 8] = [
+    "StartExecution",
+    "DescribeExecution",
+    "ListExecutions",
+    "StopExecution",
+    "GetExecutionHistory",
+    "DescribeStateMachine",
+    "ListStateMachines",
+    "StartSyncExecution",
+];
+
 /// Runs an operation by its name.
 ///
 /// # Errors
