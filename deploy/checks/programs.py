@@ -35,7 +35,7 @@ def batch_options() -> set[str]:
 
 def routes() -> set[str]:
     """The paths that the server answers at."""
-    return set(re.findall(r'resource\(\s*"([^"]+)"', _rust("serve")))
+    return set(re.findall(r'\(\s*"(/[^"]+)",\s*(?:READ|"[A-Z, ]+"),', _rust("serve")))
 
 
 def unknown_variables(names: set[str]) -> list[str]:
