@@ -12,6 +12,7 @@ import json
 import subprocess
 import sys
 import tempfile
+import urllib.request
 import uuid
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -26,6 +27,7 @@ from cloudformation import load  # noqa: E402
 
 endpoint, programs = sys.argv[1], Path(sys.argv[2]).resolve()
 s3, states, stacks, ecs = (client(endpoint, name) for name in ("s3", "stepfunctions", "cloudformation", "ecs"))
+ORIGIN = "https://shop.example.com"
 stack = f"akin-{uuid.uuid4().hex[:8]}"
 
 
@@ -81,6 +83,7 @@ def deployed(begins):
         "ClientCidr": "10.0.0.0/8",
         "RunSchedule": f"at({begins:%Y-%m-%dT%H:%M:%S})",
         "AlarmEmail": "operator@example.com",
+        "AllowOrigins": f"https://elsewhere.example.com,{ORIGIN}",
     }
     stacks.create_stack(
         StackName=stack,
@@ -150,6 +153,7 @@ def by_the_schedule_to_a_server_that_takes_ratings(outputs, resources, tasks, fo
             check(published["sequence"] == 1, published)
             serves(address, published["version"])
             before = counts(outputs)
+            pages_of_the_named_origins_may_ask(address)
             accepted = ask(address, "/ratings", {"movieID": "1", "user": "abby", "rating": 5})
             answer = ask(address, f"/executions/{accepted['executionArn']}?wait=10")
             check(answer["output"]["recommendations"], answer)
@@ -170,6 +174,14 @@ def by_the_schedule_to_a_server_that_takes_ratings(outputs, resources, tasks, fo
         finally:
             process.terminate()
             check(process.wait(60) == 0, "the worker did not end as it was told to")
+
+
+def pages_of_the_named_origins_may_ask(address):
+    for origin, expected in ((ORIGIN, ORIGIN), ("https://evil.example.com", None)):
+        request = urllib.request.Request(f"http://{address}/versions/current", headers={"origin": origin})
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            allowed = answer.headers["access-control-allow-origin"]
+        check(allowed == expected, origin, "is answered with", allowed)
 
 
 def counts(outputs):

@@ -36,6 +36,11 @@ def problems(template: dict, folder: Path) -> list[str]:
     return found
 
 
+def environment(container: dict) -> list[dict]:
+    """A container's variables, those too that are there on a condition alone."""
+    return [entry["Fn::If"][1] if "Fn::If" in entry else entry for entry in container["Environment"]]
+
+
 def placeholders(definition: str) -> set[str]:
     """What a state machine's file leaves to be filled in."""
     return set(re.findall(r"\$\{([A-Za-z]+)\}", definition))
@@ -50,7 +55,7 @@ def _machine_problems(machine: dict, template: dict, folder: Path) -> list[str]:
     taken = set()
     for task in of_type(template, "AWS::ECS::TaskDefinition").values():
         for container in task["ContainerDefinitions"]:
-            for entry in container["Environment"]:
+            for entry in environment(container):
                 if entry["Name"] == "AKIN_ACTIVITIES":
                     taken |= set(re.findall(r"([a-z]+)=\$\{([A-Za-z]+)\}", text(entry["Value"])))
     for substitution, value in given.items():
@@ -69,7 +74,7 @@ def _container_problems(container: dict) -> list[str]:
         found.append("it keeps capabilities")
     if container.get("LogConfiguration", {}).get("LogDriver") != "awslogs":
         found.append("nobody keeps its log")
-    found += unknown_variables({entry["Name"] for entry in container["Environment"]})
+    found += unknown_variables({entry["Name"] for entry in environment(container)})
     words = [str(word) for word in container.get("Command", [])]
     if "/worker:" in text(container["Image"]):
         options = {word for word in words if word.startswith("--")}

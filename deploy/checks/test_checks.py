@@ -156,13 +156,15 @@ class Aws(unittest.TestCase):
         self.complains("wants PublishActivityArn")
 
     def test_a_stage_whose_tasks_nobody_takes(self):
-        entry = next(one for one in self.container("WorkerTask")["Environment"] if one["Name"] == "AKIN_ACTIVITIES")
+        entry = next(one for one in aws.environment(self.container("WorkerTask")) if one["Name"] == "AKIN_ACTIVITIES")
         entry["Value"]["Fn::Sub"] = entry["Value"]["Fn::Sub"].replace("publish=", "published=")
         self.complains("no worker takes the tasks of publish")
 
     def test_a_variable_that_no_program_reads(self):
+        [on_condition] = [one for one in self.container("ServeTask")["Environment"] if "Fn::If" in one]
+        on_condition["Fn::If"][1]["Name"] = "AKIN_ALLOWED"
         self.container("ServeTask")["Environment"].append({"Name": "AKIN_STORAGE", "Value": "x"})
-        self.complains("no program reads AKIN_STORAGE")
+        self.complains("no program reads AKIN_STORAGE", "no program reads AKIN_ALLOWED")
 
     def test_options_that_programs_do_not_have(self):
         self.container("GcTask")["Command"].append("--quickly")
