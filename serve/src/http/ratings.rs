@@ -30,7 +30,7 @@ const NAME_LIMIT: usize = 255;
 /// Takes one rating, or an array of them, and answers once it is durable.
 #[utoipa::path(post, path = "/ratings", tag = "ratings",
     params(
-        ("Idempotency-Key" = Option<String>, Header, description = "The same request under the same key changes nothing and gives the same handles", min_length = 1, max_length = 255, pattern = "^[\\x20-\\x7e]*$"),
+        ("Idempotency-Key" = Option<String>, Header, description = "The same request under the same key changes nothing and gives the same handles", min_length = 1, max_length = 255, pattern = "^[\\x09\\x20-\\x7e]*$"),
         Name,
     ),
     request_body(content = OneOrSeveralRatings, content_type = "application/json",

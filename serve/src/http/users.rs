@@ -81,7 +81,7 @@ pub async fn list_ratings(
     params(
         ("id" = String, Path, description = "The user", min_length = 1, max_length = 128, example = "abby"),
         ("item" = String, Path, description = "The item", min_length = 1, max_length = 128, example = "1234"),
-        ("Idempotency-Key" = Option<String>, Header, description = "The same request under the same key changes nothing and gives the same handles", min_length = 1, max_length = 255, pattern = "^[\\x20-\\x7e]*$"),
+        ("Idempotency-Key" = Option<String>, Header, description = "The same request under the same key changes nothing and gives the same handles", min_length = 1, max_length = 255, pattern = "^[\\x09\\x20-\\x7e]*$"),
         ratings::Name,
     ),
     request_body(content = NewRating, content_type = "application/json", example = json!({"rating": 6})),
@@ -120,7 +120,7 @@ async fn put(
     params(
         ("id" = String, Path, description = "The user", min_length = 1, max_length = 128, example = "abby"),
         ("item" = String, Path, description = "The item", min_length = 1, max_length = 128, example = "1234"),
-        ("Idempotency-Key" = Option<String>, Header, description = "The same request under the same key changes nothing and gives the same handles", min_length = 1, max_length = 255, pattern = "^[\\x20-\\x7e]*$"),
+        ("Idempotency-Key" = Option<String>, Header, description = "The same request under the same key changes nothing and gives the same handles", min_length = 1, max_length = 255, pattern = "^[\\x09\\x20-\\x7e]*$"),
         ratings::Name,
     ),
     responses(
