@@ -38,10 +38,10 @@ pub fn fit_cost(measure: &Measure, selection: Selection, size: FitSize) -> FitCo
         Formula::OfProducts(_) => (scratch(16), 0, 0),
         Formula::PearsonCoRaters => (scratch(48), 0, 0),
         Formula::SparseEase(_) => {
-            let candidates = (selection.top_k as u64).min(items) + 1;
-            // A place and a value a rating, of those of the candidates; two places a user; three halves of a square.
-            let regression = ratings * 16 + candidates * candidates * 8;
-            (scratch(16) + threads * regression, 0, 0)
+            let candidates = (selection.top_k as u64).min(items);
+            // A row of G, and the system that is solved.
+            let regression = items * 8 + (candidates + 1) * (candidates + 1) * 4;
+            (scratch(16) + ease::block_bytes(items, candidates) + threads * regression, 0, 0)
         }
         Formula::Ease(_) => {
             let side = (ease::SIDE as u64).min(items);
@@ -79,10 +79,13 @@ mod tests {
             let size = FitSize { ratings: 1_000_000 * times, items: 10_000 * times, threads: 2 };
             fit_cost(&Measure::new(Preset::SparseEase), selection, size)
         };
-        // Four matrices of 16 bytes a rating, and 16 a thread; 24 a neighbour; 32 a thread and item; a square a thread.
-        let square = 2 * 101 * 101 * 8;
-        assert_eq!(cost(1).bytes, 96_000_000 + 24_000_000 + 640_000 + square);
-        assert_eq!(cost(10).bytes - square, 10 * (cost(1).bytes - square));
+        // A matrix and its weighted copy of 16 bytes a rating; 24 a neighbour; a thread's 32 and 8 an item; for each item a
+        // half square of 4 bytes and a place of 16 for each of it; a half square of 8 a thread.
+        let square = 2 * 101 * 101 * 4;
+        let neighbourhoods = 10_000 * (101 * 102 / 2 * 4 + 101 * 16);
+        assert_eq!(cost(1).bytes, 32_000_000 + 24_000_000 + 800_000 + neighbourhoods + square);
+        // Sums are done in blocks, from some size on.
+        assert!(cost(100).bytes - square < 100 * (cost(1).bytes - square) / 2);
         assert_eq!(cost(10).dense_products, 0);
     }
 }

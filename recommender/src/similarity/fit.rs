@@ -1,10 +1,11 @@
 //! The one sparse kernel: exact sums over the users who rated both items, for every pair that has such users.
 
 use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
-use super::ease::{self, EaseError, Regression, Ridge};
+use super::ease::{self, EaseError, Ridge};
 use super::formula::{Dot, Five, Items, Sums, kept};
 use super::matrix::RatingMatrix;
 use super::measure::{Formula, Measure};
@@ -67,33 +68,30 @@ pub fn fit_targets(
     on_row: &(dyn Fn() + Sync),
 ) -> Result<Neighbours, EaseError> {
     let is_whole = targets == (0..matrix.item_count());
-    let unweighted = matrix;
-    let matrix = weighted(matrix, measure);
     let computed = match selection.cut {
         Cut::Target => targets.clone(),
         Cut::Source => 0..matrix.item_count(),
     };
     let rows = match measure.formula {
         Formula::OfProducts(formula) => {
+            let matrix = weighted(matrix, measure);
             let items = Items::of(&matrix, formula);
             rows::<Dot>(&matrix, measure, &items, selection, computed, on_row)
         }
         Formula::PearsonCoRaters => {
+            let matrix = weighted(matrix, measure);
             rows::<Five>(&matrix, measure, &(), selection, computed, on_row)
         }
         Formula::SparseEase(ridge) => {
-            // Of the ratings as they are: what they count is decided anew.
-            let of_candidates = measure.of_candidates();
-            let candidates = (&*weighted(unweighted, &of_candidates), &of_candidates);
             let top_k = selection.top_k;
-            let rows = regressed_rows((&matrix, ridge), candidates, top_k, computed, on_row)?;
+            let rows = regressed_rows(matrix, (measure, ridge), top_k, computed, on_row)?;
             match selection.cut {
                 Cut::Target => rows,
                 Cut::Source => best_of_sources(rows, top_k),
             }
         }
         Formula::Ease(ridge) => {
-            let all = ease::fit(&matrix, ridge, selection, on_row)?;
+            let all = ease::fit(&weighted(matrix, measure), ridge, selection, on_row)?;
             return Ok(if is_whole { all } else { all.of_targets(targets) });
         }
     };
@@ -160,28 +158,59 @@ fn rows<S: Sums>(
 
 /// Each target regressed on the `top_k` sources that are most similar to it by another measure.
 fn regressed_rows(
-    (matrix, ridge): (&RatingMatrix, Ridge),
-    (candidates, of_candidates): (&RatingMatrix, &Measure),
+    matrix: &RatingMatrix,
+    (measure, ridge): (&Measure, Ridge),
     top_k: usize,
     computed: Range<usize>,
     on_row: &(dyn Fn() + Sync),
 ) -> Result<Vec<Vec<Neighbour>>, EaseError> {
-    let Formula::OfProducts(formula) = of_candidates.formula else {
-        unreachable!("candidates are chosen by a sum of products")
+    let progress = Progress::new(on_row, computed.len());
+    let step = || progress.step();
+    let first = computed.start;
+    let mut rows = {
+        let similar = measure.of_candidates();
+        let Formula::OfProducts(formula) = similar.formula else {
+            unreachable!("candidates are chosen by a sum of products")
+        };
+        // Of the ratings as they are: what they count is decided anew.
+        let matrix = weighted(matrix, &similar);
+        let items = Items::of(&matrix, formula);
+        let selection = Selection { cut: Cut::Target, top_k };
+        rows::<Dot>(&matrix, &similar, &items, selection, computed, &step)
     };
-    let items = Items::of(candidates, formula);
-    let scratch = || (Scratch::<Dot>::new(matrix.item_count()), Regression::new(matrix, ridge));
-    let row = |(sums, regression): &mut (Scratch<Dot>, Regression<'_>), target| {
-        let mut row = sums.row(candidates, target, top_k, |sums, co_count, source| {
-            kept(of_candidates, sums, co_count, target, source, &items)
-        });
-        regression.weigh(target, &mut row)?;
+    ease::regress(&weighted(matrix, measure), ridge, first, &mut rows, &step)?;
+    for row in &mut rows {
         row.retain(|neighbour| neighbour.score.is_finite() && neighbour.score != 0.0);
-        keep_best(&mut row, top_k);
-        on_row();
-        Ok(row)
-    };
-    computed.into_par_iter().map_init(scratch, row).collect()
+        keep_best(row, top_k);
+    }
+    progress.finish();
+    Ok(rows)
+}
+
+/// Tells of one computation in two parts as of one row after the other.
+struct Progress<'a> {
+    on_row: &'a (dyn Fn() + Sync),
+    rows: usize,
+    steps: AtomicUsize,
+}
+
+impl<'a> Progress<'a> {
+    fn new(on_row: &'a (dyn Fn() + Sync), rows: usize) -> Self {
+        Self { on_row, rows, steps: AtomicUsize::new(0) }
+    }
+
+    /// About two steps make a row.
+    fn step(&self) {
+        let step = self.steps.fetch_add(1, Ordering::Relaxed);
+        if step % 2 == 1 && step < 2 * self.rows {
+            (self.on_row)();
+        }
+    }
+
+    fn finish(&self) {
+        let told = (self.steps.load(Ordering::Relaxed) / 2).min(self.rows);
+        (told..self.rows).for_each(|_| (self.on_row)());
+    }
 }
 
 /// Rows of targets as rows of sources, the best of each.

@@ -24,7 +24,7 @@ use super::top_k::keep_best;
 use gram::Gram;
 use tiles::SymmetricTiles;
 
-pub use neighbourhood::Regression;
+pub use neighbourhood::{block_bytes, regress};
 pub use tiles::SIDE;
 
 /// What holds the weights of the regression back.

@@ -5,113 +5,214 @@
 //! `-p_i / p_j` is then the ridge regression of j on its candidates, `(G_NN + R_NN) w = G_Nj`: what EASE gives for a
 //! catalogue of S alone, and the same as EASE where S is everything. With neighbours chosen by similarity first, this is
 //! the feature selection of fsSLIM (Ning and Karypis 2011), with a square penalty.
+//!
+//! The sums of products are those of the whole G, of which each target needs those within S alone. They are computed row by
+//! row of G, each once for all targets that need entries of it: users rate some hundred items, and summing for each target
+//! over all who rated any of its candidates would take as long again for every target that shares them.
+
+use std::ops::Range;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use rayon::prelude::*;
 
 use super::super::matrix::RatingMatrix;
 use super::super::neighbours::Neighbour;
 use super::{EaseError, Ridge};
 
-/// One thread's scratch memory.
-pub struct Regression<'a> {
-    matrix: &'a RatingMatrix,
-    ridge: Ridge,
-    /// For each user how many items of S are rated; zero but while a target is worked on.
-    rated: Vec<u32>,
-    users: Vec<u32>,
-    /// By user: the place in S and the value, of each rated item.
-    cells: Vec<(u32, i32)>,
-    /// The lower half of G over S, row by row, in fixed point squared: exact.
-    sums: Vec<i64>,
-    system: Vec<f64>,
-    weights: Vec<f64>,
-}
+/// What sums of products may take at a time, in bytes: 31,000 targets of 100 candidates. More are done in blocks, each of
+/// which computes its rows of G anew.
+const BLOCK_BYTES: u64 = 640 << 20;
+const SUM_BYTES: u64 = 4;
+/// A place that an item has in a target's S, and the item in it.
+const PLACE_BYTES: u64 = 16;
 
 /// Where row `row` of a lower half begins.
-fn begin(row: usize) -> usize {
+const fn begin(row: usize) -> usize {
     row * (row + 1) / 2
 }
 
-impl<'a> Regression<'a> {
-    /// Of the items of a weighted matrix.
-    pub fn new(matrix: &'a RatingMatrix, ridge: Ridge) -> Self {
-        Self {
-            matrix,
-            ridge,
-            rated: vec![0; matrix.user_count()],
-            users: Vec::new(),
-            cells: Vec::new(),
-            sums: Vec::new(),
-            system: Vec::new(),
-            weights: Vec::new(),
+/// What is held beside the result for so many targets of so many candidates, in bytes.
+pub fn block_bytes(targets: u64, candidates: u64) -> u64 {
+    let sums = begin(candidates as usize + 1) as u64 * SUM_BYTES;
+    // One target is a block in any case.
+    let targets = targets.min((BLOCK_BYTES / sums).max(1));
+    targets * (sums + (candidates + 1) * PLACE_BYTES)
+}
+
+/// Some targets that are regressed at a time.
+struct Block<'a> {
+    matrix: &'a RatingMatrix,
+    /// Each target's S by number, one after the other.
+    items: Vec<u32>,
+    /// For each target where its S begins and where its sums do.
+    begins: Vec<(usize, usize)>,
+    /// For each target the lower half of G over S, row by row, as bits. Sums are exact before they are rounded to single
+    /// precision; numbers of users stay exact.
+    sums: Vec<AtomicU32>,
+}
+
+/// An entry of the index from items to the neighbourhoods that hold them.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    item: u32,
+    /// Within the block.
+    target: u32,
+    /// In the target's S.
+    at: u32,
+}
+
+/// Replaces the candidates' scores by their weights. `rows` holds the candidates of targets `first`, `first + 1`, ... .
+/// `on_step` is called for each row of G, of which there are at most as many as items, for each block.
+///
+/// Of a weighted matrix. Solved in double precision, in a fixed order: the same with any number of threads, and for
+/// whichever targets are asked for. Work: for each user half the square of how many items are rated, for each block; and for
+/// each target a sixth of the cube of its candidates.
+///
+/// # Errors
+/// When a regression has no solution as far as double precision can tell.
+pub fn regress(
+    matrix: &RatingMatrix,
+    ridge: Ridge,
+    first: usize,
+    rows: &mut [Vec<Neighbour>],
+    on_step: &(dyn Fn() + Sync),
+) -> Result<(), EaseError> {
+    regress_in_blocks(matrix, ridge, first, rows, BLOCK_BYTES, on_step)
+}
+
+fn regress_in_blocks(
+    matrix: &RatingMatrix,
+    ridge: Ridge,
+    first: usize,
+    rows: &mut [Vec<Neighbour>],
+    most_bytes: u64,
+    on_step: &(dyn Fn() + Sync),
+) -> Result<(), EaseError> {
+    for row in &mut *rows {
+        row.sort_unstable_by_key(|candidate| candidate.item);
+    }
+    let (mut first, mut left) = (first, rows);
+    while !left.is_empty() {
+        let (block, rest) = left.split_at_mut(block_length(left, most_bytes));
+        let targets = first..first + block.len();
+        Block::new(matrix, targets.clone(), block, on_step).solve(ridge, targets, block)?;
+        (first, left) = (first + block.len(), rest);
+    }
+    Ok(())
+}
+
+/// How many rows make a block.
+fn block_length(rows: &[Vec<Neighbour>], most_bytes: u64) -> usize {
+    let mut bytes = 0;
+    let fits = |row: &&Vec<Neighbour>| {
+        bytes += begin(row.len() + 1) as u64 * SUM_BYTES;
+        bytes <= most_bytes
+    };
+    rows.iter().take_while(fits).count().max(1)
+}
+
+impl<'a> Block<'a> {
+    fn new(
+        matrix: &'a RatingMatrix,
+        targets: Range<usize>,
+        rows: &[Vec<Neighbour>],
+        on_step: &(dyn Fn() + Sync),
+    ) -> Self {
+        let (mut items, mut begins, mut end) = (Vec::new(), Vec::new(), 0);
+        for (target, row) in targets.zip(rows) {
+            let own = items.len();
+            begins.push((own, end));
+            end += begin(row.len() + 1);
+            items.extend(row.iter().map(|candidate| candidate.item));
+            let at = items[own..].partition_point(|&item| (item as usize) < target);
+            items.insert(own + at, target as u32);
         }
+        begins.push((items.len(), end));
+        let sums = (0..end).map(|_| AtomicU32::new(0)).collect();
+        let block = Self { matrix, items, begins, sums };
+        block.sum_products(on_step);
+        block
     }
 
-    /// Replaces the candidates' scores by their weights. Work: for each user half the square of how many candidates are
-    /// rated, and a sixth of the cube of the candidates. Double precision, in a fixed order.
-    ///
-    /// # Errors
-    /// When the regression has no solution as far as double precision can tell.
-    pub fn weigh(&mut self, target: usize, candidates: &mut [Neighbour]) -> Result<(), EaseError> {
-        self.sum_products(target, candidates);
-        let count = candidates.len();
+    fn neighbourhood(&self, target: usize) -> &[u32] {
+        &self.items[self.begins[target].0..self.begins[target + 1].0]
+    }
+
+    fn sum_products(&self, on_step: &(dyn Fn() + Sync)) {
+        let targets = 0..self.begins.len() - 1;
+        let places = targets.flat_map(|target| {
+            let items = (0u32..).zip(self.neighbourhood(target));
+            items.map(move |(at, &item)| Place { item, target: target as u32, at })
+        });
+        let mut places: Vec<Place> = places.collect();
+        places.par_sort_unstable();
+        let of_items: Vec<&[Place]> = places.chunk_by(|a, b| a.item == b.item).collect();
         let scale_squared = self.matrix.scale().powi(2);
-        let unscaled = |sum: &i64| *sum as f64 / scale_squared;
-        self.system.clear();
-        self.system.extend(self.sums[..begin(count)].iter().map(unscaled));
-        self.weights.clear();
-        self.weights.extend(self.sums[begin(count)..][..count].iter().map(unscaled));
-        let odds = self.ridge.dropout / (1.0 - self.ridge.dropout);
-        for at in 0..count {
-            let norm = &mut self.system[begin(at) + at];
-            *norm += self.ridge.lambda + odds * *norm;
-        }
-        solve(&mut self.system, &mut self.weights)?;
-        for (candidate, weight) in candidates.iter_mut().zip(&self.weights) {
-            candidate.score = *weight as f32;
-        }
-        Ok(())
+        of_items.par_iter().for_each_init(
+            || vec![0i64; self.matrix.item_count()],
+            |row, places| {
+                let own = places[0].item;
+                // Places ascend with items, so that no target needs what comes after.
+                row[..=own as usize].fill(0);
+                for rater in self.matrix.item_row(own as usize) {
+                    let value = i64::from(rater.fixed);
+                    let rated = self.matrix.user_row(rater.index as usize);
+                    for rated in rated.iter().take_while(|rated| rated.index <= own) {
+                        row[rated.index as usize] += value * i64::from(rated.fixed);
+                    }
+                }
+                for place in *places {
+                    let target = place.target as usize;
+                    let sums = &self.sums[self.begins[target].1 + begin(place.at as usize)..];
+                    let others = &self.neighbourhood(target)[..=place.at as usize];
+                    for (sum, &other) in sums.iter().zip(others) {
+                        let exact = row[other as usize] as f64 / scale_squared;
+                        // No other row has these entries.
+                        sum.store((exact as f32).to_bits(), Ordering::Relaxed);
+                    }
+                }
+                on_step();
+            },
+        );
     }
 
-    /// G over the candidates, and the target as the last row.
-    fn sum_products(&mut self, target: usize, candidates: &[Neighbour]) {
-        let matrix = self.matrix;
-        let items = || candidates.iter().map(|candidate| candidate.item as usize).chain([target]);
-        self.users.clear();
-        for cell in items().flat_map(|item| matrix.item_row(item)) {
-            let rated = &mut self.rated[cell.index as usize];
-            if *rated == 0 {
-                self.users.push(cell.index);
-            }
-            *rated += 1;
-        }
-        // From counts to the place of each user's first cell, and on to that after the last as cells are put down.
-        let mut next = 0;
-        for &user in &self.users {
-            next += std::mem::replace(&mut self.rated[user as usize], next);
-        }
-        self.cells.clear();
-        self.cells.resize(next as usize, (0, 0));
-        for (place, item) in (0u32..).zip(items()) {
-            for cell in matrix.item_row(item) {
-                let at = &mut self.rated[cell.index as usize];
-                self.cells[*at as usize] = (place, cell.fixed);
-                *at += 1;
-            }
-        }
-        self.sums.clear();
-        self.sums.resize(begin(candidates.len() + 1), 0);
-        let mut first = 0;
-        for &user in &self.users {
-            let after = std::mem::take(&mut self.rated[user as usize]) as usize;
-            let cells = &self.cells[first..after];
-            for (at, &(place, x)) in cells.iter().enumerate() {
-                let row = &mut self.sums[begin(place as usize)..];
-                // Places ascend, so that the rest of the row is below the diagonal.
-                for &(other, y) in &cells[..=at] {
-                    row[other as usize] += i64::from(x) * i64::from(y);
+    fn solve(
+        &self,
+        ridge: Ridge,
+        targets: Range<usize>,
+        rows: &mut [Vec<Neighbour>],
+    ) -> Result<(), EaseError> {
+        let numbered = targets.into_par_iter().zip(rows).enumerate();
+        numbered.try_for_each_init(
+            || (Vec::new(), Vec::new()),
+            |(system, weights), (number, (target, row))| {
+                let own =
+                    self.neighbourhood(number).partition_point(|&item| (item as usize) < target);
+                let sums = &self.sums[self.begins[number].1..];
+                let sum = |x: usize, y: usize| {
+                    let bits = sums[begin(x.max(y)) + x.min(y)].load(Ordering::Relaxed);
+                    f64::from(f32::from_bits(bits))
+                };
+                let candidates = || (0..=row.len()).filter(|&at| at != own);
+                let odds = ridge.dropout / (1.0 - ridge.dropout);
+                system.clear();
+                for at in candidates() {
+                    system.extend(
+                        candidates().take_while(|&other| other <= at).map(|other| sum(at, other)),
+                    );
+                    if let Some(norm) = system.last_mut() {
+                        *norm += ridge.lambda + odds * *norm;
+                    }
                 }
-            }
-            first = after;
-        }
+                weights.clear();
+                weights.extend(candidates().map(|at| sum(at, own)));
+                solve(system, weights)?;
+                for (candidate, weight) in row.iter_mut().zip(&*weights) {
+                    candidate.score = *weight as f32;
+                }
+                Ok(())
+            },
+        )
     }
 }
 
@@ -147,7 +248,34 @@ fn solve(system: &mut [f64], right: &mut [f64]) -> Result<(), EaseError> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn blocks_of_any_size_and_any_first_target_give_the_same_weights(
+            ratings in proptest::collection::btree_map((0u32..12, 0u32..9), 1u8..=10, 0..60),
+            most_bytes in 0u64..400,
+            first in 0usize..9,
+        ) {
+            let ratings: Vec<_> =
+                ratings.into_iter().map(|((user, item), halves)| (user, item, f32::from(halves) / 2.0)).collect();
+            let matrix = RatingMatrix::new(12, 9, ratings.iter().copied())?;
+            let ridge = Ridge { lambda: 2.0, dropout: 0.25 };
+            // Every third item, in no order.
+            let candidates = |target: u32| -> Vec<Neighbour> {
+                let items = [7, 4, 1, 8, 5, 2].into_iter().filter(|&item| item != target && item % 3 != target % 3);
+                items.map(|item| Neighbour { item, score: 1.0, co_count: 0 }).collect()
+            };
+            let mut whole: Vec<_> = (0..9).map(candidates).collect();
+            regress_in_blocks(&matrix, ridge, 0, &mut whole, u64::MAX, &|| ())?;
+            let mut part: Vec<_> = (first as u32..9).map(candidates).collect();
+            regress_in_blocks(&matrix, ridge, first, &mut part, most_bytes, &|| ())?;
+            prop_assert_eq!(&part, &whole[first..]);
+            prop_assert!(part.iter().flatten().all(|neighbour| neighbour.score != 1.0));
+        }
+    }
 
     #[test]
     fn a_system_is_solved_or_refused() {

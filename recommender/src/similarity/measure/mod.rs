@@ -188,10 +188,9 @@ impl Measure {
             WeightRule::AtLeast(_) => 2,
             _ => 1,
         };
-        // What is regressed, and what chooses the candidates.
-        let by_candidates = 2 * u64::from(matches!(self.formula, Formula::SparseEase(_)));
-        by_rule
-            + by_candidates
+        // What chooses the candidates is let go before there is what is regressed: one or the other.
+        let by_candidates = u64::from(matches!(self.formula, Formula::SparseEase(_)));
+        by_rule.max(by_candidates)
             + u64::from(!self.weighs_by_rule_alone())
             + u64::from(self.ratings_per_user.is_some())
     }

@@ -11,7 +11,7 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use akin_schemas::http::Problem;
 use akin_schemas::http::step_functions::{Failure, Parameters};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 pub use operations::OPERATIONS;
 pub use signature::{AccessKey, AccessKeys};
