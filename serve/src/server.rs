@@ -384,3 +384,6 @@ fn sweep(
         let _ = queue.send(Accepted { execution, started_at, user, item, input, entries });
     }
 }
+
+#[cfg(test)]
+mod crash_tests;

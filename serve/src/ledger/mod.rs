@@ -33,6 +33,8 @@ pub use executions::Executions;
 pub use group_commit::{Answer, GroupCommit, Refusal, Rejection, Reply};
 pub use listing::{Cursor, Filter, Page};
 pub use rating::{Accepted, LedgerEntry, Submission};
+#[cfg(test)]
+pub(crate) use redb::faulty_disk;
 pub use redb::{Opening, RedbLedger};
 pub use request::{Answered, Receipt, Request, RequestName};
 

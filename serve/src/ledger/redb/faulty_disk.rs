@@ -18,7 +18,7 @@ const SECTOR: usize = 512;
 
 /// The same disk for all clones.
 #[derive(Debug, Clone, Default)]
-pub(in crate::ledger) struct FaultyDisk(Arc<Mutex<State>>);
+pub(crate) struct FaultyDisk(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -59,7 +59,7 @@ impl Change {
 }
 
 impl FaultyDisk {
-    pub(in crate::ledger) fn holding(image: Vec<u8>) -> Self {
+    pub(crate) fn holding(image: Vec<u8>) -> Self {
         let state = State { durable: image.clone(), current: image, ..State::default() };
         Self(Arc::new(Mutex::new(state)))
     }
@@ -70,32 +70,32 @@ impl FaultyDisk {
 
     /// The power goes in the middle of the operation that many operations ahead (writes, syncs,
     /// changes of length).
-    pub(in crate::ledger) fn die_in(&self, operations: u64) {
+    pub(crate) fn die_in(&self, operations: u64) {
         let mut state = self.state();
         state.dies_at = Some(state.operations + operations);
     }
 
     /// One operation, that many ahead, fails; those after it succeed. As on a disk that is full for
     /// a moment.
-    pub(in crate::ledger) fn fail_once_in(&self, operations: u64) {
+    pub(crate) fn fail_once_in(&self, operations: u64) {
         self.die_in(operations);
         self.state().revives = true;
     }
 
     /// The next sync fails, and what it should have written is never written: later syncs succeed
     /// without.
-    pub(in crate::ledger) fn fail_next_sync(&self) {
+    pub(crate) fn fail_next_sync(&self) {
         self.state().failing_syncs = 1;
     }
 
     /// What a restarted program finds, the machine still running.
-    pub(in crate::ledger) fn after_restart(&self) -> Vec<u8> {
+    pub(crate) fn after_restart(&self) -> Vec<u8> {
         self.state().current.clone()
     }
 
     /// What is there after a power cut: what was synced, and a random part of the rest, sector by
     /// sector.
-    pub(in crate::ledger) fn after_power_cut(&self, random: &mut StdRng) -> Vec<u8> {
+    pub(crate) fn after_power_cut(&self, random: &mut StdRng) -> Vec<u8> {
         let state = self.state();
         let mut image = state.durable.clone();
         let survival = [0.0, 0.1, 0.5, 0.9, 1.0][random.random_range(0..5)];
@@ -108,7 +108,7 @@ impl FaultyDisk {
     }
 
     /// A ledger on this disk; a new one on an empty disk.
-    pub(in crate::ledger) fn ledger(&self) -> Result<RedbLedger, LedgerError> {
+    pub(crate) fn ledger(&self) -> Result<RedbLedger, LedgerError> {
         let damaged = |error: redb::DatabaseError| LedgerError::Storage(error.to_string());
         let empty = self.state().current.is_empty();
         let mut builder = Database::builder();
@@ -191,7 +191,7 @@ impl StorageBackend for FaultyDisk {
 }
 
 /// Puts a record of an unknown format between this user's entries.
-pub(in crate::ledger) fn spoil(ledger: &RedbLedger, user: &str) {
+pub(crate) fn spoil(ledger: &RedbLedger, user: &str) {
     let spoil = |transaction: &WriteTransaction| {
         let mut profiles = transaction.open_table(tables::PROFILES)?;
         profiles.insert((user, "spoiled"), &[9u8, 1, 2][..])?;
@@ -202,7 +202,7 @@ pub(in crate::ledger) fn spoil(ledger: &RedbLedger, user: &str) {
 
 /// A generator for a test, with a seed that a failing test has printed: from `AKIN_SEED`, or a
 /// fresh one.
-pub(in crate::ledger) fn seeded() -> StdRng {
+pub(crate) fn seeded() -> StdRng {
     let given = std::env::var("AKIN_SEED").ok().and_then(|seed| seed.parse().ok());
     let seed: u64 = given.unwrap_or_else(|| rand::rng().random());
     eprintln!("AKIN_SEED={seed}");

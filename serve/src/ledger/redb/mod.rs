@@ -19,7 +19,7 @@ mod creation_tests;
 #[cfg(test)]
 mod disk_fault_tests;
 #[cfg(test)]
-pub(super) mod faulty_disk;
+pub(crate) mod faulty_disk;
 #[cfg(test)]
 mod power_loss_tests;
 #[cfg(test)]

@@ -9,7 +9,11 @@ use super::*;
 use crate::ledger::{Outcome, Submission};
 
 /// `AKIN_CUTS` asks for more.
-const CUTS: usize = 200;
+const CUTS: usize = 10_000;
+/// Enough to hit every kind of moment.
+const FEW_CUTS: usize = 200;
+/// Disks at once.
+const DISKS: usize = 4;
 
 /// What was acknowledged before the power went, and what was on its way.
 #[derive(Default)]
@@ -102,14 +106,20 @@ fn check(ledger: &RedbLedger, story: &Story) -> bool {
 #[test]
 fn after_any_power_cut_all_that_was_acknowledged_is_there_and_no_half_batch() {
     let cuts = std::env::var("AKIN_CUTS").ok().and_then(|cuts| cuts.parse().ok());
-    cut_power(&mut seeded(), cuts.unwrap_or(CUTS));
+    let (cuts, mut random) = (cuts.unwrap_or(CUTS), seeded());
+    std::thread::scope(|scope| {
+        for _ in 0..DISKS {
+            let mut random = StdRng::seed_from_u64(random.random());
+            scope.spawn(move || cut_power(&mut random, cuts / DISKS));
+        }
+    });
 }
 
 #[test]
 fn the_power_cuts_of_a_fixed_seed_hit_every_kind_of_moment() {
-    let (cut, kept, cut_in_recovery) = cut_power(&mut StdRng::seed_from_u64(1), CUTS);
+    let (cut, kept, cut_in_recovery) = cut_power(&mut StdRng::seed_from_u64(1), FEW_CUTS);
     // Otherwise the test tests nothing.
-    assert!(cut > CUTS / 2 && kept > 0 && kept < cut / 2 && cut_in_recovery > CUTS / 10);
+    assert!(cut > FEW_CUTS / 2 && kept > 0 && kept < cut / 2 && cut_in_recovery > FEW_CUTS / 10);
 }
 
 /// How many batches were cut, how many of these are there afterwards, and how often the power went
