@@ -138,6 +138,12 @@ fuzz: fuzzer ## Fuzz one for long: TARGET=manifest SECONDS=600. Or run it on one
 	AKIN_FUZZ_TARGET=$(FUZZED) $(FUZZER) $(FUZZ_LIMITS) $(if $(INPUT),"$(INPUT)",$(FUZZ_DIR)/corpus/$(FUZZED) \
 		$(FUZZ_DIR)/seeds/$(FUZZED) -max_total_time=$(or $(SECONDS),60) -artifact_prefix=$(FUZZ_DIR)/found/$(FUZZED)-)
 
+# One after the other, so that what they print is of one fault alone.
+.PHONY: soak
+soak: programs ## Make the faults of the tests for hours: kill -9, SIGTERM, failing disks, overload, power cuts; then a mixed load for MINUTES=60.
+	AKIN_CUTS=$(or $(CUTS),100000) cargo test $(CARGO_WORKSPACE) --lib -- --nocapture --test-threads 1 power_cut crash_tests
+	AKIN_SOAK=1 cargo test $(CARGO_WORKSPACE) --test end_to_end -- --nocapture --include-ignored --test-threads 1 faults::
+
 .PHONY: bench
 bench: ## Measure on this machine: the ignored tests named *_a_second, in release.
 	cargo test $(CARGO_WORKSPACE) --release --lib -- --ignored --nocapture --test-threads 1 a_second

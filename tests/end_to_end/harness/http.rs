@@ -29,7 +29,8 @@ impl Response {
     }
 }
 
-fn agent() -> ureq::Agent {
+/// A client with a long patience, for which no status is an error.
+pub fn agent() -> ureq::Agent {
     let timeout = Some(Duration::from_secs(60));
     ureq::Agent::config_builder().http_status_as_error(false).timeout_global(timeout).build().into()
 }

@@ -8,7 +8,7 @@ mod s3;
 mod server;
 
 pub use batch::{BatchRun, batch, batch_command};
-pub use http::{Response, get, post_rating, post_raw, send, send_raw};
+pub use http::{Response, agent, get, post_rating, post_raw, send, send_raw};
 pub use s3::server as emulator;
 pub use server::{Server, wait_for};
 
@@ -108,7 +108,10 @@ impl Workplace {
 
 /// A program that hears nothing but its arguments, and where S3 is if a test has asked for one.
 fn command(program_name: &str) -> Command {
-    let mut command = Command::new(program(program_name));
+    isolated(Command::new(program(program_name)))
+}
+
+fn isolated(mut command: Command) -> Command {
     command.stdin(Stdio::null()).env_remove("AKIN_STORE").envs(s3::environment());
     command
 }

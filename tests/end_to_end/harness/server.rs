@@ -6,7 +6,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use super::{Workplace, command, get};
+use super::{Workplace, command, get, isolated, program};
 
 /// How long anything may take before a test gives up. Nothing asserts a time.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -34,15 +34,38 @@ impl Server {
         Self::spawn(workplace, "data", &["--log-json"], levels).once_it_listens()
     }
 
+    /// Starts a server whose system calls strace spoils as `injection` says; none when it gives up.
+    pub fn start_spoiled(workplace: &Workplace, injection: &str, more: &[&str]) -> Option<Self> {
+        // The server stays our child (-D), and is stopped only at the calls that are looked at.
+        let calls = injection.split(':').next().unwrap();
+        let mut strace = isolated(Command::new("strace"));
+        strace.args(["-D", "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null"]);
+        strace.args(["-e", &format!("trace={calls}"), "-e", &format!("inject={injection}")]);
+        strace.arg(program("akin-serve"));
+        let mut server = Self::spawn_as(strace, workplace, "data", more, "info");
+        server.address = server.wait_for_address()?;
+        Some(server)
+    }
+
+    /// SIGKILL so long after the program was started, whatever it does by then.
+    pub fn kill_9_while_it_starts(workplace: &Workplace, more: &[&str], after: Duration) {
+        let server = Self::spawn(workplace, "data", more, "info");
+        sleep(after);
+        server.kill_9();
+    }
+
     fn once_it_listens(mut self) -> Self {
-        self.address = wait_for("the server listens", || {
-            let log = self.log_text();
-            let line = log.lines().find(|line| line.contains("listening"))?;
-            // `address=127.0.0.1:80`, or `"address":"127.0.0.1:80"`.
-            let after = line.split("address").nth(1)?.trim_start_matches(['=', '"', ':']);
-            after.split([' ', '"']).next()?.parse::<SocketAddr>().ok()
-        });
+        self.address = self.wait_for_address().expect("the server gave up");
         self
+    }
+
+    /// Where it listens; none when it ends before.
+    fn wait_for_address(&mut self) -> Option<SocketAddr> {
+        wait_for("the server listens", || {
+            let has_ended = self.child.try_wait().unwrap().is_some();
+            let address = listening_address(&self.log_text());
+            (address.is_some() || has_ended).then_some(address)
+        })
     }
 
     /// Starts a server and waits until it is ready.
@@ -53,10 +76,20 @@ impl Server {
     }
 
     fn spawn(workplace: &Workplace, data: &str, more: &[&str], levels: &str) -> Self {
+        Self::spawn_as(command("akin-serve"), workplace, data, more, levels)
+    }
+
+    fn spawn_as(
+        mut command: Command,
+        workplace: &Workplace,
+        data: &str,
+        more: &[&str],
+        levels: &str,
+    ) -> Self {
         let number = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
         let log = workplace.path(&format!("serve-{}.log", number.as_nanos()));
         let (store, data) = (workplace.store(), workplace.text(data));
-        let child = command("akin-serve")
+        let child = command
             .args(["--store", &store, "--data-dir", &data, "--listen", "127.0.0.1:0"])
             .args(["--poll-interval", "0.1"])
             .args(more)
@@ -85,11 +118,34 @@ impl Server {
         });
     }
 
+    /// Waits until there is something to fold ratings in against, whether or not the server is ready for any.
+    pub fn wait_until_it_has_a_version(&self) {
+        wait_for("a version serves", || {
+            (get(self, "/versions/current").status == 200).then_some(())
+        });
+    }
+
     /// Waits until a version with this number serves.
     pub fn wait_for_sequence(&self, sequence: u64) {
         wait_for("the version serves", || {
             (get(self, "/versions/current").json()["sequence"] == sequence).then_some(())
         });
+    }
+
+    /// Memory in use, as Linux says it.
+    pub fn resident_bytes(&self) -> u64 {
+        let status = std::fs::read_to_string(self.of_process("status")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().strip_suffix(" kB").unwrap().parse::<u64>().unwrap() * 1024
+    }
+
+    /// Files and sockets that are open.
+    pub fn open_files(&self) -> usize {
+        std::fs::read_dir(self.of_process("fd")).unwrap().count()
+    }
+
+    fn of_process(&self, name: &str) -> String {
+        format!("/proc/{}/{name}", self.child.id())
     }
 
     /// SIGKILL: nothing is written any more.
@@ -113,6 +169,13 @@ impl Server {
     pub fn wait(&mut self) -> ExitStatus {
         wait_for("the server ends", || self.child.try_wait().unwrap())
     }
+}
+
+fn listening_address(log: &str) -> Option<SocketAddr> {
+    let line = log.lines().find(|line| line.contains("listening"))?;
+    // `address=127.0.0.1:80`, or `"address":"127.0.0.1:80"`.
+    let after = line.split("address").nth(1)?.trim_start_matches(['=', '"', ':']);
+    after.split([' ', '"']).next()?.parse().ok()
 }
 
 impl Drop for Server {

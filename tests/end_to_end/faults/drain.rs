@@ -1,0 +1,110 @@
+//! SIGTERM under load.
+
+use std::ops::Add;
+use std::sync::Mutex;
+use std::thread::{scope, sleep};
+use std::time::{Duration, Instant};
+
+use akin_serve::ledger::{Ledger, Opening, RedbLedger};
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+use super::load::Log;
+use super::{fresh_seed, rounds};
+use crate::harness::{Server, Workplace, agent};
+
+/// Servers at once: stopping is mostly waiting.
+const SERVERS: usize = 4;
+
+/// What the rounds saw.
+#[derive(Debug, Default, Clone, Copy)]
+struct Seen {
+    accepted: usize,
+    /// Accepted, but the client heard nothing of it.
+    unheard: usize,
+    /// Rounds in which somebody saw the server turn not-ready.
+    not_ready: usize,
+    longest: Duration,
+}
+
+impl Add for Seen {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            accepted: self.accepted + other.accepted,
+            unheard: self.unheard + other.unheard,
+            not_ready: self.not_ready + other.not_ready,
+            longest: self.longest.max(other.longest),
+        }
+    }
+}
+
+#[test]
+fn sigterm_under_load_loses_nothing_finishes_everything_and_says_so_first() {
+    let random = &mut StdRng::seed_from_u64(fresh_seed());
+    let rounds = rounds(20, 100) / SERVERS;
+    let seen = scope(|scope| {
+        let servers: Vec<_> = (0..SERVERS)
+            .map(|_| {
+                let mut random = StdRng::seed_from_u64(random.random());
+                scope.spawn(move || drain(&mut random, rounds))
+            })
+            .collect();
+        let seen = servers.into_iter().map(|server| server.join().unwrap());
+        seen.fold(Seen::default(), Seen::add)
+    });
+    eprintln!("{} times stopped: {seen:?}", rounds * SERVERS);
+    // Whatever was in work was answered, too.
+    assert_eq!(seen.unheard, 0);
+    // Otherwise the test tests nothing.
+    assert!(seen.accepted > 5 * rounds * SERVERS && seen.not_ready > 0, "{seen:?}");
+}
+
+fn drain(random: &mut StdRng, rounds: usize) -> Seen {
+    let workplace = Workplace::new();
+    workplace.publish(&[]).summary();
+    let (mut all, mut seen) = (Vec::new(), Seen::default());
+    for round in 0..rounds {
+        let mut server = Server::start_ready(&workplace, &["--drain-delay", "0.2"]);
+        let mut clients: Vec<Log> =
+            (0..4).map(|client| Log::new(format!("{round}-{client}"))).collect();
+        let readiness = Mutex::new(Vec::new());
+        let address = server.address;
+        scope(|scope| {
+            for client in &mut clients {
+                scope.spawn(move || client.rate_until_the_end(address));
+            }
+            scope.spawn(|| {
+                let url = format!("http://{address}/health/ready");
+                while let Ok(answer) = agent().get(&url).call() {
+                    readiness.lock().unwrap().push(answer.status().as_u16());
+                    sleep(Duration::from_millis(5));
+                }
+            });
+            sleep(Duration::from_millis(random.random_range(0..100)));
+            let began = Instant::now();
+            server.ask_to_stop();
+            assert_eq!(server.wait().code(), Some(0));
+            seen.longest = seen.longest.max(began.elapsed());
+        });
+        // Not ready, and never ready again, before it takes no more connections.
+        let mut readiness = readiness.into_inner().unwrap();
+        readiness.dedup();
+        assert!(matches!(readiness[..], [] | [200] | [503] | [200, 503]), "{readiness:?}");
+        seen.not_ready += usize::from(readiness.last() == Some(&503));
+
+        // Before anything could finish it later: all that was accepted has ended, and is in the store.
+        let ledger = RedbLedger::open(&workplace.path("data"), Opening::default()).unwrap();
+        assert_eq!(ledger.unfinished(), Ok(Vec::new()));
+        assert_eq!(ledger.unflushed_count(), Ok(0));
+        all.append(&mut clients);
+    }
+    let server = Server::start_ready(&workplace, &[]);
+    let there: usize = all.iter().map(|client| client.check(&server)).sum();
+    assert!(server.stop().success());
+    assert_eq!(workplace.publish(&["--with-ledger"]).summary()["ratings"], 9 + there);
+    seen.accepted = all.iter().flat_map(Log::handles).count();
+    seen.unheard = there - seen.accepted;
+    seen
+}

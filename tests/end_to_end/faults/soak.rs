@@ -1,0 +1,104 @@
+//! A mixed load for long, a new version a minute: `make soak` runs it.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::{scope, sleep};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::harness::{Server, Workplace, agent};
+
+/// Between two looks at the process.
+const LOOK: Duration = Duration::from_secs(2);
+const OPTIONS: [&str; 4] = ["--keep-executions", "20000", "--flush-interval", "5"];
+
+/// What the process held at one moment.
+struct Look {
+    hours: f64,
+    bytes: f64,
+    files: usize,
+}
+
+#[test]
+#[ignore = "takes an hour, or MINUTES"]
+fn memory_and_open_files_under_a_mixed_load_with_a_reload_a_minute() {
+    let minutes = std::env::var("MINUTES").ok().and_then(|minutes| minutes.parse::<u64>().ok());
+    let end = Duration::from_secs(60 * minutes.unwrap_or(60));
+    let workplace = Workplace::new();
+    workplace.publish(&[]).summary();
+    let server = Server::start_ready(&workplace, &OPTIONS);
+    let (stop, requests) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let mut looks = Vec::new();
+    scope(|scope| {
+        for client in 0..4 {
+            let (server, stop, requests) = (&server, &stop, &requests);
+            scope.spawn(move || mixed_load(server, client, stop, requests));
+        }
+        let (began, mut reloads) = (Instant::now(), 0);
+        while began.elapsed() < end {
+            if began.elapsed().as_secs() / 60 > reloads {
+                reloads += 1;
+                workplace.publish(&["--with-ledger"]).summary();
+                server.wait_for_sequence(1 + reloads);
+            }
+            sleep(LOOK);
+            let (bytes, files) = (server.resident_bytes() as f64, server.open_files());
+            looks.push(Look { hours: began.elapsed().as_secs_f64() / 3600.0, bytes, files });
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+    assert!(server.stop().success());
+    // Caches fill in the first half.
+    let steady = &looks[looks.len() / 2..];
+    let mean = steady.iter().map(|look| look.bytes).sum::<f64>() / steady.len() as f64;
+    let files = steady.iter().map(|look| look.files);
+    eprintln!(
+        "{} requests in {} s; memory {:.1} MB on average, {:+.2} % an hour; {} to {} open files",
+        requests.into_inner(),
+        end.as_secs(),
+        mean / 1e6,
+        100.0 * slope(steady) / mean,
+        files.clone().min().unwrap(),
+        files.max().unwrap(),
+    );
+}
+
+/// Bytes an hour, by least squares.
+fn slope(looks: &[Look]) -> f64 {
+    let count = looks.len() as f64;
+    let hours = looks.iter().map(|look| look.hours).sum::<f64>() / count;
+    let bytes = looks.iter().map(|look| look.bytes).sum::<f64>() / count;
+    let covariance = looks.iter().map(|look| (look.hours - hours) * (look.bytes - bytes));
+    let variance = looks.iter().map(|look| (look.hours - hours).powi(2));
+    covariance.sum::<f64>() / variance.sum::<f64>()
+}
+
+/// What a frontend does, over and over, for a thousand users; everything must be answered.
+fn mixed_load(server: &Server, client: usize, stop: &AtomicBool, requests: &AtomicUsize) {
+    let agent = agent();
+    let get = |path: &str| -> Value {
+        let answer = agent.get(format!("http://{}{path}", server.address)).call();
+        let mut answer = answer.unwrap();
+        requests.fetch_add(1, Ordering::Relaxed);
+        assert_eq!(answer.status(), 200, "{path}");
+        answer.body_mut().read_json().unwrap()
+    };
+    for number in 0.. {
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
+        let user = format!("user-{client}-{}", number % 250);
+        let body = json!({"movieID": number % 7, "user": user, "rating": number % 10 + 1});
+        let request = agent.post(format!("http://{}/ratings", server.address));
+        let request = request.header("content-type", "application/json");
+        let mut answer = request.send(body.to_string()).unwrap();
+        requests.fetch_add(1, Ordering::Relaxed);
+        assert_eq!(answer.status(), 202);
+        let accepted: Value = answer.body_mut().read_json().unwrap();
+        let handle = accepted["executionArn"].as_str().unwrap();
+        let execution = get(&format!("/executions/{handle}?wait=50"));
+        assert_eq!(execution["status"], "SUCCEEDED", "{execution}");
+        get(&format!("/users/{user}/recommendations"));
+        get("/items/1/neighbours");
+    }
+}
