@@ -1,8 +1,5 @@
 //! What was answered with 202 is there afterwards.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
-
 use crate::harness::{Server, Workplace, get, post_rating};
 
 #[test]
@@ -27,56 +24,6 @@ fn a_rating_survives_kill_9_right_after_the_202() {
     assert!(server.stop().success());
     let summary = workplace.publish(&["--with-ledger"]).summary();
     assert_eq!((&summary["ratings"], &summary["users"]), (&14.into(), &9.into()));
-}
-
-#[test]
-fn nothing_acknowledged_is_lost_when_the_server_dies_under_load() {
-    let workplace = Workplace::new();
-    workplace.publish(&[]).summary();
-    let acknowledged: Arc<Mutex<Vec<(String, String)>>> = Arc::default();
-    for round in 0..3 {
-        let server = Server::start_ready(&workplace, &[]);
-        let stop = AtomicBool::new(false);
-        std::thread::scope(|scope| {
-            for client in 0..4 {
-                let (acknowledged, stop, address) = (&acknowledged, &stop, server.address);
-                scope.spawn(move || {
-                    let agent = ureq::agent();
-                    for number in 0.. {
-                        if stop.load(Ordering::Relaxed) {
-                            break;
-                        }
-                        let user = format!("{round}-{client}-{number}");
-                        let body = format!(r#"{{"movieID":"1","user":"{user}","rating":5}}"#);
-                        let request = agent.post(format!("http://{address}/ratings"));
-                        let request = request.header("content-type", "application/json");
-                        // Whoever gets no answer knows nothing.
-                        let Ok(mut answer) = request.send(&body) else { break };
-                        let Ok(text) = answer.body_mut().read_to_string() else { break };
-                        let json: serde_json::Value = serde_json::from_str(&text).unwrap();
-                        let handle = json["executionArn"].as_str().unwrap().to_owned();
-                        acknowledged.lock().unwrap().push((user, handle));
-                    }
-                });
-            }
-            crate::harness::wait_for("ratings are acknowledged", || {
-                (acknowledged.lock().unwrap().len() > 50 * (round + 1)).then_some(())
-            });
-            server.kill_9();
-            stop.store(true, Ordering::Relaxed);
-        });
-    }
-    let acknowledged = acknowledged.lock().unwrap();
-    let server = Server::start_ready(&workplace, &[]);
-    for (user, handle) in acknowledged.iter() {
-        let execution = get(&server, &format!("/executions/{handle}?wait=30")).json();
-        assert_eq!(execution["status"], "SUCCEEDED", "{user}: {execution}");
-        assert_eq!(execution["output"]["user"], **user);
-    }
-    assert!(server.stop().success());
-    let users = workplace.publish(&["--with-ledger"]).summary()["users"].as_u64().unwrap();
-    // Some that were never acknowledged may be there as well.
-    assert!(users >= 4 + acknowledged.len() as u64, "{users} users, {}", acknowledged.len());
 }
 
 #[test]

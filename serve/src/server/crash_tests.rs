@@ -79,7 +79,7 @@ impl Running {
     fn output(&self, id: &ExecutionId) -> String {
         let began = Instant::now();
         loop {
-            let record = self.executions.get(id).unwrap().expect("the handle is unknown");
+            let record = self.executions.get(id).unwrap().unwrap();
             if let Some((Outcome::Succeeded(output), _)) = record.end {
                 return output;
             }
