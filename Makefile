@@ -44,6 +44,7 @@ demo-dev: venv programs ## The same with made-up ratings and the programs that t
 .PHONY: test
 test: venv programs ## Run all tests: unit, property, contract, end to end.
 	cargo test $(CARGO_WORKSPACE)
+	@command -v strace > /dev/null || echo "strace is missing: the tests of failing disks under the real program did nothing"
 
 .PHONY: e2e
 e2e: venv programs ## Run only the end-to-end tests, which drive the real programs.
@@ -118,7 +119,7 @@ FUZZ_LIMITS := -max_len=8192 -rss_limit_mb=256 -timeout=10
 fuzzer:
 	RUSTFLAGS="$(FUZZ_FLAGS)" cargo build --locked -p akin-fuzz --bin akin-fuzz --features fuzzer --target $(FUZZ_HOST) --target-dir $(FUZZ_DIR)
 	rm -rf $(FUZZ_DIR)/seeds
-	AKIN_FUZZ_SEEDS=$(FUZZ_DIR)/seeds $(FUZZER) -runs=1 2> /dev/null
+	AKIN_FUZZ_SEEDS=$(FUZZ_DIR)/seeds $(FUZZER) -runs=1 > $(FUZZ_DIR)/seeds.log 2>&1 || { cat $(FUZZ_DIR)/seeds.log; exit 1; }
 
 # A fixed time a target, from the seeds alone, so that what another run has found is no part of it.
 .PHONY: fuzz-short

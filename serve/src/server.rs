@@ -231,8 +231,10 @@ impl Server {
             match ledger.forget_executions(retention, FORGET_AT_ONCE) {
                 Ok(0) => {}
                 Ok(executions) => {
-                    kept.forget_recent();
                     info!(executions, "old executions are forgotten");
+                    if let Err(error) = kept.forget_with_ledger() {
+                        warn!(%error, "what is forgotten may be shown for a while");
+                    }
                 }
                 Err(error) => warn!(%error, "old executions could not be forgotten"),
             }
@@ -252,7 +254,7 @@ impl Server {
             options, listener, state, draining, scoring, store, flusher, background, ..
         } = self;
         let data = Data::new(state.clone());
-        let description = Data::new(http::Description::new()?);
+        let description = Data::new(http::DescriptionText::new()?);
         let system = actix_web::rt::System::new();
         system.block_on(async {
             let app = move || {

@@ -13,7 +13,7 @@ use crate::failure::Failure;
 #[derive(Debug, Clone, Args)]
 pub struct MeasureOptions {
     /// How similarities are computed.
-    #[arg(long, default_value_t = Preset::SparseEase, value_parser = preset(), value_name = "NAME")]
+    #[arg(long, default_value_t = Self::DEFAULT_MEASURE, value_parser = preset(), value_name = "NAME")]
     pub measure: Preset,
     /// How many neighbours an item keeps at most. With sparse EASE also of how many, the most similar ones, it is a sum.
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000), value_name = "N")]
@@ -36,13 +36,15 @@ pub struct MeasureOptions {
     /// BM25: how much is made of an item having more ratings than others [default: 0.75].
     #[arg(long, value_name = "0..1")]
     pub bm25_b: Option<f64>,
-    /// H: a similarity that rests on C users is multiplied by C / (C + H) [default: 0].
+    /// H: a similarity that rests on C users is multiplied by C / (C + H); not for EASE, sparse or
+    /// not [default: 0].
     #[arg(long, value_name = "H")]
     pub shrinkage: Option<f64>,
-    /// S: a similarity that rests on C users, fewer than S, is multiplied by C / S [default: 0].
+    /// S: a similarity that rests on C users, fewer than S, is multiplied by C / S; not for EASE,
+    /// sparse or not [default: 0].
     #[arg(long, value_name = "S")]
     pub significance: Option<u32>,
-    /// Leave out pairs that fewer users rated [default: 1].
+    /// Leave out pairs that fewer users rated; not for EASE, sparse or not [default: 1].
     #[arg(long, value_name = "N")]
     pub min_co_count: Option<u32>,
     /// EASE: what is added to every item's squared norm [default: 500; 300 for sparse EASE].
@@ -82,6 +84,9 @@ fn preset() -> impl TypedValueParser<Value = Preset> {
 }
 
 impl MeasureOptions {
+    /// What is computed when nobody says what.
+    pub const DEFAULT_MEASURE: Preset = Preset::SparseEase;
+
     /// The measure.
     ///
     /// # Errors

@@ -63,15 +63,11 @@ impl Space {
 
     /// Where a search begins: what `run` does without options, then every measure as it is.
     pub fn beginnings(&self) -> Vec<Candidate> {
-        let default = Self::default_measure();
+        let default = MeasureOptions::DEFAULT_MEASURE.name();
         let (_, measures) = &self.values[self.values.len() - 1];
         let others = measures.iter().map(String::as_str).filter(|name| *name != default);
         let names = std::iter::once(default).chain(others);
         names.map(|name| Candidate::from([("measure", name.to_owned())])).collect()
-    }
-
-    fn default_measure() -> &'static str {
-        options(&Candidate::new()).map_or(Preset::Cosine, |options| options.measure).name()
     }
 
     /// Any candidate.
@@ -172,7 +168,7 @@ mod tests {
     fn the_search_begins_with_the_default_and_every_measure() {
         let beginnings = Space::new(&Preset::ALL, 3.0, 100).beginnings();
         assert_eq!(beginnings.len(), Preset::ALL.len());
-        assert_eq!(beginnings[0]["measure"], Space::default_measure());
+        assert_eq!(beginnings[0]["measure"], MeasureOptions::DEFAULT_MEASURE.name());
         assert!(beginnings.iter().all(is_valid));
     }
 

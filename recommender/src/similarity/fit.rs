@@ -1,4 +1,4 @@
-//! The one sparse kernel: exact sums over the users who rated both items, for every pair that has such users.
+//! The sparse kernel behind every measure: exact sums over the users who rated both items, for every pair that has such users.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -40,7 +40,8 @@ pub struct Selection {
 /// Sums are integers: the same matrix gives the same bits with any number of threads. Powers and logarithms come from
 /// the platform's mathematical library and may differ in the last bit from one platform to another; plain cosine and
 /// the counting measures, which use neither (log-likelihood does), are the same everywhere. EASE is not exact, but
-/// the same with any number of threads; so is sparse EASE, in double precision.
+/// the same with any number of threads; so is sparse EASE, whose exact sums are rounded to single and solved in double
+/// precision.
 ///
 /// # Errors
 /// When a regression comes out too inexact to be used.

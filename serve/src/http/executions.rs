@@ -27,8 +27,9 @@ const LONGEST_WAIT: u64 = 60;
 /// Between two signs of life on a stream of events: proxies close what is silent for a minute.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
 /// `error` and `cause` of a stop, in bytes, as Step Functions limits them.
-const LONGEST_ERROR: usize = 256;
-const LONGEST_CAUSE: usize = 32_768;
+pub const LONGEST_ERROR: usize = 256;
+/// The same for `cause`.
+pub const LONGEST_CAUSE: usize = 32_768;
 
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]

@@ -23,7 +23,7 @@ mod versions;
 
 pub use body::Bodies;
 pub use cross_origin::{AllowedOrigin, CrossOrigin};
-pub use openapi::Text as Description;
+pub use openapi::Text as DescriptionText;
 pub use state::State;
 pub use step_functions::AccessKey;
 

@@ -43,7 +43,7 @@ impl LiveExecution {
 
 /// What is known of an execution at one moment.
 enum Sight {
-    Ended(ExecutionRecord),
+    Ended(Arc<ExecutionRecord>),
     Live(watch::Receiver<ExecutionRecord>),
 }
 
@@ -72,7 +72,7 @@ impl Executions {
         // In this order: an execution leaves memory only after its end is in the ledger.
         if let Some(sight) = self.lock().sight(id) {
             return Ok(Some(match sight {
-                Sight::Ended(record) => record,
+                Sight::Ended(record) => Arc::unwrap_or_clone(record),
                 Sight::Live(live) => live.borrow().clone(),
             }));
         }
@@ -100,7 +100,7 @@ impl Executions {
         };
         match sight {
             None => Ok(None),
-            Some(Sight::Ended(record)) => Ok(Some(record)),
+            Some(Sight::Ended(record)) => Ok(Some(Arc::unwrap_or_clone(record))),
             Some(Sight::Live(mut live)) => {
                 let ended = live.wait_for(|record| !record.is_running());
                 // On a timeout too: what there is to say is that it still runs.
@@ -115,7 +115,7 @@ impl Executions {
     fn look(&self, id: &ExecutionId) -> Result<Option<Sight>, LedgerError> {
         let record = match self.ledger.execution(id)? {
             None => return Ok(None),
-            Some(record) if !record.is_running() => return Ok(Some(Sight::Ended(record))),
+            Some(record) if !record.is_running() => return Ok(Some(Sight::Ended(record.into()))),
             Some(record) => record,
         };
         // It is about to begin, or nobody has taken it up since a restart. Whoever ends it must
@@ -131,7 +131,7 @@ impl Executions {
                 if let Some(live) = self.lock().live.remove(id) {
                     live.record.send_replace(record.clone());
                 }
-                Ok(Some(Sight::Ended(record)))
+                Ok(Some(Sight::Ended(record.into())))
             }
             _ => Ok(Some(Sight::Live(live))),
         }
@@ -176,9 +176,18 @@ impl Executions {
         }
     }
 
-    /// Answers from the ledger for what is out of work: it has let go of some executions.
-    pub fn forget_recent(&self) {
-        self.lock().recent.clear();
+    /// Lets go of executions out of work that the ledger has let go of.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub fn forget_with_ledger(&self) -> Result<(), LedgerError> {
+        let kept = self.lock().recent.ids();
+        for id in kept {
+            if self.ledger.execution(&id)?.is_none() {
+                self.lock().recent.forget(&id);
+            }
+        }
+        Ok(())
     }
 
     /// A part of a listing. Of all executions, each as it stands. By status, each as it was last

@@ -57,12 +57,16 @@ pub enum Haste {
 }
 
 impl Snapshot {
-    /// Fetches, verifies and lays out one publication. What is in memory at a time beside the result are as many parts as
-    /// there are threads.
+    /// Fetches, verifies and lays out one publication. Beside the result, as many files are in memory at a time as there
+    /// are threads; and neighbours twice while their parts are joined, where there are several.
     ///
     /// # Errors
     /// When a file does not open, or the tables contradict each other.
     pub fn load(store: &dyn Store, sequence: u64, haste: Haste) -> Result<Self, LoadError> {
+        haste.pool()?.install(|| Self::load_here(store, sequence))
+    }
+
+    fn load_here(store: &dyn Store, sequence: u64) -> Result<Self, LoadError> {
         let manifest = read_manifest(store, sequence)?;
         let weight = rating_weight(&manifest.measure)?;
         let mut read = ReadItems::default();
@@ -92,7 +96,7 @@ impl Snapshot {
             let neighbours = join_neighbours(parts, items.len())?;
             Ok::<_, LoadError>(Model::new(neighbours, &rating_counts)?.weighing(weight))
         };
-        let (profiles, model) = haste.pool()?.install(|| rayon::join(profiles, model));
+        let (profiles, model) = rayon::join(profiles, model);
         let (profiles, model) = (profiles?, model?);
         Ok(Self { manifest, loaded_at: Utc::now(), model, items, numbers, genres, profiles })
     }
@@ -223,8 +227,9 @@ fn read_neighbours(
 
 fn join_neighbours(parts: Vec<ReadNeighbours>, items: usize) -> Result<Neighbours, LoadError> {
     let mut counts = vec![0; items];
-    let mut neighbours = Vec::new();
     let mut last = None;
+    let all: usize = parts.iter().map(|part| part.neighbours.len()).sum();
+    let mut neighbours = Vec::new();
     for part in parts {
         for (target, count) in part.targets {
             if Some(target) < last {
@@ -236,6 +241,7 @@ fn join_neighbours(parts: Vec<ReadNeighbours>, items: usize) -> Result<Neighbour
         if neighbours.is_empty() {
             neighbours = part.neighbours;
         } else {
+            neighbours.reserve_exact(all - neighbours.len());
             neighbours.extend(part.neighbours);
         }
     }

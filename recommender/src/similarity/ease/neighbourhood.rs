@@ -19,7 +19,7 @@ use super::super::matrix::RatingMatrix;
 use super::super::neighbours::Neighbour;
 use super::{EaseError, Ridge};
 
-/// What sums of products may take at a time, in bytes: 31,000 targets of 100 candidates. More are done in blocks, each of
+/// What sums of products may take at a time, in bytes: 32,500 targets of 100 candidates. More are done in blocks, each of
 /// which computes its rows of G anew.
 const BLOCK_BYTES: u64 = 640 << 20;
 const SUM_BYTES: u64 = 4;

@@ -10,7 +10,7 @@ use chrono::Utc;
 use serde_json::{Map, Value, json};
 
 use crate::http::accept::{accept, submission};
-use crate::http::executions::abort;
+use crate::http::executions::{LONGEST_CAUSE, LONGEST_ERROR, abort};
 use crate::http::problem::Refusal;
 use crate::http::state::State;
 use crate::http::token;
@@ -23,8 +23,6 @@ use super::history;
 /// The machine's one state.
 pub const STATE: &str = "FoldIn";
 
-const LONGEST_ERROR: usize = 256;
-const LONGEST_CAUSE: usize = 32_768;
 const LONGEST_LIST_TOKEN: usize = 3096;
 const LONGEST_HISTORY_TOKEN: usize = 1024;
 

@@ -2,12 +2,13 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::mem::size_of;
+use std::sync::Arc;
 
 use crate::ledger::{ExecutionId, ExecutionRecord};
 
 /// The longest-kept go first when there are too many bytes.
 pub(super) struct Recent {
-    records: HashMap<ExecutionId, ExecutionRecord>,
+    records: HashMap<ExecutionId, Arc<ExecutionRecord>>,
     order: VecDeque<ExecutionId>,
     bytes: usize,
     most_bytes: usize,
@@ -27,21 +28,29 @@ impl Recent {
         }
         self.bytes += bytes;
         self.order.push_back(id);
-        self.records.insert(id, record);
+        self.records.insert(id, Arc::new(record));
         while self.bytes > self.most_bytes {
             let Some(oldest) = self.order.pop_front() else { return };
-            self.bytes -= self.records.remove(&oldest).as_ref().map_or(0, size);
+            self.bytes -= self.records.remove(&oldest).map_or(0, |record| size(&record));
         }
     }
 
     /// An execution, if it is still kept.
-    pub fn get(&self, id: &ExecutionId) -> Option<&ExecutionRecord> {
+    pub fn get(&self, id: &ExecutionId) -> Option<&Arc<ExecutionRecord>> {
         self.records.get(id)
     }
 
-    /// Keeps nothing any more.
-    pub fn clear(&mut self) {
-        *self = Self::new(self.most_bytes);
+    /// Those that are kept, oldest first.
+    pub fn ids(&self) -> Vec<ExecutionId> {
+        self.order.iter().copied().collect()
+    }
+
+    /// Keeps an execution no longer.
+    pub fn forget(&mut self, id: &ExecutionId) {
+        if let Some(record) = self.records.remove(id) {
+            self.bytes -= size(&record);
+            self.order.retain(|kept| kept != id);
+        }
     }
 }
 
@@ -81,8 +90,9 @@ mod tests {
         let huge = ExecutionId::fresh(9);
         recent.keep(huge, record(&"0".repeat(4 * each))?);
         assert!(recent.get(&huge).is_none() && recent.get(&ids[2]).is_some());
-        recent.clear();
-        assert!(ids.iter().all(|id| recent.get(id).is_none()) && recent.bytes == 0);
+        assert_eq!(recent.ids(), ids[2..]);
+        recent.forget(&ids[3]);
+        assert_eq!((recent.ids(), recent.bytes), (vec![ids[2], ids[4]], 2 * each));
         Ok(())
     }
 }

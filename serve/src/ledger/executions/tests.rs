@@ -5,7 +5,7 @@ use akin_schemas::{ItemId, UserId};
 
 use super::*;
 use crate::ledger::redb::faulty_disk::FaultyDisk;
-use crate::ledger::{ExecutionStatus, Outcome, Submission};
+use crate::ledger::{ExecutionStatus, Outcome, Retention, Submission};
 
 const LONG: Duration = Duration::from_secs(20);
 
@@ -120,6 +120,10 @@ async fn what_ended_lately_is_read_from_memory_until_the_ledger_lets_go_of_it() 
     assert_eq!(output().as_deref(), Some("in memory"));
     let waited = executions.wait(id, LONG).await.unwrap().unwrap();
     assert_eq!(waited.output(), Some("in memory"));
-    executions.forget_recent();
-    assert_eq!(output().as_deref(), Some("on disk"));
+    assert_eq!(executions.forget_with_ledger(), Ok(()));
+    assert_eq!(output().as_deref(), Some("in memory"), "the ledger still has it");
+    let all = Retention { since: i64::MAX, count: 0, bytes: 0 };
+    assert_eq!(ledger.forget_executions(all, 9), Ok(1));
+    assert_eq!(executions.forget_with_ledger(), Ok(()));
+    assert_eq!(executions.get(&id), Ok(None));
 }
