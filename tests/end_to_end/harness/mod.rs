@@ -10,7 +10,7 @@ mod server;
 pub use batch::{BatchRun, batch, batch_command};
 pub use http::{Response, agent, get, post_rating, post_raw, send, send_raw};
 pub use s3::server as emulator;
-pub use server::{Server, wait_for};
+pub use server::{Server, spoiled, wait_for};
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

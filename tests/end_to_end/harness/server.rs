@@ -36,11 +36,7 @@ impl Server {
 
     /// Starts a server whose system calls strace spoils as `injection` says; none when it gives up.
     pub fn start_spoiled(workplace: &Workplace, injection: &str, more: &[&str]) -> Option<Self> {
-        // The server stays our child (-D), and is stopped only at the calls that are looked at.
-        let calls = injection.split(':').next().unwrap();
-        let mut strace = isolated(Command::new("strace"));
-        strace.args(["-D", "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null"]);
-        strace.args(["-e", &format!("trace={calls}"), "-e", &format!("inject={injection}")]);
+        let mut strace = spoiled(injection);
         strace.arg(program("akin-serve"));
         let mut server = Self::spawn_as(strace, workplace, "data", more, "info");
         server.address = server.wait_for_address()?;
@@ -169,6 +165,16 @@ impl Server {
     pub fn wait(&mut self) -> ExitStatus {
         wait_for("the server ends", || self.child.try_wait().unwrap())
     }
+}
+
+/// strace, which lets system calls of what follows fail as `injection` says.
+pub fn spoiled(injection: &str) -> Command {
+    let calls = injection.split(':').next().unwrap();
+    let mut strace = isolated(Command::new("strace"));
+    // With -D what follows stays our child; the filter stops it only at the calls that are looked at.
+    strace.args(["-D", "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null"]);
+    strace.args(["-e", &format!("trace={calls}"), "-e", &format!("inject={injection}")]);
+    strace
 }
 
 fn listening_address(log: &str) -> Option<SocketAddr> {
