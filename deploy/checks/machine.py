@@ -79,7 +79,8 @@ def crontab(text: str) -> list[str]:
 
 
 def nginx(file: Path, work: Path) -> list[str]:
-    """That nginx knows every directive, where it stands and how many arguments it has."""
+    """That nginx knows every directive, where it stands and how many arguments it has; and that no location is there twice,
+    with which it does not start."""
     main = work / "nginx.conf"
     main.write_text(f"events {{}}\nhttp {{\n    include {file};\n}}\n")
     parsed = crossplane.parse(str(main), strict=True)
@@ -89,13 +90,31 @@ def nginx(file: Path, work: Path) -> list[str]:
              if error["file"] != str(file) or error["line"] not in maps]
     if len(parsed["config"]) != 2:
         found.append(f"{file} was not read")
+    return found + _repeated_locations(_blocks(file))
+
+
+def _repeated_locations(blocks: list[dict]) -> list[str]:
+    """The locations of each server, and of locations within locations, that are the same as one before."""
+    found, seen = [], set()
+    for block in blocks:
+        if block["directive"] == "location":
+            # nginx reads `=/path` as `= /path`.
+            location = "".join(block["args"])
+            if location in seen:
+                found.append(f"line {block['line']}: location {' '.join(block['args'])} stands twice")
+            seen.add(location)
+        found += _repeated_locations(block.get("block", []))
     return found
 
 
 def _map_lines(file: Path) -> set[int]:
     """The numbers of the lines within the file's `map` blocks."""
-    blocks = crossplane.parse(str(file), single=True, check_ctx=False, check_args=False)["config"][0]["parsed"]
-    return {value["line"] for block in blocks if block["directive"] == "map" for value in block["block"]}
+    return {value["line"] for block in _blocks(file) if block["directive"] == "map" for value in block["block"]}
+
+
+def _blocks(file: Path) -> list[dict]:
+    """What stands in the file, as crossplane reads it."""
+    return crossplane.parse(str(file), single=True, check_ctx=False, check_args=False)["config"][0]["parsed"]
 
 
 def main(work: Path) -> int:

@@ -123,6 +123,22 @@ class Machine(unittest.TestCase):
             file.write_text(text.replace(old, new))
             self.assertEqual(len(machine.nginx(file, self.work)), 1, old)
 
+    def test_an_nginx_location_that_stands_twice_in_a_server(self):
+        text = (DEPLOY / "nginx/akin.conf").read_text()
+        file = self.work / "akin.conf"
+        for location in ["= /metrics", "/health/", "~ ^/executions/.+/events$"]:
+            block = f"location {location} {{"
+            self.assertIn(block, text)
+            file.write_text(text.replace(block, f"location {location} {{\n        return 404;\n    }}\n    {block}"))
+            [found] = machine.nginx(file, self.work)
+            self.assertIn(f"location {location} stands twice", found)
+        # The first server is another one: what stands in both is no repetition.
+        file.write_text(text.replace("    return 308 ", "    location = /metrics {\n        return 404;\n    }\n    return 308 "))
+        self.assertEqual(machine.nginx(file, self.work), [])
+
+    def test_the_nginx_configuration_is_fine_as_it_is(self):
+        self.assertEqual(machine.nginx(DEPLOY / "nginx/akin.conf", self.work), [])
+
 
 class Aws(unittest.TestCase):
     def setUp(self):
