@@ -2,12 +2,13 @@
 # Builds the images, pushes them to this account's registry, and deploys deploy/aws/template.yaml. Run again, it deploys
 # what changed; with nothing changed it changes nothing.
 #
-#   deploy/aws.sh [--stack akin] [--tag TAG] [--dry-run] NAME=VALUE...
+#   deploy/aws.sh [--stack akin] [--tag TAG] [--packages BUCKET] [--dry-run] NAME=VALUE...
 #
 # NAME=VALUE are parameters of the template. The first time it wants VpcId, TaskSubnetA, TaskSubnetB,
 # LoadBalancerSubnetIds, CertificateArn and ClientCidr; later those not given stay as they are. --dry-run prints each
-# command instead of running it, and needs neither an account nor a network. Region and credentials are found as by every
-# AWS tool. Needs aws (version 2), git, python3, and one of docker, podman, buildah.
+# command instead of running it, and needs neither an account nor a network. --packages is the bucket that what is deployed
+# goes through, akin-packages-ACCOUNT-REGION unless given; it is made when there is none. Region and credentials are found
+# as by every AWS tool. Needs aws (version 2), git, python3, and one of docker, podman, buildah.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -16,14 +17,15 @@ fail() {
     exit 2
 }
 
-stack=akin tag='' dry_run='' parameters=()
+stack=akin tag='' packages='' dry_run='' parameters=()
 while [ $# -gt 0 ]; do
     case $1 in
         --stack) stack=${2:?"--stack wants a name"}; shift ;;
         --tag) tag=${2:?"--tag wants a name"}; shift ;;
+        --packages) packages=${2:?"--packages wants the name of a bucket"}; shift ;;
         --dry-run) dry_run=yes ;;
         [A-Z]*=*) parameters+=("$1") ;;
-        *) fail "what is '$1'? deploy/aws.sh [--stack NAME] [--tag TAG] [--dry-run] NAME=VALUE..." ;;
+        *) fail "what is '$1'? deploy/aws.sh [--stack NAME] [--tag TAG] [--packages BUCKET] [--dry-run] NAME=VALUE..." ;;
     esac
     shift
 done
@@ -67,22 +69,24 @@ registry=$account.dkr.ecr.$region.amazonaws.com
 
 build() {
     case $builder in
-        buildah) run buildah bud -f deploy/container/Dockerfile --target "$1" -t "$2" . ;;
+        buildah) run buildah bud --platform linux/amd64 -f deploy/container/Dockerfile --target "$1" -t "$2" . ;;
         *) run "$builder" build --platform linux/amd64 -f deploy/container/Dockerfile --target "$1" -t "$2" . ;;
     esac
 }
 
 echo "== images, tag $tag, by $builder" >&2
 logged_in=''
+# An image with a tag stays: any stack of the account may run it, however many were pushed since.
+untagged='{"tagStatus":"untagged","countType":"sinceImagePushed","countUnit":"days","countNumber":1}'
+lifecycle='{"rules":[{"rulePriority":1,"selection":'$untagged',"action":{"type":"expire"}}]}'
 for image in serve batch worker; do
     if [ -n "$dry_run" ] || ! aws ecr describe-repositories --repository-names "akin/$image" > /dev/null 2>&1; then
         run aws ecr create-repository --repository-name "akin/$image" --image-tag-mutability IMMUTABLE \
             --image-scanning-configuration scanOnPush=true --output text > /dev/null
-        # Of old images enough stay to go back to.
-        run aws ecr put-lifecycle-policy --repository-name "akin/$image" --output text --lifecycle-policy-text \
-            '{"rules":[{"rulePriority":1,"selection":{"tagStatus":"any","countType":"imageCountMoreThan","countNumber":10},"action":{"type":"expire"}}]}' \
-            > /dev/null
     fi
+    # Told every time, so that what an earlier script told a repository is undone.
+    run aws ecr put-lifecycle-policy --repository-name "akin/$image" --output text --lifecycle-policy-text "$lifecycle" \
+        > /dev/null
     if [ -z "$dry_run" ] && aws ecr describe-images --repository-name "akin/$image" --image-ids "imageTag=$tag" \
         > /dev/null 2>&1; then
         echo "akin/$image:$tag is there" >&2
@@ -99,8 +103,22 @@ done
 
 echo "== the stack $stack in $region" >&2
 # Where the state machine's definition goes on its way. Its names are checksums of what is in it.
-packages=akin-packages-$account-$region
-if [ -n "$dry_run" ] || ! aws s3api head-bucket --bucket "$packages" > /dev/null 2>&1; then
+packages=${packages:-akin-packages-$account-$region}
+
+# Whether the bucket is there, as this account's. Its name can be guessed: another account that had made it first could
+# change what is deployed from it, with the rights of whoever deploys.
+has_bucket() {
+    local answer
+    answer=$(aws s3api head-bucket --bucket "$packages" --expected-bucket-owner "$account" 2>&1 > /dev/null) && return
+    case $answer in
+        *'(404)'*) return 1 ;;
+        *'(403)'*) fail "the bucket $packages is another account's, or you may not look at it;" \
+            "name one of account $account: --packages, or ask for s3:ListBucket on it" ;;
+        *) fail "cannot look at the bucket $packages: $answer; try again, or name another: --packages" ;;
+    esac
+}
+
+if [ -n "$dry_run" ] || ! has_bucket; then
     run aws s3 mb "s3://$packages"
     run aws s3api put-public-access-block --bucket "$packages" --public-access-block-configuration \
         BlockPublicAcls=true,IgnorePublicAcls=true,BlockPublicPolicy=true,RestrictPublicBuckets=true
@@ -111,7 +129,7 @@ run aws cloudformation package --template-file deploy/aws/template.yaml --s3-buc
     --output-template-file "$packaged" > /dev/null
 run aws cloudformation deploy --template-file "$packaged" --stack-name "$stack" --capabilities CAPABILITY_IAM \
     --s3-bucket "$packages" --s3-prefix "$stack" --no-fail-on-empty-changeset \
-    --parameter-overrides "ImageTag=$tag" "${parameters[@]}"
+    --parameter-overrides "ImageTag=$tag" ${parameters[@]+"${parameters[@]}"}
 run aws cloudformation describe-stacks --stack-name "$stack" --output table \
     --query 'Stacks[0].Outputs[].[OutputKey, OutputValue]'
 

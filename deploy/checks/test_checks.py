@@ -1,6 +1,7 @@
 """That each check complains when it should: the deployment's own files, with one thing wrong in each test."""
 
 import copy
+import json
 import os
 import re
 import subprocess
@@ -276,6 +277,68 @@ class AwsScript(unittest.TestCase):
         self.assertIn("--stack-name mine", deploy)
         self.assertTrue(deploy.rstrip().endswith("--parameter-overrides ImageTag=v1 VpcId=vpc-1"), deploy)
         self.assertTrue(any(line.startswith("together") for line in lines), lines)
+
+    def run_with_an_account_played_here(self, *arguments: str, bucket: str = "true", builder: str = "docker"):
+        """Its exit code, what it said, and the commands it ran; `bucket` is what looking for a bucket comes to."""
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        ran = Path(folder.name) / "ran"
+        ran.touch()
+        answers = {
+            "aws": f"""case $* in
+                *get-caller-identity*) echo 123456789012 ;;
+                *get-login-password*) echo secret ;;
+                *describe-images*) false ;;
+                *head-bucket*) {bucket} ;;
+            esac""",
+            **dict.fromkeys(("docker", "podman", "buildah"), "false"),
+            builder: "if [ $1 = login ]; then cat > /dev/null; fi",
+        }
+        for name, answer in answers.items():
+            program = Path(folder.name) / name
+            program.write_text(f'#!/bin/sh\necho "{name} $*" >> {ran}\n{answer}\n')
+            program.chmod(0o755)
+        environment = {"PATH": f"{folder.name}:{os.environ['PATH']}", "AWS_REGION": "eu-central-1"}
+        command = [DEPLOY / "aws.sh", "--tag", "v1", *arguments]
+        script = subprocess.run(command, capture_output=True, text=True, env=environment)
+        return script.returncode, script.stderr, ran.read_text().splitlines()
+
+    def test_what_is_deployed_lies_in_a_bucket_of_the_account_alone(self):
+        own = "akin-packages-123456789012-eu-central-1"
+        missing = "echo 'An error occurred (404) when calling the HeadBucket operation: Not Found' >&2; false"
+        for bucket, made in [("true", []), (missing, [f"aws s3 mb s3://{own}"])]:
+            code, said, ran = self.run_with_an_account_played_here(bucket=bucket)
+            self.assertEqual(code, 0, said)
+            self.assertEqual([line for line in ran if " s3 mb " in line], made)
+            [asked] = [line for line in ran if "head-bucket" in line]
+            self.assertIn("--expected-bucket-owner 123456789012", asked)
+            self.assertTrue(any("cloudformation deploy" in line for line in ran), ran)
+
+    def test_nothing_is_put_into_a_bucket_that_may_be_another_accounts(self):
+        for status, reason in [("403", "another account's"), ("500", "(500)")]:
+            refusal = f"echo 'An error occurred ({status}) when calling the HeadBucket operation' >&2; false"
+            code, said, ran = self.run_with_an_account_played_here("--packages", "mine", bucket=refusal)
+            self.assertEqual(code, 2, said)
+            self.assertIn(reason, said)
+            self.assertIn("bucket mine", said)
+            self.assertFalse([line for line in ran if " s3 mb " in line or "cloudformation" in line], ran)
+
+    def test_no_image_that_a_stack_may_name_is_deleted(self):
+        code, said, ran = self.run_with_an_account_played_here()
+        self.assertEqual(code, 0, said)
+        policies = [line.partition("--lifecycle-policy-text ")[2] for line in ran if "put-lifecycle-policy" in line]
+        self.assertEqual(len(policies), 3)
+        for policy in policies:
+            self.assertEqual([rule["selection"]["tagStatus"] for rule in json.loads(policy)["rules"]], ["untagged"])
+
+    def test_every_builder_builds_for_the_processor_of_the_tasks(self):
+        for builder in ("docker", "podman", "buildah"):
+            code, said, ran = self.run_with_an_account_played_here(builder=builder)
+            self.assertEqual(code, 0, said)
+            built = [line for line in ran if "--target" in line]
+            self.assertEqual(len(built), 3)
+            for line in built:
+                self.assertTrue(line.startswith(f"{builder} ") and "--platform linux/amd64" in line, line)
 
     def test_it_says_what_it_does_not_understand(self):
         code, lines = self.dry_run("--tag", "v1", "vpc-1")
