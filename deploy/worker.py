@@ -19,6 +19,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 
 import boto3
 from botocore.config import Config
@@ -46,14 +47,17 @@ GIVEN_UP = ("TaskDoesNotExist", "TaskTimedOut", "InvalidToken")
 
 
 class Worker:
-    def __init__(self, arguments, client):
+    def __init__(self, arguments, client, clock=time.monotonic):
         self.program = arguments.akin_batch
         self.heartbeat = arguments.heartbeat
         self.idle = arguments.exit_when_idle
+        self.clock = clock
+        self.told_to_stop = False
         self.stopping = threading.Event()
+        self.tasks = 0
         self.children = set()
-        self.lock = threading.Lock()
-        self.last_work = time.monotonic()
+        self.lock = threading.RLock()
+        self.last_work = clock()
         self.client = client
         self.name = f"{os.uname().nodename}-{os.getpid()}"[:80]
 
@@ -66,12 +70,27 @@ class Worker:
         threads = [threading.Thread(target=self.serve, args=item, daemon=True) for item in activities.items()]
         for thread in threads:
             thread.start()
-        # A process that polls has nothing to lose; one that runs a stage tells of its end first.
-        while not self.stopping.wait(1) or self.children:
+        while not self.ends():
+            time.sleep(0.1)
+        # A process that polls has nothing to lose; one that has a task tells of its end first.
+        while self.tasks:
             time.sleep(0.1)
 
+    def ends(self):
+        """Whether this has to go. Asked here rather than after a poll, which may fail or wait."""
+        with self.lock:
+            if self.told_to_stop:
+                for child in self.children:
+                    child.terminate()
+            elif self.is_idle():
+                self.log(f"no task for {self.idle:g} minutes, this ends")
+            else:
+                return False
+            self.stopping.set()
+            return True
+
     def serve(self, stage, arn):
-        """Polls one activity until told to stop, or no activity has had anything for long enough."""
+        """Polls one activity until this ends."""
         while not self.stopping.is_set():
             try:
                 task = self.client.get_activity_task(activityArn=arn, workerName=self.name)
@@ -81,30 +100,41 @@ class Worker:
                 continue
             if task.get("taskToken"):
                 self.run(stage, task["taskToken"], task["input"])
-            elif self.is_idle():
-                self.log(f"no task for {self.idle} minutes, this ends")
-                self.stopping.set()
 
     def is_idle(self):
         """Of all stages together: while one is at work, the next ones' tasks are still to come."""
         with self.lock:
-            waited = time.monotonic() - self.last_work
-            return self.idle is not None and not self.children and waited >= 60 * self.idle
+            waited = self.clock() - self.last_work
+            return self.idle is not None and not self.tasks and waited >= 60 * self.idle
 
     def run(self, stage, token, document):
+        """Runs a stage, and tells of its end whatever that is: a thread that died here would take no task any more."""
+        # Before anything else: when it is told to stop, this process waits for what it took.
+        with self.lock:
+            self.tasks += 1
+        try:
+            if self.stopping.is_set():
+                self.fail(stage, token, CRASHED, f"the worker ended before {stage} began")
+            else:
+                self.tell(stage, token, *self.run_program(stage, token, document))
+        except Exception as error:
+            self.fail(stage, token, CRASHED, f"the worker could not run {self.program} {stage}: {error}")
+        finally:
+            with self.lock:
+                self.tasks -= 1
+                self.last_work = self.clock()
+
+    def run_program(self, stage, token, document):
+        """Its exit code, what it printed, and the last line of its log."""
         self.log(f"{stage} begins")
         # A process of its own: whatever becomes of it, this one tells.
         child = subprocess.Popen(
-            [self.program, stage, "-"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
+            [self.program, stage, "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
         with self.lock:
             self.children.add(child)
-        if self.stopping.is_set():
-            child.terminate()
+            if self.stopping.is_set():
+                child.terminate()
         ended = threading.Event()
         beat = threading.Thread(target=self.beat, args=(stage, token, child, ended), daemon=True)
         beat.start()
@@ -112,29 +142,31 @@ class Worker:
         echo = threading.Thread(target=self.echo, args=(child.stderr, last), daemon=True)
         echo.start()
         try:
-            child.stdin.write(document)
-            child.stdin.close()
-        except BrokenPipeError:
-            pass  # It ended before it read; its exit code says why.
-        output = child.stdout.read()
-        code = child.wait()
-        echo.join()
-        child.stdout.close()
-        child.stderr.close()
-        ended.set()
-        beat.join()
-        self.tell(stage, token, code, output, last[0])
-        # Only now: when it is told to stop, this process waits for its children, and for their ends to be told.
-        with self.lock:
-            self.children.discard(child)
-            self.last_work = time.monotonic()
+            # It may end before it reads; its exit code says why.
+            with suppress(BrokenPipeError), child.stdin:
+                child.stdin.write(document.encode())
+            output = child.stdout.read().decode(errors="replace")
+            code = child.wait()
+        finally:
+            # For when something above went wrong: of one that has ended nothing comes of it.
+            child.kill()
+            child.wait()
+            echo.join()
+            child.stdout.close()
+            child.stderr.close()
+            ended.set()
+            beat.join()
+            with self.lock:
+                self.children.discard(child)
+        return code, output, last[0]
 
     def echo(self, lines, last):
         """The log of a stage is this worker's; its last line is its error."""
         for line in lines:
-            sys.stderr.write(line)
-            if line.strip():
-                last[0] = line.strip()
+            text = line.decode(errors="replace")
+            sys.stderr.write(text)
+            if text.strip():
+                last[0] = text.strip()
 
     def beat(self, stage, token, child, ended):
         while not ended.wait(self.heartbeat):
@@ -150,29 +182,31 @@ class Worker:
                 self.log(f"{stage}: no heartbeat: {error}")
 
     def tell(self, stage, token, code, output, last):
+        if code < 0:
+            self.fail(stage, token, CRASHED, f"akin-batch {stage} was ended by signal {-code}; {last}")
+        elif code > 0:
+            self.fail(stage, token, ERRORS.get(code, CRASHED), last)
+        else:
+            self.log(f"{stage} is done")
+            self.answer(stage, self.client.send_task_success, taskToken=token, output=output)
+
+    def fail(self, stage, token, error, cause):
+        self.log(f"{stage} failed: {error}: {cause}")
+        self.answer(
+            stage, self.client.send_task_failure, taskToken=token, error=error, cause=cause[:CAUSE_CHARACTERS]
+        )
+
+    def answer(self, stage, call, **told):
         try:
-            if code == 0:
-                self.client.send_task_success(taskToken=token, output=output)
-                self.log(f"{stage} is done")
-                return
-            if code < 0:
-                error, cause = CRASHED, f"akin-batch {stage} was ended by signal {-code}; {last}"
-            else:
-                error, cause = ERRORS.get(code, CRASHED), last
-            self.log(f"{stage} failed: {error}")
-            self.client.send_task_failure(
-                taskToken=token, error=error, cause=cause[:CAUSE_CHARACTERS]
-            )
+            call(**told)
         except (BotoCoreError, ClientError) as error:
             # The task times out and is tried again: a stage that is repeated gives the same.
             self.log(f"{stage}: the end could not be told: {error}")
 
     def stop(self, *_):
-        """Lets running stages go: their tasks fail as crashed, and other workers take them over."""
-        self.stopping.set()
-        with self.lock:
-            for child in self.children:
-                child.terminate()
+        """Lets running stages go: their tasks fail as crashed, and other workers take them over. Takes no lock: a signal
+        may come while this very thread has it."""
+        self.told_to_stop = True
 
 
 def activities(named):
