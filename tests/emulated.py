@@ -64,7 +64,7 @@ def server(program, folder, settings):
     """Runs akin-serve, which is told everything by its environment, and gives the address that it listens at."""
     log = Path(folder) / "serve.log"
     settings = {**settings, "AKIN_LISTEN": "127.0.0.1:0", "AKIN_DATA_DIR": f"{folder}/data", "AKIN_POLL_INTERVAL": "0.1"}
-    # A line a word, as below.
+    # Plain text, of which the address is read below.
     settings.pop("AKIN_LOG_JSON", None)
     with log.open("w") as stderr:
         process = subprocess.Popen([str(program)], env=settings, stderr=stderr)

@@ -16,13 +16,12 @@ ACCOUNT, REGION = "000000000000", "us-east-1"
 
 
 class RightsProxy:
-    """Listens on a port of 127.0.0.1 until the process ends. `asked` is every action that was needed, `refused` what
-    was not allowed."""
+    """Listens on a port of 127.0.0.1 until the process ends. `refused` is what was not allowed."""
 
     def __init__(self, upstream, role, documents):
         self.upstream, self.role = urllib.parse.urlsplit(upstream), role
         self.policies = [parse_policy_document(document) for document in documents]
-        self.asked, self.refused = set(), []
+        self.refused = []
         handler = type("Handler", (Handler,), {"proxy": self})
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self.endpoint = f"http://127.0.0.1:{self.server.server_port}"
@@ -51,7 +50,6 @@ class Handler(BaseHTTPRequestHandler):
     def forward(self):
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
         action, resource, context = needed(self.command, self.path, self.headers, body)
-        self.proxy.asked.add(action)
         if not self.proxy.allows(action, resource, **context):
             self.proxy.refused.append(f"{action} on {resource} {context or ''}".strip())
             return self.refuse(action)

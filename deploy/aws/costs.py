@@ -37,11 +37,14 @@ LOAD_BALANCER_ADDRESSES = 2
 POLLS = HOURS * 3600 / 5
 # A flush a minute (AKIN_FLUSH_INTERVAL), while ratings come.
 FLUSHES = HOURS * 60
+# Segments of the ledger are never deleted, so that what runs read of them grows: reckoned for a stack of a year.
+AGE_MONTHS = 12
 # Transitions of a run with one shard: its states, and each try of a task.
 TRANSITIONS = 12
 # Assumed, not measured on EFS: what a rating and its execution are in the ledger, and how often a page is written for it.
 LEDGER_KB, WRITTEN_KB = 3, 40
 LOG_KB = 0.2  # a request
+LISTED = 1000  # objects a list tells of at most
 
 
 @dataclass
@@ -75,8 +78,9 @@ def lines(size: Size) -> dict[str, float]:
 
     ledger_gb = size.ratings_a_month * LEDGER_KB / 1e6
     written_gb = size.ratings_a_month * WRITTEN_KB / 1e6
-    # With the ledger a run reads all segments: each night about as many as a month has.
     segments = min(FLUSHES, size.ratings_a_month)
+    # With the ledger a run lists and reads every segment that there is.
+    read = 30 * AGE_MONTHS * segments
     # A unit is 25 new connections a second or a GB an hour, whichever is more; a request is about 4 KB.
     units = max(size.requests_a_month / (HOURS * 3600) / 25, size.requests_a_month * 4e-6 / HOURS)
     # A worker stays a quarter of an hour after its last task.
@@ -89,10 +93,11 @@ def lines(size: Size) -> dict[str, float]:
         "ledger (EFS)": price("EFS GB month", ledger_gb) + price("EFS GB written", written_gb)
         + price("EFS GB read", written_gb / 2) + price("EFS backup GB month", ledger_gb),
         "store (S3)": price("S3 GB month", size.store_gb)
-        + price("S3 1,000 writes or lists", (POLLS + segments) / 1000)
-        + price("S3 1,000 reads", 30 * segments / 1000),
+        + price("S3 1,000 writes or lists", (POLLS + segments + read / LISTED) / 1000)
+        + price("S3 1,000 reads", read / 1000),
         "workflow": price("Step Functions 1,000 transitions", 30 * TRANSITIONS / 1000),
         "logs and alarms": price("log GB taken in", size.requests_a_month * LOG_KB / 1e6) + price("alarm month", ALARMS),
+        # Of some ten deployments: an image with a tag stays until somebody deletes it.
         "images": price("registry GB month", 1.5),
     }
 
@@ -109,7 +114,8 @@ def main():
     for part in columns[0]:
         print(f"{part:42}" + "".join(f"{column[part]:>10.2f}" for column in columns))
     print(f"{'together':42}" + "".join(f"{sum(column.values()):>10.2f}" for column in columns))
-    print("\nEach line is units times a price (deploy/aws/costs.py); prices: us-east-1, 2025, not fetched. Check them at")
+    print(f"\nOf a stack that is {AGE_MONTHS} months old: runs read more of the ledger's segments each month.")
+    print("Each line is units times a price (deploy/aws/costs.py); prices: us-east-1, 2025, not fetched. Check them at")
     print(", ".join(sorted({page for _, page in PRICES.values()})))
 
 
