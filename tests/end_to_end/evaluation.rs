@@ -1,6 +1,10 @@
 //! Evaluation: figures that can be worked out by hand, of the very lists that the server gives.
 
-use serde_json::Value;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
 
 use crate::harness::{Server, Workplace, batch, get};
 
@@ -56,7 +60,7 @@ fn a_split_that_somebody_made_gives_the_figures_worked_out_by_hand() {
 }
 
 #[test]
-fn what_is_evaluated_is_what_the_server_gives() {
+fn the_metrics_are_those_of_an_independent_library_on_the_lists_that_the_server_gives() {
     let workplace = Workplace::new();
     let made = workplace.text("made");
     let synth = ["synth", "--users", "60", "--items", "40", "--ratings", "1200", "--out", &made];
@@ -83,20 +87,34 @@ fn what_is_evaluated_is_what_the_server_gives() {
         let fields: Vec<&str> = line.split(',').collect();
         relevant.entry(fields[0].to_owned()).or_default().push(fields[1].to_owned());
     }
-    let (mut recalls, mut hits) = (0.0, 0.0);
-    for (user, relevant) in &relevant {
+    let mut lists = serde_json::Map::new();
+    for user in relevant.keys() {
         let served = get(&server, &format!("/users/{user}/recommendations?n=7")).json();
         let served = served["recommendations"].as_array().unwrap();
-        assert_eq!(served.len(), 7);
-        let is_hit = |r: &&Value| relevant.iter().any(|item| *item == r["itemId"]);
-        let found = served.iter().filter(is_hit).count() as f64;
-        recalls += found / relevant.len() as f64;
-        hits += found / 7.0;
+        let items: Vec<Value> = served.iter().map(|r| r["itemId"].clone()).collect();
+        assert_eq!(items.len(), 7);
+        lists.insert(user.clone(), items.into());
     }
-    let users = relevant.len() as f64;
-    assert!(hits > 0.0);
-    assert!((mean(&report, 0, 7, "recall") - recalls / users).abs() < 1e-9);
-    assert!((mean(&report, 0, 7, "precision") - hits / users).abs() < 1e-9);
+    let theirs = by_trec_eval(&json!({"n": 7, "lists": lists, "relevant": relevant}));
+    for (metric, theirs) in theirs.as_object().unwrap() {
+        let (ours, theirs) = (mean(&report, 0, 7, metric), theirs.as_f64().unwrap());
+        assert!(ours > 0.0 && (ours - theirs).abs() < 1e-9, "{metric}: {ours}, not {theirs}");
+    }
+}
+
+/// The metrics of lists by an independent library: see `tests/independent_metrics.py`.
+fn by_trec_eval(lists: &Value) -> Value {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let mut python = Command::new(root.join("target/venv/bin/python"))
+        .arg(root.join("tests/independent_metrics.py"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("a virtual environment, which `make venv` makes");
+    python.stdin.take().unwrap().write_all(lists.to_string().as_bytes()).unwrap();
+    let output = python.wait_with_output().unwrap();
+    assert!(output.status.success(), "trec_eval failed");
+    serde_json::from_slice(&output.stdout).unwrap()
 }
 
 #[test]

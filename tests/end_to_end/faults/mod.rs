@@ -27,3 +27,12 @@ fn fresh_seed() -> u64 {
     eprintln!("AKIN_SEED={seed}");
     seed
 }
+
+/// Does something when it goes out of scope, also because a test failed.
+struct OnDrop<F: Fn()>(F);
+
+impl<F: Fn()> Drop for OnDrop<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}

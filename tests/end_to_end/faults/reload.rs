@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::scope;
 
-use super::rounds;
+use super::{OnDrop, rounds};
 use crate::harness::{Server, Workplace, get, post_rating, wait_for};
 
 #[test]
@@ -81,14 +81,6 @@ fn swaps_under_load_refuse_no_request_and_damaged_versions_never_serve() {
     // Otherwise the test tests nothing.
     assert!(seen.len() > 2 && damaged.len() >= 4, "{seen:?}, {damaged:?}");
     eprintln!("{} versions seen, {} requests", seen.len(), answers.into_inner());
-}
-
-struct OnDrop<F: Fn()>(F);
-
-impl<F: Fn()> Drop for OnDrop<F> {
-    fn drop(&mut self) {
-        (self.0)();
-    }
 }
 
 const DAMAGES: u64 = 4;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use super::OnDrop;
 use crate::harness::{Server, Workplace, agent};
 
 /// Between two looks at the process.
@@ -34,6 +35,8 @@ fn memory_and_open_files_under_a_mixed_load_with_a_reload_a_minute() {
             let (server, stop, requests) = (&server, &stop, &requests);
             scope.spawn(move || mixed_load(server, client, stop, requests));
         }
+        // Also when something fails here: the clients would be waited for.
+        let _stopped = OnDrop(|| stop.store(true, Ordering::Relaxed));
         let (began, mut reloads) = (Instant::now(), 0);
         while began.elapsed() < end {
             if began.elapsed().as_secs() / 60 > reloads {
@@ -45,7 +48,6 @@ fn memory_and_open_files_under_a_mixed_load_with_a_reload_a_minute() {
             let (bytes, files) = (server.resident_bytes() as f64, server.open_files());
             looks.push(Look { hours: began.elapsed().as_secs_f64() / 3600.0, bytes, files });
         }
-        stop.store(true, Ordering::Relaxed);
     });
     assert!(server.stop().success());
     // Caches fill first: by how much memory grew from one tenth to the next shows whether they are full.
@@ -53,15 +55,19 @@ fn memory_and_open_files_under_a_mixed_load_with_a_reload_a_minute() {
         looks.chunks(looks.len().div_ceil(10)).map(|tenth| (mean_bytes(tenth) / 1e6).round());
     let steady = &looks[looks.len() / 2..];
     let files = steady.iter().map(|look| look.files);
+    let (fewest, most) = (files.clone().min().unwrap(), files.max().unwrap());
     eprintln!(
         "{} requests in {} s; memory {:?} MB, in the second half {:+.2} % an hour; {} to {} open files",
         requests.into_inner(),
         end.as_secs(),
         tenths.collect::<Vec<_>>(),
         100.0 * slope(steady) / mean_bytes(steady),
-        files.clone().min().unwrap(),
-        files.max().unwrap(),
+        fewest,
+        most,
     );
+    // A connection or a segment more at a look; and what caches still take.
+    assert!(most <= fewest + 16, "open files");
+    assert!(steady.iter().all(|look| look.bytes < 1.5 * steady[0].bytes), "memory");
 }
 
 fn mean_bytes(looks: &[Look]) -> f64 {
