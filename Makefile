@@ -93,6 +93,12 @@ deploy-check: $(DEPLOY_VENV)/ready ## Check everything in deploy/. Needs systemd
 	$(DEPLOY_VENV)/bin/python -m unittest discover -s deploy/checks
 	$(MAKE) --no-print-directory asl-check
 
+# Not for release: with the programs of the tests, to see that the images can be built and that the programs run in them.
+.PHONY: image
+image: programs ## Build the containers' images, where there are root and buildah; else they are only linted.
+	@if [ "$$(id -u)" = 0 ] && command -v buildah > /dev/null; then PROGRAMS="$(TARGET)/debug" deploy/container/try.sh; \
+	else echo "without root and buildah no image is built: deploy-check has linted the Dockerfile"; fi
+
 .PHONY: asl-check
 asl-check: $(ASL_VALIDATOR) ## Check the state machine's definition. Needs npm.
 	$(ASL_VALIDATOR) --json-path deploy/state-machine.asl.json
