@@ -7,6 +7,7 @@ mod formula;
 mod matrix;
 mod measure;
 mod neighbours;
+mod regressed;
 mod top_k;
 mod weighting;
 

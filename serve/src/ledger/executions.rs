@@ -1,7 +1,7 @@
 //! The executions in work: who asks for one sees its end at once, on disk or not.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -182,11 +182,13 @@ impl Executions {
     /// When the ledger cannot be read.
     pub fn forget_with_ledger(&self) -> Result<(), LedgerError> {
         let kept = self.lock().recent.ids();
+        let mut gone = HashSet::new();
         for id in kept {
             if self.ledger.execution(&id)?.is_none() {
-                self.lock().recent.forget(&id);
+                gone.insert(id);
             }
         }
+        self.lock().recent.forget(&gone);
         Ok(())
     }
 

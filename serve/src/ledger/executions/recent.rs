@@ -1,6 +1,6 @@
 //! Executions that ended lately, kept in memory for those who poll.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::mem::size_of;
 use std::sync::Arc;
 
@@ -45,12 +45,12 @@ impl Recent {
         self.order.iter().copied().collect()
     }
 
-    /// Keeps an execution no longer.
-    pub fn forget(&mut self, id: &ExecutionId) {
-        if let Some(record) = self.records.remove(id) {
+    /// Keeps these no longer.
+    pub fn forget(&mut self, gone: &HashSet<ExecutionId>) {
+        for record in gone.iter().filter_map(|id| self.records.remove(id)) {
             self.bytes -= size(&record);
-            self.order.retain(|kept| kept != id);
         }
+        self.order.retain(|id| !gone.contains(id));
     }
 }
 
@@ -91,7 +91,7 @@ mod tests {
         recent.keep(huge, record(&"0".repeat(4 * each))?);
         assert!(recent.get(&huge).is_none() && recent.get(&ids[2]).is_some());
         assert_eq!(recent.ids(), ids[2..]);
-        recent.forget(&ids[3]);
+        recent.forget(&HashSet::from([ids[0], ids[3]]));
         assert_eq!((recent.ids(), recent.bytes), (vec![ids[2], ids[4]], 2 * each));
         Ok(())
     }
