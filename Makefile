@@ -152,8 +152,8 @@ soak: programs ## Make the faults of the tests for hours: kill -9, SIGTERM, fail
 	AKIN_SOAK=1 cargo test $(CARGO_WORKSPACE) --test end_to_end -- --nocapture --include-ignored --test-threads 1 faults::
 
 .PHONY: bench
-bench: ## Measure on this machine: the ignored tests named *_a_second, in release.
-	cargo test $(CARGO_WORKSPACE) --release --lib -- --ignored --nocapture --test-threads 1 a_second
+bench: ## Time the ledger on this disk, and scoring. STORE=store: a folder that akin-batch has published in.
+	$(if $(STORE),STORE="$(abspath $(STORE))") cargo bench --locked -p akin-serve
 
 # The peers measure with what they choose for this processor: settings for other OpenBLAS users are taken away.
 .PHONY: bench-peers

@@ -1,21 +1,22 @@
 //! The fold-in: from an accepted rating to the output of its execution.
 
+use std::borrow::Cow;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use akin_recommender::profile::Profile;
 use akin_recommender::scoring::{self, Request, Scorer, Selection, Source};
 use akin_schemas::ItemId;
-use akin_schemas::http::{Because, FoldIn, Options, RatedItem, Recommendation};
+use akin_schemas::http::{Because, FoldIn, JsonText, Options, RatedItem, Recommendation};
 use chrono::Utc;
+use crossbeam_channel::{Receiver, Sender};
 use prometheus_client::metrics::histogram::Histogram;
 use tracing::error;
 
-use crate::ledger::{Accepted, Finished, GroupCommit, Outcome};
+use crate::ledger::{Accepted, ExecutionRecord, Finished, GroupCommit, Outcome};
 use crate::snapshot::{Filter, Live, Snapshot};
 
 /// The rated items that a recommendation names as its reasons.
@@ -23,14 +24,14 @@ const REASONS: usize = 3;
 
 /// Recommends to a user with these entries in the ledger, and says whether any rating of the user is known. `count` is
 /// how many, where the options do not say.
-pub fn recommend(
-    snapshot: &Snapshot,
+pub fn recommend<'a>(
+    snapshot: &'a Snapshot,
     scorer: &mut Scorer,
     user: &str,
     ledger: &Profile<ItemId>,
     options: &Options,
     count: usize,
-) -> (bool, Vec<Recommendation>) {
+) -> (bool, Vec<Recommendation<'a>>) {
     let profile = snapshot.profile(user, ledger).into_iter();
     let ratings: Vec<(u32, f32)> =
         profile.filter_map(|(item, entry)| Some((item, entry.rating?))).collect();
@@ -39,13 +40,13 @@ pub fn recommend(
 }
 
 /// Recommends to whoever gave these ratings, each item once, sorted by number.
-pub fn recommend_for(
-    snapshot: &Snapshot,
+pub fn recommend_for<'a>(
+    snapshot: &'a Snapshot,
     scorer: &mut Scorer,
     ratings: &[(u32, f32)],
     options: &Options,
     count: usize,
-) -> Vec<Recommendation> {
+) -> Vec<Recommendation<'a>> {
     let filter = Filter::new(snapshot, options);
     let is_allowed = filter.as_ref().map(|filter| |item| filter.allows(item));
     let selection = Selection {
@@ -59,22 +60,22 @@ pub fn recommend_for(
     found.into_iter().map(|recommendation| in_words(snapshot, recommendation)).collect()
 }
 
-fn in_words(snapshot: &Snapshot, found: scoring::Recommendation) -> Recommendation {
+fn in_words(snapshot: &Snapshot, found: scoring::Recommendation) -> Recommendation<'_> {
     let because = |reason: scoring::Reason| Because {
-        item_id: snapshot.item(reason.item).id.to_string(),
-        title: snapshot.title(reason.item),
+        item_id: (*snapshot.item(reason.item).id).into(),
+        title: snapshot.title(reason.item).map(Cow::from),
         rating: reason.rating,
         contribution: reason.contribution,
     };
     Recommendation {
-        item_id: snapshot.item(found.item).id.to_string(),
-        title: snapshot.title(found.item),
+        item_id: (*snapshot.item(found.item).id).into(),
+        title: snapshot.title(found.item).map(Cow::from),
         score: found.score,
         source: match found.source {
             Source::Neighbours => "neighbours",
             Source::Popular => "popular",
         }
-        .to_owned(),
+        .into(),
         because: found.because.into_iter().map(because).collect(),
     }
 }
@@ -84,28 +85,29 @@ fn output(
     scorer: &mut Scorer,
     accepted: &Accepted,
     count: usize,
-) -> Result<String, String> {
+) -> Result<JsonText, String> {
     let snapshot = live.current().ok_or("no version is loaded")?;
-    let Accepted { user, item, entries, input, .. } = accepted;
+    let Accepted { record, entries, .. } = accepted;
+    let ExecutionRecord { user, item, input, .. } = &**record;
     let number = snapshot.number(item);
     let options = Options::of_input(input);
     let (_, recommendations) = recommend(&snapshot, scorer, user, entries, &options, count);
     let fold_in = FoldIn {
         version: snapshot.manifest.version.clone(),
-        user: user.to_string(),
+        user: user.as_str().into(),
         rated: RatedItem {
-            item_id: item.to_string(),
+            item_id: item.as_str().into(),
             known: number.is_some(),
-            title: number.and_then(|number| snapshot.title(number)),
+            title: number.and_then(|number| snapshot.title(number)).map(Cow::from),
         },
         recommendations,
     };
-    serde_json::to_string(&fold_in).map_err(|error| error.to_string())
+    JsonText::of(&fold_in).map_err(|error| error.to_string())
 }
 
 /// Threads that score what was accepted, each with accumulators of its own.
 pub struct ScoringPool {
-    queue: SyncSender<Accepted>,
+    queue: Sender<Accepted>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -122,8 +124,7 @@ impl ScoringPool {
         seconds: &Histogram,
     ) -> io::Result<Self> {
         // When scoring is slower than accepting, this fills, then the ledger's queue does, then clients are refused.
-        let (queue, work) = sync_channel(1024);
-        let work = Arc::new(Mutex::new(work));
+        let (queue, work) = crossbeam_channel::bounded(1024);
         let threads = (0..threads).map(|number| {
             let (work, live, commit) = (work.clone(), live.clone(), commit.clone());
             let seconds = seconds.clone();
@@ -134,7 +135,7 @@ impl ScoringPool {
     }
 
     /// Where accepted ratings go in. Blocks when too many wait.
-    pub fn queue(&self) -> SyncSender<Accepted> {
+    pub fn queue(&self) -> Sender<Accepted> {
         self.queue.clone()
     }
 
@@ -150,16 +151,14 @@ impl ScoringPool {
 }
 
 fn score_all(
-    work: &Mutex<Receiver<Accepted>>,
+    work: &Receiver<Accepted>,
     live: &Live,
     commit: &OnceLock<Arc<GroupCommit>>,
     count: usize,
     seconds: &Histogram,
 ) {
     let mut scorer = Scorer::default();
-    loop {
-        let next = work.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(accepted) = next else { return };
+    for accepted in work {
         let began = Instant::now();
         let scored = catch_unwind(AssertUnwindSafe(|| output(live, &mut scorer, &accepted, count)));
         seconds.observe(began.elapsed().as_secs_f64());
@@ -169,7 +168,8 @@ fn score_all(
             Err(_) => {
                 // What the panic left behind is not used again.
                 scorer = Scorer::default();
-                error!(user = %accepted.user, item = %accepted.item, "scoring panicked");
+                let ExecutionRecord { user, item, .. } = &*accepted.record;
+                error!(%user, %item, "scoring panicked");
                 let cause = "the recommendations could not be computed; the rating is kept";
                 Outcome::Failed { error: "InternalError".to_owned(), cause: cause.to_owned() }
             }

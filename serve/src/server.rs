@@ -101,9 +101,9 @@ impl Server {
         let executions = Arc::new(Executions::new(ledger.clone()));
         // What an earlier process left running gets as much time as anything new.
         let unfinished = ledger.unfinished()?;
-        for (id, record) in &unfinished {
-            executions.begin(*id, record.clone());
-        }
+        let unfinished: Vec<_> =
+            unfinished.into_iter().map(|(id, record)| (id, Arc::new(record))).collect();
+        executions.begin(unfinished.iter().cloned());
         let metrics = Arc::new(Metrics::default());
         let commit_slot = Arc::new(OnceLock::new());
         let count = usize::from(options.recommendations);
@@ -166,7 +166,7 @@ impl Server {
 
     fn start_background(
         &mut self,
-        unfinished: Vec<(ExecutionId, ExecutionRecord)>,
+        unfinished: Vec<(ExecutionId, Arc<ExecutionRecord>)>,
     ) -> io::Result<()> {
         let options = self.options.clone();
         let State { live, ledger, commit, executions, metrics, .. } = self.state.clone();
@@ -204,7 +204,8 @@ impl Server {
             // What a crash left running is folded in as soon as there is something to fold it into.
             if !unfinished.is_empty() && live.current().is_some() {
                 let unfinished = std::mem::take(&mut unfinished);
-                sweep(unfinished, sweep_ledger.as_ref(), &executions, &queue);
+                let take_up = |accepted| drop(queue.send(accepted));
+                sweep(unfinished, sweep_ledger.as_ref(), &executions, take_up);
             }
         };
         self.background.push(Repeating::start("watch", options.poll_interval, watch)?);
@@ -365,10 +366,10 @@ fn forget_or_warn(ledger: &dyn Ledger, store: &dyn Store, serving: &Manifest) ->
 
 /// Hands over what an earlier process accepted and did not finish.
 fn sweep(
-    unfinished: Vec<(ExecutionId, ExecutionRecord)>,
+    unfinished: Vec<(ExecutionId, Arc<ExecutionRecord>)>,
     ledger: &dyn Ledger,
     executions: &Executions,
-    queue: &std::sync::mpsc::SyncSender<Accepted>,
+    take_up: impl Fn(Accepted),
 ) {
     for (execution, record) in unfinished {
         // Stopped or timed out meanwhile.
@@ -382,8 +383,7 @@ fn sweep(
                 continue;
             }
         };
-        let ExecutionRecord { user, item, input, started_at, .. } = record;
-        let _ = queue.send(Accepted { execution, started_at, user, item, input, entries });
+        take_up(Accepted { execution, record, entries });
     }
 }
 

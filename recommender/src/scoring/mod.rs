@@ -2,6 +2,7 @@
 //!
 //! Serving and evaluation both come through [`Scorer::recommend`].
 
+mod by_source;
 mod diversity;
 mod model;
 mod scorer;

@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use super::by_source::BySource;
 use crate::rating_weight::RatingWeight;
 use crate::similarity::{Neighbour, Neighbours};
 
@@ -26,35 +27,11 @@ pub enum ModelError {
     },
 }
 
-/// A source that speaks for more than one item in this many has a dense row: adding it up from end to end is then
-/// faster than going from target to target, though most of it is zeros.
-const DENSE_FROM_ONE_IN: usize = 4;
-
-/// The targets that one source speaks for.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Targets<'a> {
-    /// The targets with their similarities, by target.
-    Sparse(&'a [(u32, f32)]),
-    /// The similarity of every item, 0 where there is none.
-    Dense(&'a [f32]),
-}
-
-/// Where a source's targets lie.
-#[derive(Debug, Clone, Copy)]
-enum Place {
-    Sparse { begin: usize, end: usize },
-    Dense { begin: usize },
-}
-
-/// A version's similarities in memory. Size: 20 bytes a pair; up to 28 where a source
-/// speaks for a quarter of all items, less from a half on.
+/// A version's similarities in memory. Size: 20 bytes a pair.
 #[derive(Debug, Clone)]
 pub struct Model {
     by_target: Neighbours,
-    /// For each source.
-    places: Vec<Place>,
-    sparse: Vec<(u32, f32)>,
-    dense: Vec<f32>,
+    by_source: BySource,
     popular: Vec<u32>,
     weight: RatingWeight,
 }
@@ -69,45 +46,16 @@ impl Model {
         if by_target.item_count() != items {
             return Err(ModelError::ItemCount { neighbours: by_target.item_count(), items });
         }
-        let mut target_counts = vec![0usize; items];
         for target in 0..items {
-            for neighbour in by_target.row(target) {
-                let Some(count) = target_counts.get_mut(neighbour.item as usize) else {
-                    return Err(ModelError::UnknownNeighbour { target, neighbour: neighbour.item });
-                };
-                *count += 1;
+            let unknown = by_target.row(target).iter().find(|n| n.item as usize >= items);
+            if let Some(&Neighbour { item: neighbour, .. }) = unknown {
+                return Err(ModelError::UnknownNeighbour { target, neighbour });
             }
         }
-        let (mut sparse_end, mut dense_end) = (0, 0);
-        let place = |&count: &usize| {
-            if count > items / DENSE_FROM_ONE_IN {
-                dense_end += items;
-                Place::Dense { begin: dense_end - items }
-            } else {
-                sparse_end += count;
-                Place::Sparse { begin: sparse_end - count, end: sparse_end }
-            }
-        };
-        let places: Vec<Place> = target_counts.iter().map(place).collect();
-        let mut sparse = vec![(0, 0.0); sparse_end];
-        let mut dense = vec![0.0; dense_end];
-        let mut filled = target_counts;
-        filled.fill(0);
-        for target in 0..items {
-            for neighbour in by_target.row(target) {
-                let source = neighbour.item as usize;
-                match places[source] {
-                    Place::Sparse { begin, .. } => {
-                        sparse[begin + filled[source]] = (target as u32, neighbour.score);
-                        filled[source] += 1;
-                    }
-                    Place::Dense { begin } => dense[begin + target] = neighbour.score,
-                }
-            }
-        }
+        let by_source = BySource::new(&by_target);
         let mut popular: Vec<u32> = (0..items as u32).collect();
         popular.sort_by_key(|&item| std::cmp::Reverse(rating_counts[item as usize]));
-        Ok(Self { by_target, places, sparse, dense, popular, weight: RatingWeight::VALUE })
+        Ok(Self { by_target, by_source, popular, weight: RatingWeight::VALUE })
     }
 
     /// The same similarities, with ratings in a profile weighed in this way rather than by their value.
@@ -131,12 +79,9 @@ impl Model {
         self.by_target.row(target as usize)
     }
 
-    /// The targets that an item speaks for.
-    pub(super) fn targets(&self, source: u32) -> Targets<'_> {
-        match self.places[source as usize] {
-            Place::Sparse { begin, end } => Targets::Sparse(&self.sparse[begin..end]),
-            Place::Dense { begin } => Targets::Dense(&self.dense[begin..begin + self.item_count()]),
-        }
+    /// The targets that each item speaks for.
+    pub(super) fn by_source(&self) -> &BySource {
+        &self.by_source
     }
 
     /// All items, the most rated first; ties by item number.

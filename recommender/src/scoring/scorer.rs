@@ -1,10 +1,11 @@
 //! The fold-in: one profile scored against the model.
 
+use super::by_source::{LAST, PORTIONS};
 use super::diversity::{CANDIDATES_EACH, diversify};
 use super::model::Model;
 use super::selection::Selection;
-use super::sums::Sums;
-use crate::rating_weight::UserWeight;
+use super::sums::{Doubt, Sums};
+use crate::similarity::Neighbour;
 
 /// What a recommendation rests on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,13 +49,27 @@ pub struct Request {
     pub reasons: usize,
 }
 
-/// One thread's accumulators; keep it and use it again. Size: 8 bytes an item.
+/// A list of up to so many is found by the first portion of the similarities, mostly; a longer one by the first two.
+const FEW: usize = 60;
+/// With up to so many similarities an item, all are summed at once.
+const FEW_EACH: usize = 1;
+/// For each one that is wanted so many may be scored exactly, and some more, before more is summed.
+const EXACT_EACH: usize = 4;
+const EXACT_BESIDE: usize = 100;
+/// So many lists are asked for at a time.
+const AHEAD: usize = 32;
+
+/// One thread's accumulators; keep it and use it again. Size: 12 bytes an item.
 #[derive(Default)]
 pub struct Scorer {
     sums: Sums,
     /// What this profile gave each item; NaN for what it has not rated.
     ratings: Vec<f32>,
+    /// What each rating weighs; 0 for what is not rated.
+    weights: Vec<f32>,
     rated: Vec<u32>,
+    /// How far a sum of all similarities can be from the score.
+    rounding: f32,
 }
 
 impl Scorer {
@@ -63,8 +78,8 @@ impl Scorer {
     /// fewer than `count` items have a score above 0, the most rated unseen items follow, those that the profile speaks
     /// against last of all. The weight is [`Model::weight`].
     ///
-    /// `profile` holds each rated item once, sorted by item number: sums run in that order, so that the same profile
-    /// gives the same bits.
+    /// `profile` holds each rated item once, sorted by item number. A score is summed in the order of the target's
+    /// neighbours, so that the same profile gives the same bits.
     pub fn recommend(
         &mut self,
         model: &Model,
@@ -83,105 +98,198 @@ impl Scorer {
         selection: &Selection<'_>,
     ) -> Vec<Recommendation> {
         debug_assert!(profile.is_sorted_by(|a, b| a.0 < b.0), "sorted, each item once");
-        self.start(model.item_count(), profile);
-        let weight = model.weight().of_user(profile.iter().map(|&(_, rating)| f64::from(rating)));
-        if selection.min_support > 1 {
-            self.sum_supported(model, &weight, selection.min_support);
-        } else {
-            for &(source, rating) in profile {
-                self.sums.add(model.targets(source), weight.weigh(f64::from(rating)) as f32);
-            }
-        }
+        self.start(model, profile);
         let count = request.count;
-        let may_follow = |item: u32| !self.is_rated(item) && selection.allows(item);
-        let best = if selection.diversity > 0.0 {
-            let candidates = self.sums.best(count.saturating_mul(CANDIDATES_EACH), may_follow);
-            diversify(model, &candidates, count, selection.diversity)
+        let wanted =
+            if selection.diversity > 0.0 { count.saturating_mul(CANDIDATES_EACH) } else { count };
+        let mut best = if selection.min_support > 1 {
+            self.best_supported(model, wanted, selection)
         } else {
-            self.sums.best(count, may_follow)
+            let begin = self.first_look(model, wanted);
+            self.best(model, wanted, begin, selection)
         };
+        if selection.diversity > 0.0 {
+            best = diversify(model, &best, count, selection.diversity);
+        }
         best.into_iter()
             .map(|(item, score)| Recommendation {
                 item,
                 score,
                 source: Source::Neighbours,
-                because: self.reasons(model, &weight, item, selection.min_support, request.reasons),
+                because: self.reasons(model, item, selection.min_support, request.reasons),
             })
             .chain(self.popular(model, count, selection))
             .take(count)
             .collect()
     }
 
-    fn start(&mut self, item_count: usize, profile: &[(u32, f32)]) {
+    fn start(&mut self, model: &Model, profile: &[(u32, f32)]) {
+        let item_count = model.item_count();
         self.sums.start(item_count);
         if self.ratings.len() == item_count {
             for &item in &self.rated {
                 self.ratings[item as usize] = f32::NAN;
+                self.weights[item as usize] = 0.0;
             }
         } else {
             self.ratings = vec![f32::NAN; item_count];
+            self.weights = vec![0.0; item_count];
         }
         self.rated.clear();
+        let weight = model.weight().of_user(profile.iter().map(|&(_, rating)| f64::from(rating)));
         for &(item, rating) in profile {
             self.rated.push(item);
             self.ratings[item as usize] = rating;
+            self.weights[item as usize] = weight.weigh(f64::from(rating)) as f32;
         }
     }
 
-    /// Sums every score from the similarities that enough users support, which the rows by target tell, in the order of
-    /// rated items, as it is otherwise.
-    fn sum_supported(&mut self, model: &Model, weight: &UserWeight, min_support: u32) {
-        for &source in &self.rated {
-            self.sums.mark(model.targets(source));
-        }
-        let mut supported: Vec<(u32, f32)> = Vec::new();
-        for target in 0..model.item_count() as u32 {
-            if self.sums.of(target) == 0.0 {
+    /// Up to which portion to sum at first.
+    fn first_look(&self, model: &Model, wanted: usize) -> usize {
+        let by_source = model.by_source();
+        let similarities: usize = self.rated.iter().map(|&source| by_source.count(source)).sum();
+        if similarities <= FEW_EACH * model.item_count() { LAST } else { usize::from(wanted > FEW) }
+    }
+
+    /// The `count` best with their scores, best first, having summed up to a portion, and as many more as it takes.
+    fn best(
+        &mut self,
+        model: &Model,
+        count: usize,
+        begin: usize,
+        selection: &Selection<'_>,
+    ) -> Vec<(u32, f32)> {
+        let by_source = model.by_source();
+        let packing = by_source.packing();
+        let weight = |&source: &u32| self.weights[source as usize].abs();
+        let greatest_weight = self.rated.iter().map(weight).fold(0.0, f32::max);
+        self.rounding = by_source.rounding(&self.rated, &self.weights);
+        let limit = count.saturating_mul(EXACT_EACH).saturating_add(EXACT_BESIDE);
+        for portion in 0..PORTIONS {
+            // Lists lie anywhere in memory: asking for the beginnings of several at a time, the processor need not wait for
+            // each.
+            for sources in self.rated.chunks(AHEAD) {
+                let mut touched = 0u32;
+                for &source in sources {
+                    for pair in by_source.targets(source, portion).iter().step_by(16).take(6) {
+                        touched = touched.wrapping_add(packing.unpack(*pair).0 as u32);
+                    }
+                }
+                std::hint::black_box(touched);
+                for &source in sources {
+                    let weight = self.weights[source as usize] * by_source.step(source);
+                    self.sums.add(by_source.targets(source, portion), packing, weight);
+                }
+            }
+            if portion < begin {
                 continue;
             }
-            let row = model.neighbours(target).iter();
-            let row = row.filter(|n| n.co_count >= min_support && self.is_rated(n.item));
-            supported.clear();
-            supported.extend(row.map(|n| (n.item, n.score)));
-            supported.sort_unstable_by_key(|&(item, _)| item);
-            let mut score = 0.0;
-            for &(item, similarity) in &supported {
-                let rating = self.ratings[item as usize];
-                score += weight.weigh(f64::from(rating)) as f32 * similarity;
+            self.sums.finish();
+            let may_follow = |item: u32| !self.is_rated(item) && selection.allows(item);
+            let mut best = self.scores(model, &self.sums.best(count, may_follow));
+            let left_out = by_source.left_out(portion);
+            // Who is among the best scores no less than the worst of these.
+            let is_full = best.len() == count;
+            let worst = best.iter().fold(f32::INFINITY, |worst, &(_, score)| worst.min(score));
+            if left_out.is_none() || is_full {
+                let least = if is_full { worst } else { 0.0 };
+                let limit = if left_out.is_none() { usize::MAX } else { limit };
+                let doubt = Doubt { left_out, greatest_weight, rounding: self.rounding };
+                if let Some(mut more) = self.sums.reaching(least, doubt, limit, may_follow) {
+                    best.sort_unstable_by_key(|&(item, _)| item);
+                    more.retain(|item| best.binary_search_by_key(item, |best| best.0).is_err());
+                    best.extend(self.scores(model, &more));
+                    return greatest_first(best, count);
+                }
             }
-            self.sums.set(target, score);
         }
+        Vec::new()
+    }
+
+    /// The same from the similarities that enough users support, which only the rows by target tell.
+    fn best_supported(
+        &mut self,
+        model: &Model,
+        count: usize,
+        selection: &Selection<'_>,
+    ) -> Vec<(u32, f32)> {
+        for &source in &self.rated {
+            let by_source = model.by_source();
+            for portion in 0..PORTIONS {
+                self.sums.mark(by_source.targets(source, portion), by_source.packing());
+            }
+        }
+        self.rounding = 0.0;
+        let spoken_of: Vec<u32> = self.sums.not_zero().collect();
+        let mut best = Vec::new();
+        for item in spoken_of {
+            let row = model.neighbours(item).iter();
+            let row = row.filter(|neighbour| neighbour.co_count >= selection.min_support);
+            let score = self.sum(row);
+            self.sums.set(item, score);
+            if score > 0.0 && !self.is_rated(item) && selection.allows(item) {
+                best.push((item, score));
+            }
+        }
+        greatest_first(best, count)
     }
 
     fn is_rated(&self, item: u32) -> bool {
         !self.ratings[item as usize].is_nan()
     }
 
-    fn reasons(
-        &self,
-        model: &Model,
-        weight: &UserWeight,
-        item: u32,
-        min_support: u32,
-        count: usize,
-    ) -> Vec<Reason> {
-        let mut reasons: Vec<Reason> = model
-            .neighbours(item)
-            .iter()
-            .filter(|neighbour| neighbour.co_count >= min_support && self.is_rated(neighbour.item))
-            .map(|neighbour| {
-                let rating = self.ratings[neighbour.item as usize];
-                Reason {
-                    item: neighbour.item,
-                    rating,
-                    contribution: weight.weigh(f64::from(rating)) as f32 * neighbour.score,
+    /// The items with a score above 0, and their scores.
+    fn scores(&self, model: &Model, items: &[u32]) -> Vec<(u32, f32)> {
+        let mut scores = Vec::with_capacity(items.len());
+        for items in items.chunks(AHEAD) {
+            let mut touched = 0u32;
+            for &item in items {
+                for neighbour in model.neighbours(item).iter().step_by(5) {
+                    touched = touched.wrapping_add(neighbour.item);
                 }
-            })
-            // What speaks against an item is no reason for it.
-            .filter(|reason| reason.contribution > 0.0)
-            .collect();
-        reasons.sort_by(|a, b| b.contribution.total_cmp(&a.contribution).then(a.item.cmp(&b.item)));
-        reasons.truncate(count);
+            }
+            std::hint::black_box(touched);
+            let scored = items.iter().map(|&item| (item, self.score(model, item)));
+            scores.extend(scored.filter(|&(_, score)| score > 0.0));
+        }
+        scores
+    }
+
+    /// An item's score. What is not rated weighs 0, and adding it changes nothing.
+    fn score(&self, model: &Model, item: u32) -> f32 {
+        self.sum(model.neighbours(item).iter())
+    }
+
+    fn sum<'a>(&self, neighbours: impl Iterator<Item = &'a Neighbour>) -> f32 {
+        let contribution = |n: &Neighbour| self.weights[n.item as usize] * n.score;
+        neighbours.fold(0.0, |sum, neighbour| sum + contribution(neighbour))
+    }
+
+    fn reasons(&self, model: &Model, item: u32, min_support: u32, count: usize) -> Vec<Reason> {
+        let neighbours = model.neighbours(item);
+        let mut reasons: Vec<Reason> = Vec::with_capacity(count.min(neighbours.len()));
+        // What speaks against an item is no reason for it.
+        let mut least = f32::MIN_POSITIVE;
+        for neighbour in neighbours {
+            let contribution = self.weights[neighbour.item as usize] * neighbour.score;
+            if contribution < least || neighbour.co_count < min_support || count == 0 {
+                continue;
+            }
+            let rating = self.ratings[neighbour.item as usize];
+            let reason = Reason { item: neighbour.item, rating, contribution };
+            let comes_before = |other: &Reason| {
+                let by_share = other.contribution.total_cmp(&contribution);
+                by_share.reverse().then(other.item.cmp(&reason.item)).is_lt()
+            };
+            let place = reasons.partition_point(comes_before);
+            if place < count {
+                reasons.truncate(count - 1);
+                reasons.insert(place, reason);
+            }
+            if reasons.len() == count {
+                least = reasons[count - 1].contribution;
+            }
+        }
         reasons
     }
 
@@ -192,7 +300,11 @@ impl Scorer {
         count: usize,
         selection: &'a Selection<'a>,
     ) -> impl Iterator<Item = Recommendation> + 'a {
-        let score = |item: u32| self.sums.of(item);
+        let score = |item: u32| match self.sums.of(item) {
+            // Cannot be trusted with the sign.
+            sum if sum != 0.0 && sum.abs() <= self.rounding => self.score(model, item),
+            sum => sum,
+        };
         let unseen = || {
             let may_follow = |&item: &u32| !self.is_rated(item) && selection.allows(item);
             model.popular().iter().copied().filter(may_follow)
@@ -208,12 +320,19 @@ impl Scorer {
     }
 }
 
+/// The `count` greatest, greatest first; ties by item number.
+fn greatest_first(mut scored: Vec<(u32, f32)>, count: usize) -> Vec<(u32, f32)> {
+    scored.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    scored.truncate(count);
+    scored
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::rating_weight::{RatingWeight, WeightRule};
     use crate::scoring::ModelError;
-    use crate::similarity::{Neighbour, Neighbours};
+    use crate::similarity::Neighbours;
     use proptest::prelude::*;
 
     const ALL: Request = Request { count: 100, reasons: 100 };

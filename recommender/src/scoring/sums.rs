@@ -1,68 +1,90 @@
-//! A score for every item: adding up, and finding the best.
+//! A sum for every item: adding up, and finding who may be among the best.
 
-use super::model::Targets;
-
-/// Scores that are looked at together: most stretches hold none that is good enough, which is quickly said.
-const STRETCH: usize = 64;
+use super::by_source::{LeftOut, Packing, Pair, STRETCH};
 
 /// The sum so far for each item; 0 for what nothing speaks of.
 #[derive(Default)]
-pub(super) struct Sums(Vec<f32>);
+pub(super) struct Sums {
+    of_item: Vec<f32>,
+    /// The greatest of each stretch of items, once all is summed.
+    of_stretch: Vec<f32>,
+}
+
+/// How far an item's score can be above its sum.
+#[derive(Clone, Copy)]
+pub(super) struct Doubt<'a> {
+    /// What is left out of the sum; nothing when all is summed.
+    pub left_out: Option<&'a LeftOut>,
+    /// What that counts at most.
+    pub greatest_weight: f32,
+    /// That sums are rounded.
+    pub rounding: f32,
+}
+
+impl Doubt<'_> {
+    fn of_stretch(&self, stretch: usize) -> f32 {
+        self.left_out.map_or(0.0, |left| left.of_stretch[stretch] * self.greatest_weight)
+            + self.rounding
+    }
+
+    fn of_item(&self, item: usize) -> f32 {
+        self.left_out.map_or(0.0, |left| left.of_target[item] * self.greatest_weight)
+            + self.rounding
+    }
+}
 
 impl Sums {
     /// Nothing speaks of any of `item_count` items.
     pub fn start(&mut self, item_count: usize) {
-        self.0.clear();
-        self.0.resize(item_count, 0.0);
+        self.of_item.clear();
+        self.of_item.resize(item_count, 0.0);
     }
 
-    /// Adds `weight` times a source's similarities.
-    pub fn add(&mut self, targets: Targets<'_>, weight: f32) {
-        match targets {
-            Targets::Sparse(targets) => {
-                for &(target, similarity) in targets {
-                    self.0[target as usize] += weight * similarity;
-                }
-            }
-            // Where the row has a zero, a sum stays what it is, to the bit.
-            Targets::Dense(row) => {
-                for (sum, similarity) in self.0.iter_mut().zip(row) {
-                    *sum += weight * similarity;
-                }
-            }
+    /// Adds a source's similarities; a step of them counts `weight`.
+    pub fn add(&mut self, targets: &[Pair], packing: Packing, weight: f32) {
+        for &pair in targets {
+            let (target, steps) = packing.unpack(pair);
+            self.of_item[target] += steps as f32 * weight;
         }
     }
 
     /// Sets the sums of a source's targets to something that is not 0.
-    pub fn mark(&mut self, targets: Targets<'_>) {
-        match targets {
-            Targets::Sparse(targets) => {
-                for &(target, _) in targets {
-                    self.0[target as usize] = 1.0;
-                }
-            }
-            Targets::Dense(row) => {
-                for (sum, &similarity) in self.0.iter_mut().zip(row) {
-                    if similarity != 0.0 {
-                        *sum = 1.0;
-                    }
-                }
-            }
+    pub fn mark(&mut self, targets: &[Pair], packing: Packing) {
+        for &pair in targets {
+            self.of_item[packing.unpack(pair).0] = 1.0;
         }
+    }
+
+    /// To be called when all is summed, before the best are asked for.
+    pub fn finish(&mut self) {
+        let greatest = |stretch: &[f32]| {
+            // Lanes that do not wait for each other.
+            let mut lanes = [f32::NEG_INFINITY; 16];
+            let mut chunks = stretch.chunks_exact(lanes.len());
+            for chunk in &mut chunks {
+                for (lane, &sum) in lanes.iter_mut().zip(chunk) {
+                    *lane = if sum > *lane { sum } else { *lane };
+                }
+            }
+            let rest = chunks.remainder();
+            lanes.into_iter().chain(rest.iter().copied()).fold(f32::NEG_INFINITY, f32::max)
+        };
+        self.of_stretch.clear();
+        self.of_stretch.extend(self.of_item.chunks(STRETCH).map(greatest));
     }
 
     /// The sum for an item.
     pub fn of(&self, item: u32) -> f32 {
-        self.0[item as usize]
+        self.of_item[item as usize]
     }
 
     /// Replaces the sum for an item.
     pub fn set(&mut self, item: u32, sum: f32) {
-        self.0[item as usize] = sum;
+        self.of_item[item as usize] = sum;
     }
 
-    /// The `count` items with the greatest sums above 0, of those that `may_follow`; best first, ties by item number.
-    pub fn best(&self, count: usize, may_follow: impl Fn(u32) -> bool) -> Vec<(u32, f32)> {
+    /// The `count` items with the greatest sums above 0, of those that `may_follow`, in no order; ties by item number.
+    pub fn best(&self, count: usize, may_follow: impl Fn(u32) -> bool) -> Vec<u32> {
         let best_first = |a: &(u32, f32), b: &(u32, f32)| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
         let Some(last) = count.checked_sub(1) else { return Vec::new() };
         // When twice as many are found, half of them are let go, and the worst that is left is the mark to pass. Items
@@ -70,13 +92,13 @@ impl Sums {
         let full = count.saturating_mul(2).max(STRETCH);
         let mut mark = 0.0;
         let mut found: Vec<(u32, f32)> = Vec::new();
-        for (stretch, sums) in self.0.chunks(STRETCH).enumerate() {
-            if !sums.iter().fold(false, |any, &sum| any | (sum > mark)) {
+        for (stretch, &greatest) in self.of_stretch.iter().enumerate() {
+            if greatest <= mark {
                 continue;
             }
-            for (item, &sum) in (stretch * STRETCH..).zip(sums) {
-                if sum > mark && may_follow(item as u32) {
-                    found.push((item as u32, sum));
+            for (item, sum) in self.stretch(stretch) {
+                if sum > mark && may_follow(item) {
+                    found.push((item, sum));
                     if found.len() == full {
                         found.select_nth_unstable_by(last, best_first);
                         found.truncate(count);
@@ -85,9 +107,51 @@ impl Sums {
                 }
             }
         }
-        found.sort_unstable_by(best_first);
-        found.truncate(count);
-        found
+        if found.len() > count {
+            found.select_nth_unstable_by(last, best_first);
+            found.truncate(count);
+        }
+        found.into_iter().map(|(item, _)| item).collect()
+    }
+
+    /// The items whose score may reach `least`, by number, of those that `may_follow`. None when there are more than
+    /// `limit`. When nothing is left out of the sums, only items of which something speaks.
+    pub fn reaching(
+        &self,
+        least: f32,
+        doubt: Doubt<'_>,
+        limit: usize,
+        may_follow: impl Fn(u32) -> bool,
+    ) -> Option<Vec<u32>> {
+        let is_whole = doubt.left_out.is_none();
+        let mut found = Vec::new();
+        for (stretch, &greatest) in self.of_stretch.iter().enumerate() {
+            if greatest + doubt.of_stretch(stretch) < least {
+                continue;
+            }
+            for (item, sum) in self.stretch(stretch) {
+                let may_reach =
+                    sum + doubt.of_item(item as usize) >= least && !(is_whole && sum == 0.0);
+                if may_reach && may_follow(item) {
+                    if found.len() == limit {
+                        return None;
+                    }
+                    found.push(item);
+                }
+            }
+        }
+        Some(found)
+    }
+
+    /// The items whose sums are not 0, by number.
+    pub fn not_zero(&self) -> impl Iterator<Item = u32> + '_ {
+        (0..).zip(&self.of_item).filter(|(_, sum)| **sum != 0.0).map(|(item, _)| item)
+    }
+
+    fn stretch(&self, stretch: usize) -> impl Iterator<Item = (u32, f32)> + '_ {
+        let begin = stretch * STRETCH;
+        let end = self.of_item.len().min(begin + STRETCH);
+        (begin as u32..).zip(self.of_item[begin..end].iter().copied())
     }
 }
 
@@ -96,46 +160,56 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn sums(values: &[f32]) -> Sums {
+        let mut sums = Sums { of_item: values.to_vec(), of_stretch: Vec::new() };
+        sums.finish();
+        sums
+    }
+
     proptest! {
         #[test]
         fn the_best_are_those_of_a_whole_sort(
             // Few different values, so that there are ties.
-            sums in proptest::collection::vec(-3i8..12, 0..600),
+            values in proptest::collection::vec(-3i8..12, 0..600),
             count in 0usize..70,
             left_out in 1u32..7,
         ) {
             let may_follow = |item: u32| !item.is_multiple_of(left_out);
-            let of = |item: u32| f32::from(sums[item as usize]);
+            let of = |item: u32| f32::from(values[item as usize]);
             let mut expected: Vec<u32> =
-                (0..sums.len() as u32).filter(|&item| of(item) > 0.0 && may_follow(item)).collect();
+                (0..values.len() as u32).filter(|&item| of(item) > 0.0 && may_follow(item)).collect();
             // Stable: ties stay by number.
             expected.sort_by(|&a, &b| of(b).total_cmp(&of(a)));
             expected.truncate(count);
-            let found = Sums(sums.iter().map(|&sum| f32::from(sum)).collect()).best(count, may_follow);
-            prop_assert_eq!(found, expected.into_iter().map(|item| (item, of(item))).collect::<Vec<_>>());
+            expected.sort_unstable();
+            let values: Vec<f32> = values.iter().map(|&value| f32::from(value)).collect();
+            let mut found = sums(&values).best(count, may_follow);
+            found.sort_unstable();
+            prop_assert_eq!(found, expected);
         }
 
         #[test]
-        fn a_dense_row_adds_what_the_same_sparse_one_does(
-            rows in proptest::collection::vec(proptest::collection::btree_map(0u32..40, -9i8..9, 0..40), 1..6),
+        fn whoever_may_reach_a_score_is_found(
+            values in proptest::collection::vec((-30i8..90, 0u8..20), 1..400),
+            least in 0i8..100,
+            limit in 0usize..50,
+            is_whole: bool,
         ) {
-            let (mut sparse, mut dense) = (Sums::default(), Sums::default());
-            sparse.start(40);
-            dense.start(40);
-            for (row, weight) in rows.iter().zip([0.3, -1.7, 2.9, -0.1, 5.0]) {
-                let similarity = |value: i8| f32::from(value) / 7.0;
-                let pairs: Vec<(u32, f32)> = row.iter().map(|(&at, &value)| (at, similarity(value))).collect();
-                let mut whole = [0.0; 40];
-                for &(at, value) in &pairs {
-                    whole[at as usize] = value;
-                }
-                sparse.add(Targets::Sparse(&pairs), weight);
-                dense.add(Targets::Dense(&whole), weight);
-            }
-            prop_assert_eq!(
-                sparse.0.iter().map(|sum| sum.to_bits()).collect::<Vec<_>>(),
-                dense.0.iter().map(|sum| sum.to_bits()).collect::<Vec<_>>()
-            );
+            let of_target: Vec<f32> = values.iter().map(|&(_, left)| f32::from(left)).collect();
+            let of_stretch = of_target.chunks(STRETCH).map(|stretch| stretch.iter().copied().fold(0.0, f32::max));
+            let left_out = LeftOut { of_stretch: of_stretch.collect(), of_target };
+            let left_out = (!is_whole).then_some(&left_out);
+            let doubt = Doubt { left_out, greatest_weight: 0.5, rounding: 0.25 };
+            let may_reach = |&(sum, left): &(i8, u8)| {
+                let above = if is_whole { 0.0 } else { f32::from(left) * 0.5 };
+                f32::from(sum) + above + 0.25 >= f32::from(least) && !(is_whole && sum == 0)
+            };
+            let numbered = (0u32..).zip(&values);
+            let expected: Vec<u32> =
+                numbered.filter(|(item, value)| may_reach(value) && item % 3 != 0).map(|(item, _)| item).collect();
+            let values: Vec<f32> = values.iter().map(|&(sum, _)| f32::from(sum)).collect();
+            let found = sums(&values).reaching(f32::from(least), doubt, limit, |item| item % 3 != 0);
+            prop_assert_eq!(found, (expected.len() <= limit).then_some(expected));
         }
     }
 }

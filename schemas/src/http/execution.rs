@@ -2,9 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
+use super::json_text::JsonText;
 use super::object::objects;
 use super::recommendation::FoldIn;
 
@@ -74,11 +74,11 @@ pub struct Execution {
     pub stop_date: Option<DateTime<Utc>>,
     /// What the client sent, as it was sent.
     #[schema(value_type = Object)]
-    pub input: Box<RawValue>,
+    pub input: JsonText,
     /// What came of it, once succeeded.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<FoldIn>)]
-    pub output: Option<Box<RawValue>>,
+    #[schema(value_type = Option<FoldIn<'static>>)]
+    pub output: Option<JsonText>,
     /// The kind of failure, when failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,

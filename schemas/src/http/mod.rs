@@ -4,6 +4,7 @@ mod arn;
 mod describe;
 mod execution;
 mod execution_id;
+mod json_text;
 mod object;
 mod options;
 mod problem;
@@ -17,6 +18,7 @@ pub use arn::{
 };
 pub use execution::{Accepted, Execution, ExecutionStatus, Executions, Stop};
 pub use execution_id::{ExecutionId, ExecutionIdError};
+pub use json_text::JsonText;
 pub use options::{MOST_ANSWERS, Options, OptionsError};
 pub use problem::{PROBLEM_JSON, Problem};
 pub use rating::{

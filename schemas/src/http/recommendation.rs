@@ -1,5 +1,7 @@
 //! Recommendations and neighbours as clients read them.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -9,12 +11,12 @@ use crate::version::VersionName;
 /// A rated item that speaks for a recommendation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Because {
+pub struct Because<'a> {
     /// The rated item.
-    pub item_id: String,
+    pub item_id: Cow<'a, str>,
     /// Its title, when the catalogue has one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub title: Option<String>,
+    pub title: Option<Cow<'a, str>>,
     /// The user's rating of it.
     pub rating: f32,
     /// Its share of the score.
@@ -24,74 +26,74 @@ pub struct Because {
 /// One recommended item.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Recommendation {
+pub struct Recommendation<'a> {
     /// The item.
-    pub item_id: String,
+    pub item_id: Cow<'a, str>,
     /// Its title, when the catalogue has one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub title: Option<String>,
+    pub title: Option<Cow<'a, str>>,
     /// The sum of all contributions; 0 for popular items.
     pub score: f32,
     /// `neighbours`, or `popular` where the profile said nothing.
-    pub source: String,
+    pub source: Cow<'a, str>,
     /// The rated items that contributed most, greatest first.
-    pub because: Vec<Because>,
+    pub because: Vec<Because<'a>>,
 }
 
 /// The item that an execution's rating was for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct RatedItem {
+pub struct RatedItem<'a> {
     /// The item.
-    pub item_id: String,
+    pub item_id: Cow<'a, str>,
     /// Whether the current version knows it. An unknown item counts from the next batch run on.
     pub known: bool,
     /// Its title, when the catalogue has one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub title: Option<String>,
+    pub title: Option<Cow<'a, str>>,
 }
 
 /// The output of a succeeded execution: the recommendations after the fold-in.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct FoldIn {
+pub struct FoldIn<'a> {
     /// The version that the rating was folded in against.
     #[schema(value_type = String, example = "v20261123T204500Z-x7k2")]
     pub version: VersionName,
     /// The user.
-    pub user: String,
+    pub user: Cow<'a, str>,
     /// The rated item.
-    pub rated: RatedItem,
+    pub rated: RatedItem<'a>,
     /// Best first.
-    pub recommendations: Vec<Recommendation>,
+    pub recommendations: Vec<Recommendation<'a>>,
 }
 
 /// The body of `GET /users/{id}/recommendations`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Recommendations {
+pub struct Recommendations<'a> {
     /// The version that answered.
     #[schema(value_type = String, example = "v20261123T204500Z-x7k2")]
     pub version: VersionName,
     /// The user.
-    pub user: String,
+    pub user: Cow<'a, str>,
     /// Whether any rating of the user is known.
     pub known: bool,
     /// Best first.
-    pub recommendations: Vec<Recommendation>,
+    pub recommendations: Vec<Recommendation<'a>>,
 }
 
 /// The body that answers `POST /recommendations`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct ScoredRatings {
+pub struct ScoredRatings<'a> {
     /// The version that answered.
     #[schema(value_type = String, example = "v20261123T204500Z-x7k2")]
     pub version: VersionName,
     /// The rated items that the version does not know; they counted nothing.
     pub unknown_items: Vec<String>,
     /// Best first.
-    pub recommendations: Vec<Recommendation>,
+    pub recommendations: Vec<Recommendation<'a>>,
 }
 
 /// One rating of a user.

@@ -1,17 +1,17 @@
 //! Executions: looking at one, waiting for it, stopping it, listing them.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::http::header;
 use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use akin_schemas::UserId;
-use akin_schemas::http::{Execution, ExecutionStatus, Executions, StateMachine, Stop};
+use akin_schemas::http::{Execution, ExecutionStatus, Executions, JsonText, StateMachine, Stop};
 use chrono::{DateTime, Utc};
 use futures_util::stream;
 use serde::Deserialize;
-use serde_json::value::RawValue;
 use utoipa::IntoParams;
 
 use crate::ledger::{self, ExecutionId, ExecutionRecord, Filter, Finished, Outcome};
@@ -151,7 +151,7 @@ pub async fn abort(
     state: &State,
     id: ExecutionId,
     stop: Stop,
-) -> Result<Option<ExecutionRecord>, Refusal> {
+) -> Result<Option<Arc<ExecutionRecord>>, Refusal> {
     let outcome = Outcome::Aborted { error: stop.error, cause: stop.cause };
     let finished = Finished { id, outcome, stopped_at: Utc::now().timestamp_micros() };
     let commit = state.commit.clone();
@@ -214,7 +214,7 @@ async fn find(
     request: &HttpRequest,
     state: &State,
     patience: Duration,
-) -> Result<(ExecutionId, ExecutionRecord), Refusal> {
+) -> Result<(ExecutionId, Arc<ExecutionRecord>), Refusal> {
     let arn = query::path_step(request)?;
     let name = state.machine.execution_name(&arn).map_err(|_| unknown())?;
     state.find(name, patience).await?.ok_or_else(unknown)
@@ -229,20 +229,18 @@ fn execution(
     id: ExecutionId,
     record: &ExecutionRecord,
 ) -> Result<Execution, Refusal> {
-    let raw = |text: &str| {
-        RawValue::from_string(text.to_owned()).map_err(|error| {
-            tracing::error!(%error, %id, "a text in the ledger is not JSON");
-            Refusal::internal()
-        })
-    };
+    let input = JsonText::parse(&record.input).map_err(|error| {
+        tracing::error!(%error, %id, "an input in the ledger is not JSON");
+        Refusal::internal()
+    })?;
     let (error, cause) = record.failure();
     Ok(Execution {
         execution_arn: machine.execution_arn(&record.public_name(&id)),
         status: status(record.status()),
         start_date: moment(record.started_at),
         stop_date: record.stopped_at().map(moment),
-        input: raw(&record.input)?,
-        output: record.output().map(raw).transpose()?,
+        input,
+        output: record.output().cloned(),
         error: error.map(str::to_owned),
         cause: cause.map(str::to_owned),
     })

@@ -74,7 +74,7 @@ fn nearest(snapshot: &Snapshot, number: u32, count: usize) -> NeighboursOfItem {
     let neighbours = snapshot.model.neighbours(number).iter().take(count).zip(1..);
     let neighbours = neighbours.map(|(neighbour, rank)| Neighbour {
         item_id: snapshot.item(neighbour.item).id.to_string(),
-        title: snapshot.title(neighbour.item),
+        title: snapshot.title(neighbour.item).map(str::to_owned),
         rank,
         score: neighbour.score,
         co_count: neighbour.co_count,
@@ -82,6 +82,6 @@ fn nearest(snapshot: &Snapshot, number: u32, count: usize) -> NeighboursOfItem {
     NeighboursOfItem {
         neighbours: neighbours.collect(),
         item_id: snapshot.item(number).id.to_string(),
-        title: snapshot.title(number),
+        title: snapshot.title(number).map(str::to_owned),
     }
 }

@@ -7,7 +7,10 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use akin_recommender::scoring::Scorer;
 use akin_schemas::ItemId;
-use akin_schemas::http::{GivenRating, Options, RatingsToScore, Recommendations, ScoredRatings};
+use akin_schemas::http::{
+    GivenRating, JsonText, Options, RatingsToScore, Recommendations, ScoredRatings,
+};
+use serde::Serialize;
 
 use crate::fold_in::{recommend, recommend_for};
 
@@ -50,7 +53,7 @@ pub async fn of_user(request: HttpRequest, state: Data<State>) -> Result<HttpRes
         let (known, recommendations) =
             recommend(&snapshot, scorer, &user, &entries, &options, usize::from(query::DEFAULT));
         let version = snapshot.manifest.version.clone();
-        Ok(Recommendations { version, known, user: user.into(), recommendations })
+        written(&Recommendations { version, known, user: user.as_str().into(), recommendations })
     };
     Ok(HttpResponse::Ok().json(state.score(work).await?))
 }
@@ -100,9 +103,14 @@ pub async fn for_ratings(
         let recommendations =
             recommend_for(&snapshot, scorer, &ratings, &options, usize::from(query::DEFAULT));
         let version = snapshot.manifest.version.clone();
-        Ok(ScoredRatings { version, unknown_items, recommendations })
+        written(&ScoredRatings { version, unknown_items, recommendations })
     };
     Ok(HttpResponse::Ok().json(state.score(work).await?))
+}
+
+/// Written where it was computed, while it borrows from the version.
+fn written(body: &impl Serialize) -> Result<JsonText, Refusal> {
+    JsonText::of(body).map_err(|_| Refusal::internal())
 }
 
 /// The options in a query: lists are given by naming a parameter again.

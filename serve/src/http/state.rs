@@ -68,7 +68,7 @@ impl State {
         &self,
         name: &str,
         patience: Duration,
-    ) -> Result<Option<(ExecutionId, ExecutionRecord)>, Refusal> {
+    ) -> Result<Option<(ExecutionId, Arc<ExecutionRecord>)>, Refusal> {
         // Keys first, which most names are: then the ledger is read once.
         if let Ok(id) = name.parse()
             && let Some(record) = self.wait_for(id, patience).await?
@@ -89,7 +89,10 @@ impl State {
         &self,
         id: ExecutionId,
         patience: Duration,
-    ) -> Result<Option<ExecutionRecord>, Refusal> {
+    ) -> Result<Option<Arc<ExecutionRecord>>, Refusal> {
+        if patience.is_zero() {
+            return Ok(self.executions.wait(id, patience).await?);
+        }
         let mut draining = self.draining.clone();
         tokio::select! {
             record = self.executions.wait(id, patience) => Ok(record?),

@@ -62,7 +62,7 @@ pub async fn list_ratings(
             let number = snapshot.number(item);
             ratings.push(UserRating {
                 item_id: item.to_string(),
-                title: number.and_then(|number| snapshot.title(number)),
+                title: number.and_then(|number| snapshot.title(number)).map(str::to_owned),
                 known: number.is_some(),
                 rating,
                 rated_at: DateTime::from_timestamp_micros(entry.rated_at).unwrap_or_default(),

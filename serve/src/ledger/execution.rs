@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use akin_schemas::http::Options;
+use akin_schemas::http::{JsonText, Options};
 use akin_schemas::{ItemId, UserId};
 
 use super::{ExecutionId, RequestName, Submission};
@@ -44,8 +44,8 @@ impl fmt::Display for ExecutionStatus {
 /// How an execution ended. There is no way to end it as running.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// With this output, a JSON text.
-    Succeeded(String),
+    /// With this output.
+    Succeeded(JsonText),
     /// With an error's name and its cause.
     Failed {
         /// The error's name.
@@ -139,8 +139,8 @@ impl ExecutionRecord {
         self.end.as_ref().map(|(_, at)| *at)
     }
 
-    /// Its output, a JSON text, where it succeeded.
-    pub fn output(&self) -> Option<&str> {
+    /// Its output, where it succeeded.
+    pub fn output(&self) -> Option<&JsonText> {
         match &self.end {
             Some((Outcome::Succeeded(output), _)) => Some(output),
             _ => None,

@@ -1,11 +1,10 @@
 //! The executions in work: who asks for one sees its end at once, on disk or not.
 
-use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::watch;
+use tokio::sync::oneshot;
 
 use super::{ExecutionId, ExecutionRecord, Filter, Finished, Ledger, LedgerError, Page};
 use recent::Recent;
@@ -30,27 +29,48 @@ struct Memory {
 
 /// An execution in work.
 struct LiveExecution {
-    record: watch::Sender<ExecutionRecord>,
+    record: Arc<ExecutionRecord>,
     /// Since when this process has had it.
     since: Instant,
+    /// Who wants to know when it ends.
+    waiting: Vec<oneshot::Sender<Arc<ExecutionRecord>>>,
 }
 
 impl LiveExecution {
-    fn new(record: ExecutionRecord) -> Self {
-        Self { record: watch::Sender::new(record), since: Instant::now() }
+    fn new(record: Arc<ExecutionRecord>) -> Self {
+        Self { record, since: Instant::now(), waiting: Vec::new() }
+    }
+
+    /// How it stands, and what tells its end if it still runs.
+    fn sight(&mut self) -> Sight {
+        if !self.record.is_running() {
+            return Sight::Ended(self.record.clone());
+        }
+        let (sender, end) = oneshot::channel();
+        // Those whose patience was over.
+        self.waiting.retain(|waiting| !waiting.is_closed());
+        self.waiting.push(sender);
+        Sight::Running(self.record.clone(), end)
+    }
+
+    fn end(&mut self, record: Arc<ExecutionRecord>) {
+        self.record = record;
+        for waiting in self.waiting.drain(..) {
+            let _ = waiting.send(self.record.clone());
+        }
     }
 }
 
 /// What is known of an execution at one moment.
 enum Sight {
     Ended(Arc<ExecutionRecord>),
-    Live(watch::Receiver<ExecutionRecord>),
+    Running(Arc<ExecutionRecord>, oneshot::Receiver<Arc<ExecutionRecord>>),
 }
 
 impl Memory {
-    fn sight(&self, id: &ExecutionId) -> Option<Sight> {
-        match self.live.get(id) {
-            Some(live) => Some(Sight::Live(live.record.subscribe())),
+    fn sight(&mut self, id: &ExecutionId) -> Option<Sight> {
+        match self.live.get_mut(id) {
+            Some(live) => Some(live.sight()),
             None => self.recent.get(id).cloned().map(Sight::Ended),
         }
     }
@@ -68,15 +88,15 @@ impl Executions {
     ///
     /// # Errors
     /// When the ledger cannot be read.
-    pub fn get(&self, id: &ExecutionId) -> Result<Option<ExecutionRecord>, LedgerError> {
+    pub fn get(&self, id: &ExecutionId) -> Result<Option<Arc<ExecutionRecord>>, LedgerError> {
         // In this order: an execution leaves memory only after its end is in the ledger.
-        if let Some(sight) = self.lock().sight(id) {
-            return Ok(Some(match sight {
-                Sight::Ended(record) => Arc::unwrap_or_clone(record),
-                Sight::Live(live) => live.borrow().clone(),
-            }));
+        let memory = self.lock();
+        if let Some(record) = memory.live.get(id).map(|live| &live.record).or(memory.recent.get(id))
+        {
+            return Ok(Some(record.clone()));
         }
-        self.ledger.execution(id)
+        drop(memory);
+        Ok(self.ledger.execution(id)?.map(Arc::new))
     }
 
     /// An execution as it stands when it has ended, or after `timeout`. Does not block the thread:
@@ -88,7 +108,7 @@ impl Executions {
         self: &Arc<Self>,
         id: ExecutionId,
         timeout: Duration,
-    ) -> Result<Option<ExecutionRecord>, LedgerError> {
+    ) -> Result<Option<Arc<ExecutionRecord>>, LedgerError> {
         let in_memory = self.lock().sight(&id);
         let sight = match in_memory {
             Some(sight) => Some(sight),
@@ -100,14 +120,13 @@ impl Executions {
         };
         match sight {
             None => Ok(None),
-            Some(Sight::Ended(record)) => Ok(Some(Arc::unwrap_or_clone(record))),
-            Some(Sight::Live(mut live)) => {
-                let ended = live.wait_for(|record| !record.is_running());
-                // On a timeout too: what there is to say is that it still runs.
-                let _ = tokio::time::timeout(timeout, ended).await;
-                let record = live.borrow().clone();
-                Ok(Some(record))
-            }
+            Some(Sight::Ended(record)) => Ok(Some(record)),
+            Some(Sight::Running(record, _)) if timeout.is_zero() => Ok(Some(record)),
+            Some(Sight::Running(record, end)) => match tokio::time::timeout(timeout, end).await {
+                Ok(Ok(ended)) => Ok(Some(ended)),
+                // What there is to say is that it still runs.
+                _ => Ok(Some(record)),
+            },
         }
     }
 
@@ -120,26 +139,28 @@ impl Executions {
         };
         // It is about to begin, or nobody has taken it up since a restart. Whoever ends it must
         // find the waiting, so it goes into memory.
-        let live = match self.lock().live.entry(*id) {
-            Entry::Occupied(live) => live.get().record.subscribe(),
-            Entry::Vacant(empty) => empty.insert(LiveExecution::new(record)).record.subscribe(),
-        };
+        let new = || LiveExecution::new(record.into());
+        let sight = self.lock().live.entry(*id).or_insert_with(new).sight();
         // Unless it began, ended and was written since the ledger was read: nobody would take it
         // out again.
         match self.ledger.execution(id)? {
             Some(record) if !record.is_running() => {
-                if let Some(live) = self.lock().live.remove(id) {
-                    live.record.send_replace(record.clone());
+                let record = Arc::new(record);
+                if let Some(mut live) = self.lock().live.remove(id) {
+                    live.end(record.clone());
                 }
-                Ok(Some(Sight::Ended(record.into())))
+                Ok(Some(Sight::Ended(record)))
             }
-            _ => Ok(Some(Sight::Live(live))),
+            _ => Ok(Some(sight)),
         }
     }
 
-    /// Takes up an execution that the ledger has as running.
-    pub fn begin(&self, id: ExecutionId, record: ExecutionRecord) {
-        self.lock().live.entry(id).or_insert_with(|| LiveExecution::new(record));
+    /// Takes up executions that the ledger has as running.
+    pub fn begin(&self, executions: impl IntoIterator<Item = (ExecutionId, Arc<ExecutionRecord>)>) {
+        let mut memory = self.lock();
+        for (id, record) in executions {
+            memory.live.entry(id).or_insert_with(|| LiveExecution::new(record));
+        }
     }
 
     /// Ends an execution: everybody sees it at once. Says whether this was its first end, which
@@ -148,22 +169,23 @@ impl Executions {
     /// # Errors
     /// When the ledger cannot be read.
     pub(super) fn finish(&self, finished: &Finished) -> Result<bool, LedgerError> {
-        let in_memory = self.lock().live.contains_key(&finished.id);
-        if !in_memory {
-            match self.ledger.execution(&finished.id)? {
-                Some(record) if record.is_running() => self.begin(finished.id, record),
+        let Finished { id, outcome, stopped_at } = finished;
+        let mut memory = self.lock();
+        if !memory.live.contains_key(id) {
+            drop(memory);
+            match self.ledger.execution(id)? {
+                Some(record) if record.is_running() => self.begin([(*id, record.into())]),
                 _ => return Ok(false),
             }
+            memory = self.lock();
         }
-        let memory = self.lock();
-        let Some(live) = memory.live.get(&finished.id) else { return Ok(false) };
-        Ok(live.record.send_if_modified(|record| {
-            let first = record.is_running();
-            if first {
-                record.end = Some((finished.outcome.clone(), finished.stopped_at));
-            }
-            first
-        }))
+        let Some(live) = memory.live.get_mut(id) else { return Ok(false) };
+        let first = live.record.is_running();
+        if first {
+            let end = Some((outcome.clone(), *stopped_at));
+            live.end(Arc::new(ExecutionRecord { end, ..(*live.record).clone() }));
+        }
+        Ok(first)
     }
 
     /// Lets go of executions whose end is in the ledger.
@@ -171,7 +193,7 @@ impl Executions {
         let mut memory = self.lock();
         for id in ids {
             if let Some(live) = memory.live.remove(id) {
-                memory.recent.keep(*id, live.record.borrow().clone());
+                memory.recent.keep(*id, live.record);
             }
         }
     }
@@ -206,7 +228,7 @@ impl Executions {
         let memory = self.lock();
         for (id, record) in &mut page.executions {
             if let Some(live) = memory.live.get(id).filter(|_| record.is_running()) {
-                record.end.clone_from(&live.record.borrow().end);
+                record.end.clone_from(&live.record.end);
             }
         }
         Ok(page)
@@ -215,9 +237,8 @@ impl Executions {
     /// The executions that this process has had in work for longer than `limit`.
     pub fn overdue(&self, limit: Duration) -> Vec<ExecutionId> {
         let live = &self.lock().live;
-        let is_overdue = |live: &LiveExecution| {
-            live.since.elapsed() > limit && live.record.borrow().is_running()
-        };
+        let is_overdue =
+            |live: &LiveExecution| live.since.elapsed() > limit && live.record.is_running();
         live.iter().filter(|(_, live)| is_overdue(live)).map(|(id, _)| *id).collect()
     }
 

@@ -13,8 +13,8 @@ use thiserror::Error;
 use tokio::sync::oneshot;
 
 use super::{
-    Accepted, Answered, ExecutionId, ExecutionRecord, Executions, Finished, Ledger, LedgerError,
-    Outcome, Receipt, Request,
+    Accepted, Answered, ExecutionId, Executions, Finished, Ledger, LedgerError, Outcome, Receipt,
+    Request,
 };
 use crate::metrics::CommitMetrics;
 use queue::{End, Job, Queue, Turn};
@@ -212,7 +212,7 @@ impl Committer {
                 for written in ended.into_iter().flatten() {
                     let _ = written.send(());
                 }
-                self.answer(&requests, waiting, answered, on_accepted);
+                self.answer(waiting, answered, on_accepted);
             }
             Err(error) if self.ledger.is_poisoned() => {
                 self.queue.poison();
@@ -236,13 +236,14 @@ impl Committer {
 
     fn answer(
         &self,
-        requests: &[Request],
         waiting: Vec<oneshot::Sender<Answer>>,
         answered: Vec<Answered>,
         on_accepted: &mut Option<OnAccepted>,
     ) {
+        // Before the answers: who has a handle may ask for it at once.
+        self.executions.begin(answered.iter().flat_map(Answered::accepted).map(Accepted::begun));
         let mut all_accepted = Vec::new();
-        for ((request, answer), answered) in requests.iter().zip(waiting).zip(answered) {
+        for (answer, answered) in waiting.into_iter().zip(answered) {
             let reply = match answered {
                 Answered::Repeated(receipts) => {
                     self.metrics.repeated(receipts.len());
@@ -251,7 +252,7 @@ impl Committer {
                 Answered::NameTaken(by) => Err(Rejection::NameTaken(by)),
                 Answered::Accepted(accepted) => {
                     self.metrics.accepted(accepted.len());
-                    let receipts = self.begin(request, &accepted);
+                    let receipts = accepted.iter().map(Accepted::receipt).collect();
                     all_accepted.extend(accepted);
                     Ok(Reply { receipts, is_repeated: false })
                 }
@@ -267,17 +268,6 @@ impl Committer {
                 self.fail(&ids);
             }
         }
-    }
-
-    /// Takes up what was accepted. Before the answer: who has a handle may ask for it at once.
-    fn begin(&self, request: &Request, accepted: &[Accepted]) -> Vec<Receipt> {
-        let pairs = request.submissions.iter().zip(accepted);
-        let receipts = pairs.map(|(submission, &Accepted { execution, started_at, .. })| {
-            let record = ExecutionRecord::running(submission, request.name.as_ref(), started_at);
-            self.executions.begin(execution, record);
-            Receipt { execution, started_at }
-        });
-        receipts.collect()
     }
 
     /// Ends executions that nobody will end any more.
@@ -301,7 +291,5 @@ fn refuse(waiting: Vec<oneshot::Sender<Answer>>, error: &LedgerError) {
     }
 }
 
-#[cfg(test)]
-mod speed;
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use akin_recommender::profile::{Entry, Profile};
 use akin_schemas::{ItemId, UserId};
 
-use super::ExecutionId;
+use super::{ExecutionId, ExecutionRecord, Receipt};
 
 /// A rating, or the deletion of one, that a client asks to be accepted.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,17 +25,23 @@ pub struct Submission {
 pub struct Accepted {
     /// The handle.
     pub execution: ExecutionId,
-    /// When it was accepted, in microseconds since 1970.
-    pub started_at: i64,
-    /// Who rated.
-    pub user: UserId,
-    /// What was rated.
-    pub item: ItemId,
-    /// The client's JSON text.
-    pub input: String,
+    /// Who rated what, and when: how the execution begins.
+    pub record: Arc<ExecutionRecord>,
     /// This user's entries in the ledger, tombstones too, after the whole batch. Shared: a batch
     /// may hold hundreds of submissions of one user.
     pub entries: Arc<Profile<ItemId>>,
+}
+
+impl Accepted {
+    /// What the client gets.
+    pub fn receipt(&self) -> Receipt {
+        Receipt { execution: self.execution, started_at: self.record.started_at }
+    }
+
+    /// The execution as it begins.
+    pub fn begun(&self) -> (ExecutionId, Arc<ExecutionRecord>) {
+        (self.execution, self.record.clone())
+    }
 }
 
 /// One entry of the ledger.

@@ -73,3 +73,13 @@ pub enum Answered {
     /// Its name stands for another request, which this execution answers. Nothing was accepted.
     NameTaken(ExecutionId),
 }
+
+impl Answered {
+    /// What was accepted now.
+    pub fn accepted(&self) -> &[Accepted] {
+        match self {
+            Self::Accepted(accepted) => accepted,
+            Self::Repeated(_) | Self::NameTaken(_) => &[],
+        }
+    }
+}

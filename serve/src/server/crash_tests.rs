@@ -9,6 +9,7 @@ use std::sync::mpsc::sync_channel;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use akin_schemas::http::JsonText;
 use akin_schemas::{ItemId, UserId};
 use rand::RngExt;
 use rand::rngs::StdRng;
@@ -37,10 +38,9 @@ impl Running {
     fn start(disk: &FaultyDisk, scores: bool) -> Result<Self, LedgerError> {
         let ledger: Arc<dyn Ledger> = Arc::new(disk.ledger()?);
         let executions = Arc::new(Executions::new(ledger.clone()));
-        let unfinished = ledger.unfinished()?;
-        for (id, record) in &unfinished {
-            executions.begin(*id, record.clone());
-        }
+        let unfinished = ledger.unfinished()?.into_iter();
+        let unfinished: Vec<_> = unfinished.map(|(id, record)| (id, Arc::new(record))).collect();
+        executions.begin(unfinished.iter().cloned());
         let (queue, accepted) = sync_channel(100);
         let swept = queue.clone();
         let on_accepted = Box::new(move |all: Vec<_>| {
@@ -55,14 +55,14 @@ impl Running {
         let outcomes = commit.clone();
         let scorer = thread::spawn(move || {
             for accepted in accepted {
-                let outcome = Outcome::Succeeded(accepted.item.to_string());
+                let outcome = Outcome::Succeeded(JsonText::parse(&accepted.record.item).unwrap());
                 let finished = Finished { id: accepted.execution, outcome, stopped_at: 9 };
                 if scores {
                     outcomes.finish(finished).unwrap();
                 }
             }
         });
-        sweep(unfinished, &*ledger, &executions, &swept);
+        sweep(unfinished, &*ledger, &executions, |accepted| swept.send(accepted).unwrap());
         Ok(Self { ledger, executions, commit, scorer })
     }
 
@@ -80,8 +80,8 @@ impl Running {
         let began = Instant::now();
         loop {
             let record = self.executions.get(id).unwrap().unwrap();
-            if let Some((Outcome::Succeeded(output), _)) = record.end {
-                return output;
+            if let Some(output) = record.output() {
+                return output.as_str().to_owned();
             }
             assert!(record.is_running(), "{record:?}");
             assert!(began.elapsed() < PATIENCE, "left running for ever");

@@ -55,8 +55,8 @@ impl Snapshot {
     }
 
     /// An item's title by its number.
-    pub fn title(&self, number: u32) -> Option<String> {
-        self.item(number).title.as_deref().map(str::to_owned)
+    pub fn title(&self, number: u32) -> Option<&str> {
+        self.item(number).title.as_deref()
     }
 
     /// What is known of a user, by item: the version's entries and the ledger's, whichever are later. Items that the

@@ -36,9 +36,13 @@ pub fn events(record: &ExecutionRecord, role_arn: &str, with_data: bool) -> Vec<
         };
         let (kind, details, content) = match outcome {
             Outcome::Succeeded(output) => {
-                let exited = with(data("output", output), "name", STATE);
+                let exited = with(data("output", output.as_str()), "name", STATE);
                 found.push(("TaskStateExited", "stateExitedEventDetails", exited, *at));
-                ("ExecutionSucceeded", "executionSucceededEventDetails", data("output", output))
+                (
+                    "ExecutionSucceeded",
+                    "executionSucceededEventDetails",
+                    data("output", output.as_str()),
+                )
             }
             Outcome::Failed { error, cause } => {
                 let content = why(Some(error), Some(cause));

@@ -1,5 +1,6 @@
 //! The operations.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use akin_schemas::http::step_functions::{
@@ -118,7 +119,7 @@ struct Named {
     /// Its key.
     id: ExecutionId,
     /// As it stands.
-    record: ExecutionRecord,
+    record: Arc<ExecutionRecord>,
 }
 
 /// # Errors
@@ -137,7 +138,7 @@ async fn describe(parameters: &Parameters, state: &State) -> Answer {
     found.insert("input".to_owned(), record.input.as_str().into());
     found.insert("inputDetails".to_owned(), json!({"included": true}));
     if let Some(output) = record.output() {
-        found.insert("output".to_owned(), output.into());
+        found.insert("output".to_owned(), output.as_str().into());
         found.insert("outputDetails".to_owned(), json!({"included": true}));
     }
     let (error, cause) = record.failure();

@@ -21,14 +21,14 @@ impl Recent {
     }
 
     /// Keeps an execution that has ended, whose end is in the ledger.
-    pub fn keep(&mut self, id: ExecutionId, record: ExecutionRecord) {
+    pub fn keep(&mut self, id: ExecutionId, record: Arc<ExecutionRecord>) {
         let bytes = size(&record);
         if bytes > self.most_bytes || self.records.contains_key(&id) {
             return;
         }
         self.bytes += bytes;
         self.order.push_back(id);
-        self.records.insert(id, Arc::new(record));
+        self.records.insert(id, record);
         while self.bytes > self.most_bytes {
             let Some(oldest) = self.order.pop_front() else { return };
             self.bytes -= self.records.remove(&oldest).map_or(0, |record| size(&record));
@@ -56,7 +56,7 @@ impl Recent {
 
 /// What a record takes, with what surrounds it.
 fn size(record: &ExecutionRecord) -> usize {
-    let output = record.output().map_or(0, str::len);
+    let output = record.output().map_or(0, |output| output.as_str().len());
     let (error, cause) = record.failure();
     let failure = error.map_or(0, str::len) + cause.map_or(0, str::len);
     2 * size_of::<ExecutionRecord>() + record.input.len() + output + failure
@@ -64,31 +64,32 @@ fn size(record: &ExecutionRecord) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use akin_schemas::http::JsonText;
     use akin_schemas::{ItemId, UserId};
 
     use super::*;
     use crate::ledger::{Outcome, Submission};
 
-    fn record(output: &str) -> Result<ExecutionRecord, Box<dyn std::error::Error>> {
+    fn record(output: &str) -> Result<Arc<ExecutionRecord>, Box<dyn std::error::Error>> {
         let (user, item) = (UserId::try_from("abby")?, ItemId::try_from("1")?);
         let submission = Submission { user, item, rating: None, input: "{}".to_owned() };
-        let end = Some((Outcome::Succeeded(output.to_owned()), 9));
-        Ok(ExecutionRecord { end, ..ExecutionRecord::running(&submission, None, 5) })
+        let end = Some((Outcome::Succeeded(JsonText::parse(output)?), 9));
+        Ok(Arc::new(ExecutionRecord { end, ..ExecutionRecord::running(&submission, None, 5) }))
     }
 
     #[test]
     fn the_oldest_make_room_and_what_never_fits_is_not_kept()
     -> Result<(), Box<dyn std::error::Error>> {
-        let each = size(&record("0000")?);
+        let each = size(&record("1000")?);
         let mut recent = Recent::new(3 * each);
         let ids: Vec<ExecutionId> = (0..5).map(ExecutionId::fresh).collect();
         for id in &ids {
-            recent.keep(*id, record("0000")?);
+            recent.keep(*id, record("1000")?);
         }
         let kept: Vec<bool> = ids.iter().map(|id| recent.get(id).is_some()).collect();
         assert_eq!(kept, [false, false, true, true, true]);
         let huge = ExecutionId::fresh(9);
-        recent.keep(huge, record(&"0".repeat(4 * each))?);
+        recent.keep(huge, record(&"1".repeat(4 * each))?);
         assert!(recent.get(&huge).is_none() && recent.get(&ids[2]).is_some());
         assert_eq!(recent.ids(), ids[2..]);
         recent.forget(&HashSet::from([ids[0], ids[3]]));

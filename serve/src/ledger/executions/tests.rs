@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used)]
 use std::time::Instant;
 
+use akin_schemas::http::JsonText;
 use akin_schemas::{ItemId, UserId};
 
 use super::*;
@@ -18,13 +19,17 @@ fn accepted() -> (Arc<dyn Ledger>, Arc<Executions>, ExecutionId) {
 }
 
 fn ended(id: ExecutionId, output: &str) -> Finished {
-    Finished { id, outcome: Outcome::Succeeded(output.to_owned()), stopped_at: 9 }
+    Finished { id, outcome: Outcome::Succeeded(JsonText::of(&output).unwrap()), stopped_at: 9 }
+}
+
+fn text(record: &ExecutionRecord) -> Option<&str> {
+    record.output().map(JsonText::as_str)
 }
 
 #[tokio::test]
 async fn a_long_poll_wakes_when_the_execution_ends() {
     let (ledger, executions, id) = accepted();
-    executions.begin(id, ledger.execution(&id).unwrap().unwrap());
+    executions.begin([(id, ledger.execution(&id).unwrap().unwrap().into())]);
     let start = Instant::now();
     let waiting: Vec<_> = (0..3)
         .map(|_| {
@@ -39,7 +44,7 @@ async fn a_long_poll_wakes_when_the_execution_ends() {
     assert_eq!(executions.finish(&ended(id, "second")), Ok(false));
     for waiting in waiting {
         let record = waiting.await.unwrap().unwrap().unwrap();
-        assert_eq!((record.output(), record.stopped_at()), (Some("first"), Some(9)));
+        assert_eq!((text(&record), record.stopped_at()), (Some("\"first\""), Some(9)));
     }
     assert!(start.elapsed() < LONG / 4);
 }
@@ -47,7 +52,7 @@ async fn a_long_poll_wakes_when_the_execution_ends() {
 #[tokio::test]
 async fn a_long_poll_ends_with_its_patience_and_says_that_it_runs() {
     let (ledger, executions, id) = accepted();
-    executions.begin(id, ledger.execution(&id).unwrap().unwrap());
+    executions.begin([(id, ledger.execution(&id).unwrap().unwrap().into())]);
     for patience in [Duration::ZERO, Duration::from_millis(10)] {
         let record = executions.wait(id, patience).await.unwrap().unwrap();
         assert!(record.is_running());
@@ -64,7 +69,7 @@ async fn who_waits_for_an_execution_that_has_not_begun_is_woken_too() {
     });
     tokio::time::sleep(Duration::from_millis(20)).await;
     assert_eq!(executions.finish(&ended(id, "{}")), Ok(true));
-    assert_eq!(waiting.await.unwrap().unwrap().unwrap().output(), Some("{}"));
+    assert_eq!(text(&waiting.await.unwrap().unwrap().unwrap()), Some("\"{}\""));
 }
 
 #[tokio::test]
@@ -73,14 +78,14 @@ async fn an_end_is_seen_at_once_and_for_good() {
     assert!(executions.get(&id).unwrap().unwrap().is_running());
     // Nobody has taken it up since a restart: the ledger knows it.
     assert_eq!(executions.finish(&ended(id, "{}")), Ok(true));
-    assert_eq!(executions.get(&id).unwrap().unwrap().output(), Some("{}"));
+    assert_eq!(text(&executions.get(&id).unwrap().unwrap()), Some("\"{}\""));
     assert!(ledger.execution(&id).unwrap().unwrap().is_running());
     ledger.accept(&[], &[ended(id, "{}")], 6).unwrap();
     executions.written([id].iter());
     assert_eq!(executions.in_work(), 0);
-    assert_eq!(executions.get(&id).unwrap().unwrap().output(), Some("{}"));
+    assert_eq!(text(&executions.get(&id).unwrap().unwrap()), Some("\"{}\""));
     let record = executions.wait(id, LONG).await.unwrap().unwrap();
-    assert_eq!(record.output(), Some("{}"));
+    assert_eq!(text(&record), Some("\"{}\""));
     assert_eq!(executions.finish(&ended(id, "again")), Ok(false));
     assert_eq!(executions.finish(&ended(ExecutionId::fresh(5), "{}")), Ok(false));
     assert_eq!(executions.in_work(), 0);
@@ -95,7 +100,7 @@ async fn an_execution_is_listed_under_one_status_at_any_moment() {
         page.executions.iter().map(|(_, record)| record.status()).collect()
     };
     let all = || executions.list(&Filter::default(), 9).unwrap().executions[0].1.status();
-    executions.begin(id, ledger.execution(&id).unwrap().unwrap());
+    executions.begin([(id, ledger.execution(&id).unwrap().unwrap().into())]);
     assert_eq!(all(), ExecutionStatus::Running);
     assert_eq!(executions.finish(&ended(id, "{}")), Ok(true));
     // Seen at once where it is looked at, found by its new status once that is written.
@@ -112,16 +117,16 @@ async fn an_execution_is_listed_under_one_status_at_any_moment() {
 #[tokio::test]
 async fn what_ended_lately_is_read_from_memory_until_the_ledger_lets_go_of_it() {
     let (ledger, executions, id) = accepted();
-    executions.begin(id, ledger.execution(&id).unwrap().unwrap());
+    executions.begin([(id, ledger.execution(&id).unwrap().unwrap().into())]);
     assert_eq!(executions.finish(&ended(id, "in memory")), Ok(true));
     ledger.accept(&[], &[ended(id, "on disk")], 6).unwrap();
     executions.written([id].iter());
-    let output = || executions.get(&id).unwrap().unwrap().output().map(str::to_owned);
-    assert_eq!(output().as_deref(), Some("in memory"));
+    let output = || text(&executions.get(&id).unwrap().unwrap()).map(str::to_owned);
+    assert_eq!(output().as_deref(), Some("\"in memory\""));
     let waited = executions.wait(id, LONG).await.unwrap().unwrap();
-    assert_eq!(waited.output(), Some("in memory"));
+    assert_eq!(text(&waited), Some("\"in memory\""));
     assert_eq!(executions.forget_with_ledger(), Ok(()));
-    assert_eq!(output().as_deref(), Some("in memory"), "the ledger still has it");
+    assert_eq!(output().as_deref(), Some("\"in memory\""), "the ledger still has it");
     let all = Retention { since: i64::MAX, count: 0, bytes: 0 };
     assert_eq!(ledger.forget_executions(all, 9), Ok(1));
     assert_eq!(executions.forget_with_ledger(), Ok(()));

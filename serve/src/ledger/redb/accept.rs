@@ -68,16 +68,16 @@ pub(super) fn submit(
     let mut entries_of: HashMap<&UserId, Arc<Profile<ItemId>>> = HashMap::new();
     let mut answers = Vec::with_capacity(requests.len());
     for (request, outcome) in requests.iter().zip(outcomes) {
-        let ids = match outcome {
-            Ok(ids) => ids,
+        let begun = match outcome {
+            Ok(begun) => begun,
             Err(answer) => {
                 answers.push(answer);
                 continue;
             }
         };
-        let mut accepted = Vec::with_capacity(ids.len());
-        for (submission, execution) in request.submissions.iter().zip(ids) {
-            let Submission { user, item, input, .. } = submission;
+        let mut accepted = Vec::with_capacity(begun.len());
+        for (Submission { user, .. }, (execution, record)) in request.submissions.iter().zip(begun)
+        {
             let entries = match entries_of.get(user) {
                 Some(entries) => entries.clone(),
                 None => {
@@ -85,8 +85,7 @@ pub(super) fn submit(
                     entries_of.entry(user).or_insert(entries).clone()
                 }
             };
-            let (user, item, input) = (user.clone(), item.clone(), input.clone());
-            accepted.push(Accepted { execution, started_at: now, user, item, input, entries });
+            accepted.push(Accepted { execution, record: record.into(), entries });
         }
         answers.push(Answered::Accepted(accepted));
     }
@@ -161,8 +160,8 @@ impl<'t> Writer<'t> {
         &mut self,
         submissions: &[Submission],
         name: Option<&RequestName>,
-    ) -> Result<Vec<ExecutionId>, LedgerError> {
-        let mut ids = Vec::with_capacity(submissions.len());
+    ) -> Result<Vec<(ExecutionId, ExecutionRecord)>, LedgerError> {
+        let mut begun = Vec::with_capacity(submissions.len());
         for submission in submissions {
             let Submission { user, item, rating, .. } = submission;
             let (position, order) = self.numbering.next()?;
@@ -173,17 +172,18 @@ impl<'t> Writer<'t> {
             self.profiles.insert((&**user, &**item), &*codec::write_entry(&entry, origin))?;
             let id = ExecutionId::fresh(self.now);
             let record = ExecutionRecord::running(submission, name, self.now);
-            let record = codec::write_execution(&record);
-            self.written += record.len() as u64;
-            self.executions.insert(id.key(), &*record)?;
+            let bytes = codec::write_execution(&record);
+            self.written += bytes.len() as u64;
+            self.executions.insert(id.key(), &*bytes)?;
             self.open.insert(id.key(), ())?;
             self.by_user.insert((&**user, id.key()), ())?;
-            ids.push(id);
+            begun.push((id, record));
         }
-        if let (Some(name), false) = (name, ids.is_empty()) {
+        if let (Some(name), false) = (name, begun.is_empty()) {
+            let ids: Vec<_> = begun.iter().map(|(id, _)| *id).collect();
             self.names.insert(name.key(), &*codec::write_ids(&ids))?;
         }
-        Ok(ids)
+        Ok(begun)
     }
 }
 

@@ -2,6 +2,7 @@
 //! preceded by their length. A record of another format is an error, not a guess.
 
 use akin_recommender::profile::{Entry, OrderKey, Origin};
+use akin_schemas::http::JsonText;
 use akin_schemas::{ItemId, UserId};
 
 use crate::ledger::{
@@ -107,7 +108,7 @@ pub(super) fn write_outcome(outcome: &Outcome, stopped_at: i64) -> Vec<u8> {
     match outcome {
         Outcome::Succeeded(output) => {
             out.u8(0);
-            out.text(output);
+            out.text(output.as_str());
         }
         Outcome::Failed { error, cause } => {
             out.u8(1);
@@ -128,7 +129,10 @@ pub(super) fn read_outcome(bytes: &[u8]) -> Result<(Outcome, i64), LedgerError> 
     let mut from = Reader::new("outcome", FORMAT, bytes)?;
     let stopped_at = from.i64()?;
     let outcome = match from.u8()? {
-        0 => Outcome::Succeeded(from.text()?.to_owned()),
+        0 => {
+            let output = JsonText::parse(from.text()?);
+            Outcome::Succeeded(output.map_err(|_| from.error("an output that is not JSON"))?)
+        }
         1 => Outcome::Failed { error: from.text()?.to_owned(), cause: from.text()?.to_owned() },
         2 => Outcome::TimedOut,
         3 => Outcome::Aborted {

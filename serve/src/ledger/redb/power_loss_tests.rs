@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used)]
 use std::collections::{BTreeMap, HashSet};
 
+use akin_schemas::http::JsonText;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -47,7 +48,8 @@ fn work(ledger: &RedbLedger, random: &mut StdRng) -> Story {
         let open =
             story.accepted.iter().map(|(id, _)| *id).filter(|id| !story.finished.contains(id));
         let ended: Vec<_> = open.filter(|_| random.random_bool(0.4)).collect();
-        let outcome = Outcome::Succeeded("y".repeat(random.random_range(0..3000)));
+        let outcome =
+            Outcome::Succeeded(JsonText::of(&"y".repeat(random.random_range(0..3000))).unwrap());
         let finished: Vec<_> = ended
             .iter()
             .map(|&id| Finished { id, outcome: outcome.clone(), stopped_at: 7 })

@@ -2,6 +2,7 @@
 use std::collections::BTreeMap;
 
 use akin_recommender::profile::Entry;
+use akin_schemas::http::JsonText;
 use proptest::prelude::*;
 use tempfile::tempdir;
 
@@ -25,7 +26,7 @@ fn submission(of: &str, about: &str, rating: Option<f32>) -> Submission {
 }
 
 fn succeeded(id: ExecutionId, output: &str) -> Finished {
-    Finished { id, outcome: Outcome::Succeeded(output.to_owned()), stopped_at: 77 }
+    Finished { id, outcome: Outcome::Succeeded(JsonText::of(&output).unwrap()), stopped_at: 77 }
 }
 
 #[test]
@@ -48,7 +49,10 @@ fn reopening_keeps_everything() {
     assert_eq!(seen.0.unwrap(), *accepted[0].entries);
     assert!(ledger.entries(&user("abb")).unwrap().is_empty());
     let ended = ledger.execution(&accepted[0].execution).unwrap().unwrap();
-    assert_eq!((ended.status(), ended.output()), (ExecutionStatus::Succeeded, Some("{}")));
+    assert_eq!(
+        (ended.status(), ended.output()),
+        (ExecutionStatus::Succeeded, Some(&JsonText::of(&"{}").unwrap()))
+    );
     assert_eq!((ended.started_at, ended.stopped_at()), (1000, Some(77)));
     assert_eq!((ended.user, ended.input), (user("abby"), batch[0].input.clone()));
     let running = ledger.unfinished().unwrap();
@@ -309,10 +313,10 @@ fn listings_are_sorted_filtered_and_complete_however_they_are_cut_into_pages() {
         all.push((accepted[0].execution, of, start, None));
     }
     let ends = [
-        (0, Outcome::Succeeded("{}".to_owned()), 9_000),
+        (0, Outcome::Succeeded(JsonText::of(&"{}").unwrap()), 9_000),
         (1, Outcome::TimedOut, 9_000),
         (3, Outcome::Aborted { error: None, cause: None }, 80_000),
-        (4, Outcome::Succeeded("{}".to_owned()), 9_500),
+        (4, Outcome::Succeeded(JsonText::of(&"{}").unwrap()), 9_500),
     ];
     for (n, outcome, stopped_at) in ends {
         all[n].3 = Some((outcome.status(), stopped_at));
@@ -440,7 +444,7 @@ proptest! {
                         })
                         .collect();
                     for accepted in ledger.accept(&batch, &[], now).unwrap() {
-                        let entries = ledger.entries(&accepted.user).unwrap();
+                        let entries = ledger.entries(&accepted.record.user).unwrap();
                         prop_assert_eq!(&*accepted.entries, &entries);
                     }
                 }

@@ -12,7 +12,7 @@ fn entry(rating: Option<f32>) -> Entry {
 
 fn outcomes() -> Vec<Outcome> {
     vec![
-        Outcome::Succeeded("{\"a\":\"é\"}".to_owned()),
+        Outcome::Succeeded(JsonText::parse("{\"a\":\"é\"}").unwrap()),
         Outcome::Failed { error: "Timeout".to_owned(), cause: String::new() },
         Outcome::TimedOut,
         Outcome::Aborted { error: None, cause: Some("enough".to_owned()) },

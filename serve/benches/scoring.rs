@@ -1,0 +1,63 @@
+//! How long one list of recommendations takes, for profiles of about 200 ratings.
+//!
+//! `make bench STORE=store`: a folder with a published version whose users are named by numbers, as those of
+//! `akin-batch synth` and MovieLens are.
+
+use std::path::Path;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use akin_recommender::profile::Profile;
+use akin_recommender::scoring::{Recommendation, Request, Scorer};
+use akin_serve::snapshot::{Haste, Snapshot};
+use akin_store::{FolderStore, published_sequences};
+use divan::Bencher;
+
+/// Profiles that are scored, each in its turn, so that none stays in a cache for long.
+const PROFILES: usize = 500;
+
+type Ratings = Vec<(u32, f32)>;
+
+static LOADED: LazyLock<Option<(Snapshot, Vec<Ratings>)>> = LazyLock::new(|| {
+    let folder = std::env::var_os("STORE")?;
+    let loaded = load(Path::new(&folder));
+    match loaded {
+        Ok(loaded) => Some(loaded),
+        Err(error) => {
+            eprintln!("{}: {error}", Path::new(&folder).display());
+            None
+        }
+    }
+});
+
+fn load(folder: &Path) -> Result<(Snapshot, Vec<Ratings>), Box<dyn std::error::Error>> {
+    let store = FolderStore::open(folder)?;
+    let newest = published_sequences(&store, None)?.pop().ok_or("no version is published there")?;
+    let snapshot = Snapshot::load(&store, newest, Haste::Whole)?;
+    let of_user = |user: u32| {
+        let entries = snapshot.profile(&user.to_string(), &Profile::default()).into_iter();
+        entries.filter_map(|(item, entry)| Some((item, entry.rating?))).collect()
+    };
+    let is_wanted = |ratings: &Ratings| (180..=220).contains(&ratings.len());
+    let profiles = (1..=1_000_000).map(of_user).filter(is_wanted).take(PROFILES).collect();
+    Ok((snapshot, profiles))
+}
+
+/// With three reasons each, as the server asks for them.
+#[divan::bench(args = [10, 100, 500], sample_size = 100, sample_count = 100)]
+fn best_for_200_ratings(bencher: Bencher, count: usize) {
+    let Some((snapshot, profiles)) = &*LOADED else { return };
+    let (mut scorer, next) = (Scorer::default(), AtomicUsize::new(0));
+    let next = || &profiles[next.fetch_add(1, Ordering::Relaxed) % profiles.len()];
+    let request = Request { count, reasons: 3 };
+    bencher.with_inputs(next).bench_local_values(|ratings| -> Vec<Recommendation> {
+        scorer.recommend(&snapshot.model, ratings, request)
+    });
+}
+
+fn main() {
+    if LOADED.is_none() {
+        eprintln!("nothing to score: name a folder that akin-batch has published in, STORE=store");
+    }
+    divan::main();
+}
