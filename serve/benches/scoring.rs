@@ -34,10 +34,7 @@ fn load(folder: &Path) -> Result<(Snapshot, Vec<Ratings>), Box<dyn std::error::E
     let store = FolderStore::open(folder)?;
     let newest = published_sequences(&store, None)?.pop().ok_or("no version is published there")?;
     let snapshot = Snapshot::load(&store, newest, Haste::Whole)?;
-    let of_user = |user: u32| {
-        let entries = snapshot.profile(&user.to_string(), &Profile::default()).into_iter();
-        entries.filter_map(|(item, entry)| Some((item, entry.rating?))).collect()
-    };
+    let of_user = |user: u32| snapshot.ratings(&user.to_string(), &Profile::default());
     let is_wanted = |ratings: &Ratings| (180..=220).contains(&ratings.len());
     let profiles = (1..=1_000_000).map(of_user).filter(is_wanted).take(PROFILES).collect();
     Ok((snapshot, profiles))

@@ -32,9 +32,7 @@ pub fn recommend<'a>(
     options: &Options,
     count: usize,
 ) -> (bool, Vec<Recommendation<'a>>) {
-    let profile = snapshot.profile(user, ledger).into_iter();
-    let ratings: Vec<(u32, f32)> =
-        profile.filter_map(|(item, entry)| Some((item, entry.rating?))).collect();
+    let ratings = snapshot.ratings(user, ledger);
     let known = !ratings.is_empty() || ledger.ratings().next().is_some();
     (known, recommend_for(snapshot, scorer, &ratings, options, count))
 }

@@ -8,6 +8,9 @@ use akin_serve::server::Server;
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let options = Options::parse();
     let filter = EnvFilter::try_from_env("AKIN_LOG").unwrap_or_else(|_| EnvFilter::new("info"));

@@ -76,14 +76,15 @@ impl Packing {
         Self { target_bits: items.max(2).next_power_of_two().trailing_zeros() }
     }
 
-    /// The greatest number of steps.
+    /// The greatest number of steps: what the bits hold, and f32 exactly.
     fn most_steps(self) -> i32 {
-        i32::MAX >> self.target_bits
+        (i32::MAX >> self.target_bits).min((1 << f32::MANTISSA_DIGITS) - 1)
     }
 
     fn pack(self, target: usize, similarity: f32, step: f32) -> Pair {
         let steps = (similarity / step).round();
-        let steps = if steps == 0.0 { similarity.signum() } else { steps };
+        let is_lost = steps == 0.0 && similarity != 0.0;
+        let steps = if is_lost { similarity.signum() } else { steps };
         let most = self.most_steps() as f32;
         Pair(
             ((steps.clamp(-most, most) as i32) << self.target_bits).cast_unsigned() | target as u32,

@@ -432,6 +432,35 @@ mod tests {
 
     proptest! {
         #[test]
+        fn whichever_portion_is_looked_at_first_the_best_are_those_of_all_scores(
+            // Few great similarities and many small ones, as measures give them.
+            pairs in proptest::collection::btree_map((0u32..150, 0u32..150), -1.0f32..1.0, 0..4000),
+            profile in proptest::collection::btree_map(0u32..150, 1u8..11, 0..40),
+            count in 1usize..200,
+            modulus in 1u32..5,
+        ) {
+            let row = |target: u32| -> Vec<Neighbour> {
+                let of_target = pairs.range((target, 0)..(target + 1, 0));
+                of_target.map(|((_, item), score)| neighbour(*item, score.powi(5))).collect()
+            };
+            let weight = RatingWeight { rule: WeightRule::Relative(1.5), mean: 3.0, deviation: 1.0 };
+            let model = Model::new(Neighbours::from_rows((0..150).map(row)), &[1; 150])?.weighing(weight);
+            let profile: Vec<(u32, f32)> =
+                profile.into_iter().map(|(item, half)| (item, f32::from(half) / 2.0)).collect();
+            let is_allowed = |item: u32| item % modulus == 0;
+            let selection = Selection { is_allowed: Some(&is_allowed), ..Selection::default() };
+            let mut scorer = Scorer::default();
+            for begin in 0..PORTIONS {
+                scorer.start(&model, &profile);
+                let found = scorer.best(&model, count, begin, &selection);
+                let may_follow = |item: &u32| is_allowed(*item) && !scorer.is_rated(*item);
+                let all = (0..150).filter(may_follow).map(|item| (item, scorer.score(&model, item)));
+                let expected = greatest_first(all.filter(|&(_, score)| score > 0.0).collect(), count);
+                prop_assert_eq!(found, expected);
+            }
+        }
+
+        #[test]
         fn recommendations_equal_the_naive_sums(
             pairs in proptest::collection::btree_map((0u32..10, 0u32..10), 1u8..9, 0..50),
             profiles in proptest::collection::vec(proptest::collection::btree_map(0u32..10, 1u8..11, 0..6), 1..4),

@@ -57,20 +57,25 @@ impl Sums {
 
     /// To be called when all is summed, before the best are asked for.
     pub fn finish(&mut self) {
-        let greatest = |stretch: &[f32]| {
-            // Lanes that do not wait for each other.
-            let mut lanes = [f32::NEG_INFINITY; 16];
-            let mut chunks = stretch.chunks_exact(lanes.len());
-            for chunk in &mut chunks {
-                for (lane, &sum) in lanes.iter_mut().zip(chunk) {
-                    *lane = if sum > *lane { sum } else { *lane };
+        let greater = |a: f32, b: f32| if b > a { b } else { a };
+        // In halves, so that the processor can compare several at once.
+        let greatest = |stretch: &[f32; STRETCH]| {
+            let mut lanes = *stretch;
+            let mut width = STRETCH / 2;
+            while width > 0 {
+                for at in 0..width {
+                    lanes[at] = greater(lanes[at], lanes[at + width]);
                 }
+                width /= 2;
             }
-            let rest = chunks.remainder();
-            lanes.into_iter().chain(rest.iter().copied()).fold(f32::NEG_INFINITY, f32::max)
+            lanes[0]
         };
+        let (whole, rest) = self.of_item.as_chunks::<STRETCH>();
         self.of_stretch.clear();
-        self.of_stretch.extend(self.of_item.chunks(STRETCH).map(greatest));
+        self.of_stretch.extend(whole.iter().map(greatest));
+        if !rest.is_empty() {
+            self.of_stretch.push(rest.iter().copied().fold(f32::NEG_INFINITY, greater));
+        }
     }
 
     /// The sum for an item.

@@ -10,11 +10,12 @@ use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
-use actix_web::{HttpMessage, HttpResponse, ResponseError};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, ResponseError};
 use akin_schemas::http::PROBLEM_JSON;
 use futures_util::FutureExt;
 use tracing::{debug, error};
 
+use super::PATHS;
 use super::problem::Refusal;
 use super::request_id::{RequestId, X_REQUEST_ID};
 use super::state::State;
@@ -81,7 +82,7 @@ impl Seen {
         response: ServiceResponse<BoxBody>,
         unread: Option<Unread>,
     ) -> ServiceResponse<BoxBody> {
-        self.note(response.request().match_pattern(), response.status());
+        self.note(route(response.request()), response.status());
         let mut response = in_one_form(response, &self.id);
         let headers = response.headers_mut();
         if let Some(id) = self.id.value() {
@@ -102,13 +103,13 @@ impl Seen {
         Refused { refusal, id: self.id, headers: self.headers }.into()
     }
 
-    fn note(&self, route: Option<String>, status: StatusCode) {
+    fn note(&self, route: Option<&'static str>, status: StatusCode) {
         let (took, status, method) = (self.began.elapsed(), status.as_u16(), self.method.as_str());
         debug!(
             target: "akin_serve::request",
             request_id = self.id.0,
             method,
-            route = route.as_deref().unwrap_or("other"),
+            route = route.unwrap_or("other"),
             status,
             seconds = took.as_secs_f64(),
             "answered"
@@ -117,6 +118,12 @@ impl Seen {
             state.metrics.answered(method, route, status, took);
         }
     }
+}
+
+/// The route that a request took, as it is registered.
+fn route(request: &HttpRequest) -> Option<&'static str> {
+    let name = request.match_name()?;
+    PATHS.iter().copied().find(|path| *path == name)
 }
 
 /// What is left of a request that came to no answer.

@@ -27,6 +27,8 @@ pub use openapi::Text as DescriptionText;
 pub use state::State;
 pub use step_functions::AccessKey;
 
+use std::sync::LazyLock;
+
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, Resource, Route};
 
@@ -43,6 +45,10 @@ pub fn routes(config: &mut ServiceConfig) {
     }
     config.default_service(web::to(no_such_path));
 }
+
+/// The paths of all resources, which are their names, too.
+static PATHS: LazyLock<Vec<&'static str>> =
+    LazyLock::new(|| resources().into_iter().map(|(path, ..)| path).collect());
 
 /// Each path, the methods that it takes, and what answers them.
 fn resources() -> Vec<(&'static str, &'static str, Resource)> {
@@ -61,13 +67,14 @@ fn resources() -> Vec<(&'static str, &'static str, Resource)> {
     let one_rating = [web::put().to(users::put_rating), web::delete().to(users::delete_rating)];
     let routes: [(&'static str, &'static str, Vec<Route>); 17] = [
         ("/", "POST", step_functions.into()),
+        // What is asked for most comes first: they are tried in this order.
         ("/ratings", "POST", vec![web::post().to(ratings::post)]),
+        ("/executions/{arn}", READ, vec![get().to(executions::get)]),
         ("/users/{id}/ratings", READ, vec![get().to(users::list_ratings)]),
         ("/users/{id}/ratings/{item}", "PUT, DELETE", one_rating.into()),
         ("/users/{id}/recommendations", READ, vec![get().to(recommendations::of_user)]),
         ("/recommendations", "POST", vec![web::post().to(recommendations::for_ratings)]),
         ("/executions", READ, vec![get().to(executions::list)]),
-        ("/executions/{arn}", READ, vec![get().to(executions::get)]),
         ("/executions/{arn}/events", READ, vec![get().to(executions::events)]),
         ("/executions/{arn}/stop", "POST", vec![web::post().to(executions::stop)]),
         // Before `{id}`, which would take it for an item.
@@ -80,7 +87,7 @@ fn resources() -> Vec<(&'static str, &'static str, Resource)> {
         ("/openapi.json", READ, vec![get().to(openapi::show)]),
     ];
     let resource = |(path, allow, routes): (&'static str, &'static str, Vec<Route>)| {
-        (path, allow, routes.into_iter().fold(web::resource(path), Resource::route))
+        (path, allow, routes.into_iter().fold(web::resource(path).name(path), Resource::route))
     };
     routes.into_iter().map(resource).collect()
 }

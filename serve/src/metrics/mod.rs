@@ -29,14 +29,14 @@ const SCORING_SECONDS: [f64; 12] =
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RequestLabels {
     method: &'static str,
-    route: String,
+    route: &'static str,
     status: u16,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RouteLabels {
     method: &'static str,
-    route: String,
+    route: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -128,10 +128,9 @@ impl Default for Metrics {
 
 impl Metrics {
     /// Counts an answer. `route` is the pattern that the request matched, if any.
-    pub fn answered(&self, method: &str, route: Option<String>, status: u16, took: Duration) {
-        let method = known_method(method);
-        let route = route.unwrap_or_else(|| "other".to_owned());
-        let labels = RouteLabels { method, route: route.clone() };
+    pub fn answered(&self, method: &str, route: Option<&'static str>, status: u16, took: Duration) {
+        let (method, route) = (known_method(method), route.unwrap_or("other"));
+        let labels = RouteLabels { method, route };
         self.request_seconds.get_or_create(&labels).observe(took.as_secs_f64());
         self.requests.get_or_create(&RequestLabels { method, route, status }).inc();
     }
@@ -170,7 +169,7 @@ mod tests {
         let metrics = Metrics::default();
         for n in 0..1000 {
             metrics.answered(&format!("M{n}"), None, 404, Duration::from_millis(n));
-            metrics.answered("GET", Some("/items/{id}".to_owned()), 200, Duration::ZERO);
+            metrics.answered("GET", Some("/items/{id}"), 200, Duration::ZERO);
             metrics.refused(Door::Rest, "invalid-rating");
         }
         let mut text = String::new();

@@ -18,6 +18,9 @@ use chrono::{DateTime, Utc};
 
 use profiles::Profiles;
 
+/// Most profiles have no more ratings.
+const USUAL_RATINGS: usize = 256;
+
 /// An item as the server knows it.
 #[derive(Debug)]
 pub struct Item {
@@ -62,8 +65,23 @@ impl Snapshot {
     /// What is known of a user, by item: the version's entries and the ledger's, whichever are later. Items that the
     /// version does not know have no number and are left out; they count from the next version on.
     pub fn profile(&self, user: &str, ledger: &Profile<ItemId>) -> Vec<(u32, Entry)> {
+        let mut profile = Vec::new();
+        self.visit(user, ledger, |item, entry| profile.push((item, entry)));
+        profile
+    }
+
+    /// The ratings of a user's [`Snapshot::profile`].
+    pub fn ratings(&self, user: &str, ledger: &Profile<ItemId>) -> Vec<(u32, f32)> {
+        let mut ratings = Vec::with_capacity(USUAL_RATINGS);
+        self.visit(user, ledger, |item, entry| {
+            ratings.extend(entry.rating.map(|rating| (item, rating)));
+        });
+        ratings
+    }
+
+    fn visit(&self, user: &str, ledger: &Profile<ItemId>, visit: impl FnMut(u32, Entry)) {
         let numbered = ledger.entries().filter_map(|(id, entry)| Some((self.number(id)?, *entry)));
-        merge(self.profiles.entries(user), numbered)
+        merge(self.profiles.entries(user), numbered, visit);
     }
 
     /// All that is known of a user, by item id, with the items that the version does not know.
@@ -83,20 +101,19 @@ impl Snapshot {
 fn merge(
     published: impl Iterator<Item = (u32, Entry)>,
     newer: impl Iterator<Item = (u32, Entry)>,
-) -> Vec<(u32, Entry)> {
-    let mut merged = Vec::new();
+    mut visit: impl FnMut(u32, Entry),
+) {
     let mut published = published.peekable();
     for (item, entry) in newer {
         while let Some(before) = published.next_if(|(other, _)| *other < item) {
-            merged.push(before);
+            visit(before.0, before.1);
         }
         match published.next_if(|(other, _)| *other == item) {
-            Some((_, standing)) if !entry.replaces(&standing) => merged.push((item, standing)),
-            _ => merged.push((item, entry)),
+            Some((_, standing)) if !entry.replaces(&standing) => visit(item, standing),
+            _ => visit(item, entry),
         }
     }
-    merged.extend(published);
-    merged
+    published.for_each(|(item, entry)| visit(item, entry));
 }
 
 #[cfg(test)]
@@ -124,7 +141,9 @@ mod tests {
             let mut profile: Profile<u32> = published.iter().copied().collect();
             profile.merge(newer.iter().copied().collect());
             let expected: Vec<_> = profile.entries().map(|(&item, &entry)| (item, entry)).collect();
-            prop_assert_eq!(merge(published.into_iter(), newer.into_iter()), expected);
+            let mut merged = Vec::new();
+            merge(published.into_iter(), newer.into_iter(), |item, entry| merged.push((item, entry)));
+            prop_assert_eq!(merged, expected);
         }
     }
 }

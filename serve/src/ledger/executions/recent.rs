@@ -80,7 +80,7 @@ mod tests {
     #[test]
     fn the_oldest_make_room_and_what_never_fits_is_not_kept()
     -> Result<(), Box<dyn std::error::Error>> {
-        let each = size(&record("1000")?);
+        let each = size(&*record("1000")?);
         let mut recent = Recent::new(3 * each);
         let ids: Vec<ExecutionId> = (0..5).map(ExecutionId::fresh).collect();
         for id in &ids {

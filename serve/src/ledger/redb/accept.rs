@@ -61,7 +61,7 @@ pub(super) fn submit(
             None => Ok(writer.write(submissions, name.as_ref())?),
         });
     }
-    let Writer { numbering, profiles, written, .. } = writer;
+    let Writer { numbering, users, written, .. } = writer;
     numbering.save()?;
     // Read before the commit: an unreadable record then refuses the batch instead of leaving it
     // half answered.
@@ -81,7 +81,7 @@ pub(super) fn submit(
             let entries = match entries_of.get(user) {
                 Some(entries) => entries.clone(),
                 None => {
-                    let entries = Arc::new(read::profile(&profiles, user, &origins)?);
+                    let entries = Arc::new(read::profile(&users, user, &origins)?);
                     entries_of.entry(user).or_insert(entries).clone()
                 }
             };
@@ -89,7 +89,7 @@ pub(super) fn submit(
         }
         answers.push(Answered::Accepted(accepted));
     }
-    drop(profiles);
+    drop(users);
     add_bytes(transaction, written)?;
     Ok(answers)
 }
@@ -100,10 +100,9 @@ type BytesTable<'t, K> = Table<'t, K, &'static [u8]>;
 struct Writer<'t> {
     numbering: Numbering<'t>,
     log: BytesTable<'t, u64>,
-    profiles: BytesTable<'t, (&'static str, &'static str)>,
+    users: BytesTable<'t, tables::UserKey>,
     executions: BytesTable<'t, tables::ExecutionKey>,
     open: Table<'t, tables::ExecutionKey, ()>,
-    by_user: Table<'t, (&'static str, tables::ExecutionKey), ()>,
     names: BytesTable<'t, (&'static str, &'static str)>,
     now: i64,
     /// Bytes of execution records.
@@ -120,10 +119,9 @@ impl<'t> Writer<'t> {
         Ok(Self {
             numbering: Numbering::resume(transaction, origins, now, observed)?,
             log: transaction.open_table(tables::LOG)?,
-            profiles: transaction.open_table(tables::PROFILES)?,
+            users: transaction.open_table(tables::USERS)?,
             executions: transaction.open_table(tables::EXECUTIONS)?,
             open: transaction.open_table(tables::OPEN)?,
-            by_user: transaction.open_table(tables::BY_USER)?,
             names: transaction.open_table(tables::NAMES)?,
             now,
             written: 0,
@@ -169,14 +167,15 @@ impl<'t> Writer<'t> {
             let origin = self.numbering.origin_number;
             self.log.insert(position, &*codec::write_log(user, item, &entry, origin))?;
             // The clock only grows, so this entry is later than the one it replaces.
-            self.profiles.insert((&**user, &**item), &*codec::write_entry(&entry, origin))?;
+            let key = tables::entry_key(item);
+            self.users.insert((&**user, &*key), &*codec::write_entry(&entry, origin))?;
             let id = ExecutionId::fresh(self.now);
             let record = ExecutionRecord::running(submission, name, self.now);
             let bytes = codec::write_execution(&record);
             self.written += bytes.len() as u64;
             self.executions.insert(id.key(), &*bytes)?;
             self.open.insert(id.key(), ())?;
-            self.by_user.insert((&**user, id.key()), ())?;
+            self.users.insert((&**user, &*tables::execution_key(id.key())), &[][..])?;
             begun.push((id, record));
         }
         if let (Some(name), false) = (name, begun.is_empty()) {

@@ -17,6 +17,11 @@ const FORMAT: u8 = 1;
 /// Executions with their rating and name.
 const EXECUTION_FORMAT: u8 = 2;
 
+/// What outputs have in common, so that packing need not repeat it. It is a part of the format.
+const USUAL_OUTPUT: &[u8] = include_bytes!("codec/usual_output.json");
+/// No output is longer, in bytes: a thousand recommendations take about 400 KB.
+const LONGEST_OUTPUT: usize = 64 << 20;
+
 /// An entry of the profiles table. `origin` is its origin's number.
 pub(super) fn write_entry(entry: &Entry, origin: u32) -> Vec<u8> {
     let mut out = Writer::new(FORMAT);
@@ -107,8 +112,16 @@ pub(super) fn write_outcome(outcome: &Outcome, stopped_at: i64) -> Vec<u8> {
     out.i64(stopped_at);
     match outcome {
         Outcome::Succeeded(output) => {
-            out.u8(0);
-            out.text(output.as_str());
+            let text = output.as_str();
+            let packed = lz4_flex::block::compress_with_dict(text.as_bytes(), USUAL_OUTPUT);
+            if packed.len() < text.len() {
+                out.u8(4);
+                out.u64(text.len() as u64);
+                out.bytes(&packed);
+            } else {
+                out.u8(0);
+                out.text(text);
+            }
         }
         Outcome::Failed { error, cause } => {
             out.u8(1);
@@ -125,13 +138,31 @@ pub(super) fn write_outcome(outcome: &Outcome, stopped_at: i64) -> Vec<u8> {
     out.finish()
 }
 
+/// The status that an outcome leaves, and when that was, in microseconds since 1970.
+pub(super) fn read_end(bytes: &[u8]) -> Result<(ExecutionStatus, i64), LedgerError> {
+    let mut from = Reader::new("outcome", FORMAT, bytes)?;
+    let stopped_at = from.i64()?;
+    let status = match from.u8()? {
+        0 | 4 => ExecutionStatus::Succeeded,
+        1 => ExecutionStatus::Failed,
+        2 => ExecutionStatus::TimedOut,
+        3 => ExecutionStatus::Aborted,
+        other => return Err(from.error(&format!("status {other}"))),
+    };
+    Ok((status, stopped_at))
+}
+
 pub(super) fn read_outcome(bytes: &[u8]) -> Result<(Outcome, i64), LedgerError> {
     let mut from = Reader::new("outcome", FORMAT, bytes)?;
     let stopped_at = from.i64()?;
     let outcome = match from.u8()? {
         0 => {
-            let output = JsonText::parse(from.text()?);
-            Outcome::Succeeded(output.map_err(|_| from.error("an output that is not JSON"))?)
+            let text = from.text()?;
+            Outcome::Succeeded(json(&from, text)?)
+        }
+        4 => {
+            let text = unpacked(&mut from)?;
+            Outcome::Succeeded(json(&from, &text)?)
         }
         1 => Outcome::Failed { error: from.text()?.to_owned(), cause: from.text()?.to_owned() },
         2 => Outcome::TimedOut,
@@ -143,6 +174,20 @@ pub(super) fn read_outcome(bytes: &[u8]) -> Result<(Outcome, i64), LedgerError> 
     };
     from.finish()?;
     Ok((outcome, stopped_at))
+}
+
+fn json(from: &Reader, text: &str) -> Result<JsonText, LedgerError> {
+    JsonText::parse(text).map_err(|_| from.error("an output that is not JSON"))
+}
+
+/// A text that was packed: its length, and the rest of the record.
+fn unpacked(from: &mut Reader) -> Result<String, LedgerError> {
+    let length = usize::try_from(from.u64()?).ok().filter(|&length| length <= LONGEST_OUTPUT);
+    let length = length.ok_or_else(|| from.error("an output of an impossible length"))?;
+    let unpacked = lz4_flex::block::decompress_with_dict(from.rest(), length, USUAL_OUTPUT);
+    let text = unpacked.ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    text.filter(|text| text.len() == length)
+        .ok_or_else(|| from.error("an output that does not unpack"))
 }
 
 /// A status in keys. Never changes.

@@ -193,8 +193,8 @@ impl StorageBackend for FaultyDisk {
 /// Puts a record of an unknown format between this user's entries.
 pub(crate) fn spoil(ledger: &RedbLedger, user: &str) {
     let spoil = |transaction: &WriteTransaction| {
-        let mut profiles = transaction.open_table(tables::PROFILES)?;
-        profiles.insert((user, "spoiled"), &[9u8, 1, 2][..])?;
+        let mut users = transaction.open_table(tables::USERS)?;
+        users.insert((user, &*tables::entry_key("spoiled")), &[9u8, 1, 2][..])?;
         Ok(())
     };
     ledger.write(spoil).unwrap();

@@ -37,12 +37,15 @@ fn of_user(
     filter: &Filter,
     limit: usize,
 ) -> Result<Page, LedgerError> {
-    let table = transaction.open_table(tables::BY_USER)?;
-    let (first, last) = ([0; ExecutionId::KEY_BYTES], [u8::MAX; ExecutionId::KEY_BYTES]);
+    let table = transaction.open_table(tables::USERS)?;
+    let [first, last] = [[0; ExecutionId::KEY_BYTES], [u8::MAX; ExecutionId::KEY_BYTES]];
     let before = filter.after.map_or(last, |cursor| *cursor.id.key());
+    let [first, before] = [first, before].map(|key| tables::execution_key(&key));
     let mut page = Page::default();
-    for (looks, row) in table.range((user, &first)..(user, &before))?.rev().enumerate() {
-        let id = ExecutionId::from_key(*row?.0.value().1);
+    for (looks, row) in table.range((user, &*first)..(user, &*before))?.rev().enumerate() {
+        let Some(id) = tables::execution_of(row?.0.value().1) else {
+            return Err(LedgerError::Record("an execution without a name".to_owned()));
+        };
         if page.executions.len() == limit || looks == limit.saturating_mul(LOOKS_EACH) {
             return Ok(page);
         }

@@ -1,15 +1,32 @@
 //! Brings an older file up to the format that this program writes.
 
-use redb::{ReadableTable, WriteTransaction};
+use redb::{ReadableTable, TableDefinition, WriteTransaction};
 
 use super::{codec, tables};
 use crate::ledger::{ExecutionId, LedgerError};
 
+/// Up to format 2: the newest entry of each user and item.
+pub(super) const ENTRIES_BY_USER: TableDefinition<(&str, &str), &[u8]> =
+    TableDefinition::new("entries_by_user");
+/// In format 2: the executions of each user, which [`tables::EXECUTIONS`] tells, too.
+pub(super) const EXECUTIONS_BY_USER: TableDefinition<(&str, tables::ExecutionKey), ()> =
+    TableDefinition::new("executions_by_user");
+
+/// From an older format to the present one.
+pub(super) fn bring_up(transaction: &WriteTransaction, format: u64) -> Result<(), LedgerError> {
+    if format == tables::FORMAT_WITHOUT_INDEXES {
+        add_indexes(transaction)?;
+    }
+    join_by_user(transaction)?;
+    let mut counters = transaction.open_table(tables::COUNTERS)?;
+    counters.insert(tables::FORMAT_COUNTER, tables::FORMAT)?;
+    Ok(())
+}
+
 /// From format 1 to 2: the tables by which executions are listed, and the count of their bytes.
-pub(super) fn add_indexes(transaction: &WriteTransaction) -> Result<(), LedgerError> {
+fn add_indexes(transaction: &WriteTransaction) -> Result<(), LedgerError> {
     let executions = transaction.open_table(tables::EXECUTIONS)?;
     let outcomes = transaction.open_table(tables::OUTCOMES)?;
-    let mut by_user = transaction.open_table(tables::BY_USER)?;
     let mut ended = transaction.open_table(tables::ENDED)?;
     let mut counters = transaction.open_table(tables::COUNTERS)?;
     transaction.open_table(tables::NAMES)?;
@@ -18,14 +35,32 @@ pub(super) fn add_indexes(transaction: &WriteTransaction) -> Result<(), LedgerEr
         let (key, record) = row?;
         let id = ExecutionId::from_key(*key.value());
         bytes += record.value().len() as u64;
-        by_user.insert((&*codec::read_execution(record.value())?.user, id.key()), ())?;
         if let Some(outcome) = outcomes.get(id.key())? {
             bytes += outcome.value().len() as u64;
-            let (outcome, stopped_at) = codec::read_outcome(outcome.value())?;
-            ended.insert((codec::status_number(outcome.status()), stopped_at, id.key()), ())?;
+            let (status, stopped_at) = codec::read_end(outcome.value())?;
+            ended.insert((codec::status_number(status), stopped_at, id.key()), ())?;
         }
     }
     counters.insert(tables::EXECUTION_BYTES_COUNTER, bytes)?;
-    counters.insert(tables::FORMAT_COUNTER, tables::FORMAT)?;
+    Ok(())
+}
+
+/// From format 2 to 3: one table for what there is of each user.
+fn join_by_user(transaction: &WriteTransaction) -> Result<(), LedgerError> {
+    let mut users = transaction.open_table(tables::USERS)?;
+    let entries = transaction.open_table(ENTRIES_BY_USER)?;
+    for row in entries.iter()? {
+        let (key, entry) = row?;
+        let (user, item) = key.value();
+        users.insert((user, &*tables::entry_key(item)), entry.value())?;
+    }
+    for row in transaction.open_table(tables::EXECUTIONS)?.iter()? {
+        let (id, record) = row?;
+        let user = codec::read_execution(record.value())?.user;
+        users.insert((&*user, &*tables::execution_key(id.value())), &[][..])?;
+    }
+    drop(entries);
+    transaction.delete_table(ENTRIES_BY_USER)?;
+    transaction.delete_table(EXECUTIONS_BY_USER)?;
     Ok(())
 }

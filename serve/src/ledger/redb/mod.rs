@@ -123,7 +123,7 @@ impl Ledger for RedbLedger {
     fn entries(&self, user: &UserId) -> Result<Profile<ItemId>, LedgerError> {
         self.read(|transaction| {
             let origins = read::origins(&transaction.open_table(tables::ORIGINS)?)?;
-            read::profile(&transaction.open_table(tables::PROFILES)?, user, &origins)
+            read::profile(&transaction.open_table(tables::USERS)?, user, &origins)
         })
     }
 

@@ -102,8 +102,10 @@ impl RedbLedger {
         let found = ledger.read(format).map_err(|error| damaged(error, path))?;
         match found {
             tables::FORMAT => {}
-            tables::FORMAT_WITHOUT_INDEXES => {
-                ledger.write(migrate::add_indexes).map_err(|error| damaged(error, path))?;
+            tables::FORMAT_WITHOUT_INDEXES | tables::FORMAT_WITH_TWO_BY_USER => {
+                let bring_up =
+                    |transaction: &WriteTransaction| migrate::bring_up(transaction, found);
+                ledger.write(bring_up).map_err(|error| damaged(error, path))?;
             }
             _ => {
                 let path = path.display().to_string();
@@ -132,11 +134,10 @@ pub(super) fn initialise(database: &Database) -> Result<(), LedgerError> {
         counters.insert(tables::FLUSHED_COUNTER, 0)?;
         counters.insert(tables::EXECUTION_BYTES_COUNTER, 0)?;
         transaction.open_table(tables::LOG)?;
-        transaction.open_table(tables::PROFILES)?;
+        transaction.open_table(tables::USERS)?;
         transaction.open_table(tables::EXECUTIONS)?;
         transaction.open_table(tables::OUTCOMES)?;
         transaction.open_table(tables::OPEN)?;
-        transaction.open_table(tables::BY_USER)?;
         transaction.open_table(tables::ENDED)?;
         transaction.open_table(tables::NAMES)?;
     }

@@ -41,19 +41,16 @@ pub(super) fn origin(name: &str) -> Result<Origin, LedgerError> {
 
 /// One user's entries.
 pub(super) fn profile(
-    profiles: &impl ReadableTable<(&'static str, &'static str), &'static [u8]>,
+    users: &impl ReadableTable<tables::UserKey, &'static [u8]>,
     user: &UserId,
     origins: &[Origin],
 ) -> Result<Profile<ItemId>, LedgerError> {
     let mut profile = Profile::default();
-    for row in profiles.range((&**user, "")..)? {
+    let [first, last] = tables::ENTRIES;
+    for row in users.range((&**user, first)..(&**user, last))? {
         let (key, value) = row?;
-        let (of, item) = key.value();
-        if of != &**user {
-            break;
-        }
-        let item = ItemId::try_from(item)
-            .map_err(|error| LedgerError::Record(format!("an item's name: {error}")))?;
+        let item = tables::item_of(key.value().1).map(ItemId::try_from).and_then(Result::ok);
+        let item = item.ok_or_else(|| LedgerError::Record("an entry of no item".to_owned()))?;
         profile.apply(item, codec::read_entry(value.value(), origins)?);
     }
     Ok(profile)

@@ -48,7 +48,7 @@ pub(super) fn forget_contained(
     let origins = read::origins(&transaction.open_table(tables::ORIGINS)?)?;
     let mark = read::counter(&transaction.open_table(tables::COUNTERS)?, tables::FLUSHED_COUNTER)?;
     let mut log = transaction.open_table(tables::LOG)?;
-    let mut profiles = transaction.open_table(tables::PROFILES)?;
+    let mut users = transaction.open_table(tables::USERS)?;
     let mut gone = Vec::new();
     for row in log.range(..=mark)?.take(limit) {
         let (position, record) = row?;
@@ -60,9 +60,10 @@ pub(super) fn forget_contained(
     }
     for (position, LedgerEntry { user, item, entry }) in &gone {
         log.remove(position)?;
-        let key = (&**user, &**item);
-        if stands(&profiles, key, entry.order, &origins)? {
-            profiles.remove(key)?;
+        let item = tables::entry_key(item);
+        let key = (&**user, &*item);
+        if stands(&users, key, entry.order, &origins)? {
+            users.remove(key)?;
         }
     }
     Ok(gone.len() as u64)
@@ -70,12 +71,12 @@ pub(super) fn forget_contained(
 
 /// Whether this is the newest entry of its user and item.
 fn stands(
-    profiles: &impl ReadableTable<(&'static str, &'static str), &'static [u8]>,
-    key: (&str, &str),
+    users: &impl ReadableTable<tables::UserKey, &'static [u8]>,
+    key: (&str, &[u8]),
     order: OrderKey,
     origins: &[Origin],
 ) -> Result<bool, LedgerError> {
-    let Some(standing) = profiles.get(key)? else { return Ok(false) };
+    let Some(standing) = users.get(key)? else { return Ok(false) };
     Ok(codec::read_entry(standing.value(), origins)?.order == order)
 }
 
@@ -87,7 +88,7 @@ pub(super) fn renew_origin(transaction: &WriteTransaction) -> Result<Origin, Led
     let mark = read::counter(&counters, tables::FLUSHED_COUNTER)?;
     counters.insert(tables::START_COUNTER, mark)?;
     let mut log = transaction.open_table(tables::LOG)?;
-    let mut profiles = transaction.open_table(tables::PROFILES)?;
+    let mut users = transaction.open_table(tables::USERS)?;
     let mut unflushed = Vec::new();
     for row in log.range(mark.saturating_add(1)..)? {
         let (position, record) = row?;
@@ -97,9 +98,10 @@ pub(super) fn renew_origin(transaction: &WriteTransaction) -> Result<Origin, Led
         let order = OrderKey { origin: fresh, sequence: position - mark, ..entry.order };
         let moved = Entry { order, ..entry };
         log.insert(position, &*codec::write_log(&user, &item, &moved, number))?;
+        let item = tables::entry_key(&item);
         let key = (&*user, &*item);
-        if stands(&profiles, key, entry.order, &origins)? {
-            profiles.insert(key, &*codec::write_entry(&moved, number))?;
+        if stands(&users, key, entry.order, &origins)? {
+            users.insert(key, &*codec::write_entry(&moved, number))?;
         }
     }
     Ok(fresh)
@@ -113,7 +115,7 @@ pub(super) fn forget(
     let Retention { since, count, bytes } = retention;
     let mut executions = transaction.open_table(tables::EXECUTIONS)?;
     let mut outcomes = transaction.open_table(tables::OUTCOMES)?;
-    let mut by_user = transaction.open_table(tables::BY_USER)?;
+    let mut users = transaction.open_table(tables::USERS)?;
     let mut ended = transaction.open_table(tables::ENDED)?;
     let mut names = transaction.open_table(tables::NAMES)?;
     let mut counters = transaction.open_table(tables::COUNTERS)?;
@@ -137,10 +139,10 @@ pub(super) fn forget(
         let record = codec::read_execution(record.value())?;
         if let Some(outcome) = outcomes.remove(id.key())? {
             bytes_left = bytes_left.saturating_sub(outcome.value().len() as u64);
-            let (outcome, stopped_at) = codec::read_outcome(outcome.value())?;
-            ended.remove((codec::status_number(outcome.status()), stopped_at, id.key()))?;
+            let (status, stopped_at) = codec::read_end(outcome.value())?;
+            ended.remove((codec::status_number(status), stopped_at, id.key()))?;
         }
-        by_user.remove((&*record.user, id.key()))?;
+        users.remove((&*record.user, &*tables::execution_key(id.key())))?;
         if let Some(name) = &record.name {
             // The first of a request's executions that goes takes the name with it.
             names.remove(name.key())?;

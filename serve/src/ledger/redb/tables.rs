@@ -5,7 +5,9 @@ use redb::TableDefinition;
 use crate::ledger::ExecutionId;
 
 /// The format this program writes. An older file is brought up to it, a newer one refused.
-pub(super) const FORMAT: u64 = 2;
+pub(super) const FORMAT: u64 = 3;
+/// The format with two tables for what there is of each user.
+pub(super) const FORMAT_WITH_TWO_BY_USER: u64 = 2;
 /// The format without names, listings and a count of bytes.
 pub(super) const FORMAT_WITHOUT_INDEXES: u64 = 1;
 
@@ -32,9 +34,36 @@ pub(super) const ORIGINS: TableDefinition<u32, &str> = TableDefinition::new("ori
 /// Every entry that is not forgotten, by its position: entries are numbered from 1 on, whatever their origin.
 pub(super) const LOG: TableDefinition<u64, &[u8]> = TableDefinition::new("entries_by_sequence");
 
-/// The newest entry of each user and item.
-pub(super) const PROFILES: TableDefinition<(&str, &str), &[u8]> =
-    TableDefinition::new("entries_by_user");
+/// What there is of each user, told apart by the second half of the key: the newest entry of each item, see
+/// [`entry_key`], and executions, see [`execution_key`]. In one table, because users come in no order: each rating finds
+/// its user's page, copies and writes it, and with one table that is one page.
+pub(super) const USERS: TableDefinition<UserKey, &[u8]> = TableDefinition::new("by_user");
+
+/// A user, and what of it.
+pub(super) type UserKey = (&'static str, &'static [u8]);
+
+/// Before all entries of a user, and after them.
+pub(super) const ENTRIES: [&[u8]; 2] = [&[0], &[1]];
+
+/// The newest entry of an item.
+pub(super) fn entry_key(item: &str) -> Vec<u8> {
+    [ENTRIES[0], item.as_bytes()].concat()
+}
+
+/// The item that an entry is of; none for what is no entry.
+pub(super) fn item_of(key: &[u8]) -> Option<&str> {
+    std::str::from_utf8(key.strip_prefix(ENTRIES[0])?).ok()
+}
+
+/// An execution. They sort by time, after the entries.
+pub(super) fn execution_key(id: &[u8; ExecutionId::KEY_BYTES]) -> Vec<u8> {
+    [ENTRIES[1], id].concat()
+}
+
+/// The execution that a key of [`execution_key`] names.
+pub(super) fn execution_of(key: &[u8]) -> Option<ExecutionId> {
+    key.strip_prefix(ENTRIES[1])?.try_into().ok().map(ExecutionId::from_key)
+}
 
 /// An execution's name.
 pub(super) type ExecutionKey = &'static [u8; ExecutionId::KEY_BYTES];
@@ -49,10 +78,6 @@ pub(super) const OUTCOMES: TableDefinition<ExecutionKey, &[u8]> = TableDefinitio
 
 /// The executions that have not ended.
 pub(super) const OPEN: TableDefinition<ExecutionKey, ()> = TableDefinition::new("open_executions");
-
-/// The executions of each user.
-pub(super) const BY_USER: TableDefinition<(&str, ExecutionKey), ()> =
-    TableDefinition::new("executions_by_user");
 
 /// The ended executions, by [`codec::status_number`](super::codec::status_number) and by when they ended.
 pub(super) const ENDED: TableDefinition<(u8, i64, ExecutionKey), ()> =

@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used)]
 use std::collections::BTreeMap;
 
+use ::redb::{ReadableTable, ReadableTableMetadata};
 use akin_recommender::profile::Entry;
 use akin_schemas::http::JsonText;
 use proptest::prelude::*;
@@ -38,7 +39,8 @@ fn reopening_keeps_everything() {
     // Each of a batch carries what the whole batch left.
     assert_eq!(accepted[0].entries, accepted[1].entries);
     assert_eq!(accepted[0].entries.entries().count(), 2);
-    assert_eq!((accepted[0].started_at, &accepted[0].item), (1000, &item("1")));
+    let begun = &accepted[0].record;
+    assert_eq!((begun.started_at, &begun.item), (1000, &item("1")));
     let bob = [submission("bob", "1", Some(1.0))];
     ledger.accept(&bob, &[succeeded(accepted[0].execution, "{}")], 2000).unwrap();
     let seen = (ledger.entries(&user("abby")), ledger.unflushed(9), ledger.origin());
@@ -221,7 +223,10 @@ fn executions_are_forgotten_by_bytes_and_take_their_names_and_places_with_them()
         let answers = ledger.commit(&[request], &[], n as i64 * DAY).unwrap();
         ids.push(fresh(&answers[0])[0].execution);
     }
-    let ended: Vec<_> = ids.iter().map(|&id| succeeded(id, &"x".repeat(1000))).collect();
+    // Chance does not pack.
+    let by_chance = |_| ExecutionId::fresh(0).to_string().split_off(13);
+    let output: String = (0..28).map(by_chance).collect();
+    let ended: Vec<_> = ids.iter().map(|&id| succeeded(id, &output)).collect();
     ledger.accept(&[], &ended, 5 * DAY).unwrap();
     let keep = |bytes| Retention { since: 0, count: 100, bytes };
     assert_eq!(ledger.forget_executions(keep(10_000), 9), Ok(0));
@@ -360,7 +365,13 @@ fn listings_are_sorted_filtered_and_complete_however_they_are_cut_into_pages() {
 }
 
 #[test]
-fn a_file_of_the_first_format_is_brought_up_to_date() {
+fn files_of_older_formats_are_brought_up_to_date() {
+    for format in [tables::FORMAT_WITHOUT_INDEXES, tables::FORMAT_WITH_TWO_BY_USER] {
+        an_older_file_is_brought_up_to_date(format);
+    }
+}
+
+fn an_older_file_is_brought_up_to_date(format: u64) {
     let disk = FaultyDisk::default();
     let ledger = disk.ledger().unwrap();
     let accepted = ledger.accept(&vec![submission("abby", "1", Some(4.0)); 2], &[], 1000).unwrap();
@@ -368,7 +379,8 @@ fn a_file_of_the_first_format_is_brought_up_to_date() {
     ledger.accept(&[], &[succeeded(ids[0], "{}")], 2000).unwrap();
     let seen = |ledger: &RedbLedger| {
         let abby = Filter { user: Some(user("abby")), ..Filter::default() };
-        (ledger.list(&abby, 9).unwrap(), ledger.list(&Filter::default(), 9).unwrap())
+        let entries = ledger.entries(&user("abby")).unwrap();
+        (entries, ledger.list(&abby, 9).unwrap(), ledger.list(&Filter::default(), 9).unwrap())
     };
     let before = seen(&ledger);
     let bytes = |ledger: &RedbLedger| {
@@ -380,12 +392,28 @@ fn a_file_of_the_first_format_is_brought_up_to_date() {
     let bytes_before = bytes(&ledger);
     ledger
         .write(|transaction| {
-            transaction.delete_table(tables::BY_USER)?;
-            transaction.delete_table(tables::ENDED)?;
-            transaction.delete_table(tables::NAMES)?;
+            let mut entries = transaction.open_table(migrate::ENTRIES_BY_USER)?;
+            let mut executions = transaction.open_table(migrate::EXECUTIONS_BY_USER)?;
+            for row in transaction.open_table(tables::USERS)?.iter()? {
+                let (key, value) = row?;
+                let (user, what) = key.value();
+                if let Some(item) = tables::item_of(what) {
+                    entries.insert((user, item), value.value())?;
+                } else if let Some(id) = tables::execution_of(what) {
+                    executions.insert((user, id.key()), ())?;
+                }
+            }
+            assert_eq!((entries.len()?, executions.len()?), (1, 2));
+            drop((entries, executions));
+            transaction.delete_table(tables::USERS)?;
             let mut counters = transaction.open_table(tables::COUNTERS)?;
-            counters.remove(tables::EXECUTION_BYTES_COUNTER)?;
-            counters.insert(tables::FORMAT_COUNTER, tables::FORMAT_WITHOUT_INDEXES)?;
+            if format == tables::FORMAT_WITHOUT_INDEXES {
+                transaction.delete_table(migrate::EXECUTIONS_BY_USER)?;
+                transaction.delete_table(tables::ENDED)?;
+                transaction.delete_table(tables::NAMES)?;
+                counters.remove(tables::EXECUTION_BYTES_COUNTER)?;
+            }
+            counters.insert(tables::FORMAT_COUNTER, format)?;
             Ok(())
         })
         .unwrap();

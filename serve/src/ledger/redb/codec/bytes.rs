@@ -130,6 +130,11 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// All that is left.
+    pub(super) fn rest(&mut self) -> &'a [u8] {
+        std::mem::take(&mut self.rest)
+    }
+
     pub(super) fn finish(self) -> Result<(), LedgerError> {
         if self.rest.is_empty() { Ok(()) } else { Err(self.error("bytes after its end")) }
     }

@@ -13,6 +13,7 @@ fn entry(rating: Option<f32>) -> Entry {
 fn outcomes() -> Vec<Outcome> {
     vec![
         Outcome::Succeeded(JsonText::parse("{\"a\":\"é\"}").unwrap()),
+        Outcome::Succeeded(JsonText::of(&"recommendations é".repeat(50)).unwrap()),
         Outcome::Failed { error: "Timeout".to_owned(), cause: String::new() },
         Outcome::TimedOut,
         Outcome::Aborted { error: None, cause: Some("enough".to_owned()) },
@@ -43,10 +44,11 @@ fn an_unknown_format_a_cut_and_a_tail_are_errors_and_no_panic() {
     let execution = ExecutionRecord { user, item, rating, input, name, started_at: 1, end: None };
     assert_eq!(read_execution(&write_execution(&execution)), Ok(execution.clone()));
     type Check = fn(&[u8]) -> Option<LedgerError>;
-    let kinds: [(Vec<u8>, Check); 3] = [
+    let kinds: [(Vec<u8>, Check); 4] = [
         (write_entry(&entry(Some(1.0)), 0), |bytes| read_entry(bytes, &origins()).err()),
         (write_execution(&execution), |bytes| read_execution(bytes).err()),
-        (write_outcome(&outcomes()[3], 9), |bytes| read_outcome(bytes).err()),
+        (write_outcome(&outcomes()[1], 9), |bytes| read_outcome(bytes).err()),
+        (write_outcome(&outcomes()[4], 9), |bytes| read_outcome(bytes).err()),
     ];
     for (bytes, error_of) in kinds {
         assert_eq!(error_of(&bytes), None);
