@@ -447,7 +447,7 @@ mod tests {
             let model = Model::new(Neighbours::from_rows((0..150).map(row)), &[1; 150])?.weighing(weight);
             let profile: Vec<(u32, f32)> =
                 profile.into_iter().map(|(item, half)| (item, f32::from(half) / 2.0)).collect();
-            let is_allowed = |item: u32| item % modulus == 0;
+            let is_allowed = |item: u32| item.is_multiple_of(modulus);
             let selection = Selection { is_allowed: Some(&is_allowed), ..Selection::default() };
             let mut scorer = Scorer::default();
             for begin in 0..PORTIONS {
