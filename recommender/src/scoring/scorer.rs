@@ -51,8 +51,10 @@ pub struct Request {
 
 /// A list of up to so many is found by the first portion of the similarities, mostly; a longer one by the first two.
 const FEW: usize = 60;
-/// With up to so many similarities an item, all are summed at once.
+/// With up to so many similarities an item, all are summed at once: too little is left out to be worth a second look.
 const FEW_EACH: usize = 1;
+/// With up to so many, and a short list, the first two portions: the best scores are not far above what is left out.
+const SOME_EACH: usize = 4;
 /// For each one that is wanted so many may be scored exactly, and some more, before more is summed.
 const EXACT_EACH: usize = 4;
 const EXACT_BESIDE: usize = 100;
@@ -148,7 +150,12 @@ impl Scorer {
     fn first_look(&self, model: &Model, wanted: usize) -> usize {
         let by_source = model.by_source();
         let similarities: usize = self.rated.iter().map(|&source| by_source.count(source)).sum();
-        if similarities <= FEW_EACH * model.item_count() { LAST } else { usize::from(wanted > FEW) }
+        let each = |count: usize| count * model.item_count();
+        match similarities {
+            few if few <= each(FEW_EACH) => LAST,
+            some if some <= each(SOME_EACH) || wanted > FEW => 1,
+            _ => 0,
+        }
     }
 
     /// The `count` best with their scores, best first, having summed up to a portion, and as many more as it takes.
