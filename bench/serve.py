@@ -28,7 +28,8 @@ def arguments():
     parser.add_argument("--work", required=True, type=Path, help="a folder on the disk that is measured")
     parser.add_argument("--seconds", type=int, default=10, help="of each phase")
     parser.add_argument("--rates", default="500,1000,2000", help="ratings a second, in steps")
-    parser.add_argument("--poll-rate", type=int, default=5000)
+    parser.add_argument("--poll-rate", type=int, default=30000, help="of executions that have just ended")
+    parser.add_argument("--old-poll-rate", type=int, default=5000, help="of all executions since the start")
     parser.add_argument("--peer-rate", type=int, default=200, help="of ratings and of polls, for the peer")
     parser.add_argument("--only", choices=["akin", "peer"])
     return parser.parse_args()
@@ -152,8 +153,9 @@ def akin(options):
         disk, *reports = load(
             options,
             server,
-            [f"post:{rate}:{seconds}" for rate in rates]
-            + [f"finish:{rates[0]}:{seconds}", f"poll:{options.poll_rate}:{seconds}"],
+            [f"finish:{rates[0]}:{seconds}", f"poll:{options.poll_rate}:{seconds}"]
+            + [f"post:{rate}:{seconds}" for rate in rates]
+            + [f"poll:{options.old_poll_rate}:{seconds}"],
             "--disk",
             folder,
         )

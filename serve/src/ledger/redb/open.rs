@@ -37,7 +37,7 @@ pub struct Opening {
 impl Default for Opening {
     /// redb's own default of 1 GiB is no good neighbour to a model in memory.
     fn default() -> Self {
-        Self { cache_bytes: 64 << 20, verify: false }
+        Self { cache_bytes: 32 << 20, verify: false }
     }
 }
 
