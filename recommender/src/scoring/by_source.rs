@@ -5,7 +5,7 @@
 //! its score. Only targets that may be among the best are then scored exactly: the idea of MaxScore (Turtle and Flood
 //! 1995), with one bound a target rather than one a list.
 
-use crate::similarity::Neighbours;
+use crate::similarity::{Neighbour, Neighbours};
 
 /// Portions of the similarities.
 pub(super) const PORTIONS: usize = 3;
@@ -123,18 +123,19 @@ impl BySource {
         let place = |source: u32, similarity: f32| similarity.abs() * weights[source as usize];
         let pairs = || (0..items).flat_map(|target| rows.row(target));
         let least = least(pairs().step_by(SAMPLED).map(|n| place(n.item, n.score)).collect());
-        let portion = |source: u32, similarity: f32| {
-            let place = place(source, similarity);
-            least.iter().position(|&least| place >= least).unwrap_or(LAST)
+        let portion = |neighbour: &Neighbour| {
+            let place = place(neighbour.item, neighbour.score);
+            // There are few.
+            least.iter().position(|&least| place >= least).unwrap_or(LAST) as u8
         };
+        let portion_of: Vec<u8> = pairs().map(portion).collect();
 
         let mut portions: [Portion; PORTIONS] = Default::default();
         for portion in &mut portions {
             portion.ends = vec![0; items];
         }
-        for neighbour in pairs() {
-            let portion = &mut portions[portion(neighbour.item, neighbour.score)];
-            portion.ends[neighbour.item as usize] += 1;
+        for (neighbour, &portion) in pairs().zip(&portion_of) {
+            portions[usize::from(portion)].ends[neighbour.item as usize] += 1;
         }
         for Portion { ends, pairs } in &mut portions {
             let mut all = 0;
@@ -146,10 +147,11 @@ impl BySource {
         }
         let mut left_out: [LeftOut; LAST] = Default::default();
         let (mut greatest_row, mut longest_row) = (0.0f64, 0);
+        let mut portion_of = portion_of.into_iter();
         for target in 0..items {
             let (mut after, mut all) = ([0.0f64; LAST], 0.0);
-            for neighbour in rows.row(target) {
-                let portion = portion(neighbour.item, neighbour.score);
+            for (neighbour, portion) in rows.row(target).iter().zip(&mut portion_of) {
+                let portion = usize::from(portion);
                 let source = neighbour.item as usize;
                 let Portion { ends, pairs } = &mut portions[portion];
                 pairs[ends[source]] = packing.pack(target, neighbour.score, steps[source]);
@@ -233,7 +235,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::similarity::Neighbour;
 
     proptest! {
         #[test]
