@@ -27,7 +27,7 @@ pub enum ModelError {
     },
 }
 
-/// A version's similarities in memory. Size: 20 bytes a pair.
+/// A version's similarities in memory. Size: 16 bytes a pair, and 52 an item.
 #[derive(Debug, Clone)]
 pub struct Model {
     by_target: Neighbours,
