@@ -61,7 +61,7 @@ fn one_commit(bencher: Bencher, ratings: usize) {
     report(measure());
 }
 
-/// A rating each by so many threads at once, which the ledger's thread gathers.
+/// A rating each by so many threads at once, which the ledger's thread gathers. The figures are of one thread.
 #[divan::bench(threads = [64], min_time = 2)]
 fn gathered(bencher: Bencher) {
     let measure = || -> Result<(), Failure> {

@@ -173,16 +173,10 @@ impl Scorer {
         self.rounding = by_source.rounding(&self.rated, &self.weights);
         let limit = count.saturating_mul(EXACT_EACH).saturating_add(EXACT_BESIDE);
         for portion in 0..PORTIONS {
-            // Lists lie anywhere in memory: asking for the beginnings of several at a time, the processor need not wait for
-            // each.
             for sources in self.rated.chunks(AHEAD) {
-                let mut touched = 0u32;
-                for &source in sources {
-                    for pair in by_source.targets(source, portion).iter().step_by(16).take(6) {
-                        touched = touched.wrapping_add(packing.unpack(*pair).0 as u32);
-                    }
-                }
-                std::hint::black_box(touched);
+                let begins =
+                    |&source: &u32| by_source.targets(source, portion).iter().step_by(16).take(6);
+                fetch(sources.iter().flat_map(begins).map(|pair| packing.unpack(*pair).0 as u32));
                 for &source in sources {
                     let weight = self.weights[source as usize] * by_source.step(source);
                     self.sums.add(by_source.targets(source, portion), packing, weight);
@@ -249,13 +243,8 @@ impl Scorer {
     fn scores(&self, model: &Model, items: &[u32]) -> Vec<(u32, f32)> {
         let mut scores = Vec::with_capacity(items.len());
         for items in items.chunks(AHEAD) {
-            let mut touched = 0u32;
-            for &item in items {
-                for neighbour in model.neighbours(item).iter().step_by(5) {
-                    touched = touched.wrapping_add(neighbour.item);
-                }
-            }
-            std::hint::black_box(touched);
+            let rows = items.iter().flat_map(|&item| model.neighbours(item).iter().step_by(5));
+            fetch(rows.map(|neighbour| neighbour.item));
             let scored = items.iter().map(|&item| (item, self.score(model, item)));
             scores.extend(scored.filter(|&(_, score)| score > 0.0));
         }
@@ -325,6 +314,12 @@ impl Scorer {
             because: Vec::new(),
         })
     }
+}
+
+/// Looks at what lies anywhere in memory, a word from each place, so that the processor fetches many places at a time
+/// and need not wait for each when it gets there.
+fn fetch(words: impl Iterator<Item = u32>) {
+    std::hint::black_box(words.fold(0, u32::wrapping_add));
 }
 
 /// The `count` greatest, greatest first; ties by item number.
