@@ -1,8 +1,7 @@
 //! The similarities by source, in portions: the great ones first, so that most sums need not go through all.
 //!
-//! A profile of 200 ratings has some 250,000 similarities, most of them small, and only few targets have a chance. So
-//! scores are summed from the greatest similarities, and what was left out of a target's bounds how far its sum can be from
-//! its score. Only targets that may be among the best are then scored exactly: the idea of MaxScore (Turtle and Flood
+//! Most of what a profile speaks through are small similarities, and only few targets have a chance. So scores are summed
+//! from the greatest similarities, and what was left out of a target's bounds how far its sum can be from its score. Only targets that may be among the best are then scored exactly: the idea of MaxScore (Turtle and Flood
 //! 1995), with one bound a target rather than one a list.
 
 use crate::similarity::{Neighbour, Neighbours};
@@ -201,11 +200,10 @@ impl BySource {
 
     /// How far the sum of all of a target's pairs and its score can be apart. Steps: one of each source. And f32 rounds:
     /// at most `(n - 1) u` times the sum of magnitudes, whatever the order (Higham 2002, 4.2), u half of the machine
-    /// epsilon, n at most what a target has and what the profile has.
-    pub fn rounding(&self, rated: &[u32], weights: &[f32]) -> f32 {
-        let weight = |&source: &u32| weights[source as usize].abs();
-        let steps: f32 = rated.iter().map(|source| weight(source) * self.step(*source)).sum();
-        let greatest = rated.iter().map(weight).fold(0.0, f32::max);
+    /// epsilon, n at most what a target has and what the profile has. `greatest` is the greatest magnitude of a weight.
+    pub fn rounding(&self, rated: &[u32], weights: &[f32], greatest: f32) -> f32 {
+        let step = |&source: &u32| weights[source as usize].abs() * self.step(source);
+        let steps: f32 = rated.iter().map(step).sum();
         // Twice the bound: for the products, which are rounded too.
         let terms = self.longest_row.min(rated.len()) + 2;
         1.001 * steps + 2.0 * terms as f32 * f32::EPSILON * greatest * self.greatest_row
