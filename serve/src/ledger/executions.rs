@@ -90,13 +90,15 @@ impl Executions {
     /// When the ledger cannot be read.
     pub fn get(&self, id: &ExecutionId) -> Result<Option<Arc<ExecutionRecord>>, LedgerError> {
         // In this order: an execution leaves memory only after its end is in the ledger.
-        let memory = self.lock();
-        if let Some(record) = memory.live.get(id).map(|live| &live.record).or(memory.recent.get(id))
-        {
-            return Ok(Some(record.clone()));
+        match self.in_memory(id) {
+            Some(record) => Ok(Some(record)),
+            None => Ok(self.ledger.execution(id)?.map(Arc::new)),
         }
-        drop(memory);
-        Ok(self.ledger.execution(id)?.map(Arc::new))
+    }
+
+    fn in_memory(&self, id: &ExecutionId) -> Option<Arc<ExecutionRecord>> {
+        let memory = self.lock();
+        memory.live.get(id).map(|live| &live.record).or(memory.recent.get(id)).cloned()
     }
 
     /// An execution as it stands when it has ended, or after `timeout`. Does not block the thread:
@@ -109,6 +111,11 @@ impl Executions {
         id: ExecutionId,
         timeout: Duration,
     ) -> Result<Option<Arc<ExecutionRecord>>, LedgerError> {
+        if timeout.is_zero()
+            && let Some(record) = self.in_memory(&id)
+        {
+            return Ok(Some(record));
+        }
         let in_memory = self.lock().sight(&id);
         let sight = match in_memory {
             Some(sight) => Some(sight),
