@@ -58,7 +58,8 @@ impl Flusher {
         Self { store, is_checked: false }
     }
 
-    /// Writes everything that is not yet in the store. Says how many entries went.
+    /// Writes everything that is not yet in the store, but not what is accepted meanwhile: under load that would never
+    /// end, in segments ever smaller. Says how many entries went.
     ///
     /// # Errors
     /// When the ledger or the store fails; what was written before stays written.
@@ -67,7 +68,10 @@ impl Flusher {
         let (mut flushed, mut renewed) = (0, false);
         loop {
             let entries = ledger.unflushed(SEGMENT_ENTRIES)?;
-            let Some(first) = entries.first() else { return Ok(flushed) };
+            let (Some(first), Some(last)) = (entries.first(), entries.last()) else {
+                return Ok(flushed);
+            };
+            let were_all = entries.len() < SEGMENT_ENTRIES;
             let written = if self.is_checked {
                 write_segment(store, &entries)
             } else {
@@ -81,6 +85,9 @@ impl Flusher {
                     self.is_checked = true;
                     ledger.mark_flushed(through)?;
                     flushed += through + 1 - first.entry.order.sequence;
+                    if were_all && through == last.entry.order.sequence {
+                        return Ok(flushed);
+                    }
                 }
                 Err(FlushError::Conflict(key)) if !renewed => {
                     let (former, origin) = (first.entry.order.origin, ledger.renew_origin()?);
@@ -189,5 +196,76 @@ fn last_of_same(
         Ok(entries[rows as usize - 1].entry.order.sequence)
     } else {
         Err(FlushError::Conflict(key.clone()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error;
+    use std::ops::Range;
+
+    use akin_schemas::{ItemId, UserId};
+    use akin_store::{FolderStore, Listed};
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::ledger::{Opening, RedbLedger, Submission};
+
+    /// A store during whose writes a ledger accepts more.
+    struct UnderLoad {
+        store: FolderStore,
+        ledger: Arc<RedbLedger>,
+    }
+
+    fn accept(ledger: &RedbLedger) -> Result<(), Box<dyn Error>> {
+        let (user, item) = (UserId::try_from("abby")?, ItemId::try_from("1")?);
+        let input = String::new();
+        ledger.accept(&[Submission { user, item, rating: Some(6.0), input }], &[], 0)?;
+        Ok(())
+    }
+
+    impl Store for UnderLoad {
+        fn create(&self, key: &ObjectKey, bytes: Bytes) -> Result<(), StoreError> {
+            let accepted = accept(&self.ledger);
+            assert!(accepted.is_ok(), "{accepted:?}");
+            self.store.create(key, bytes)
+        }
+
+        fn location(&self) -> String {
+            self.store.location()
+        }
+
+        fn overwrite(&self, key: &ObjectKey, bytes: Bytes) -> Result<(), StoreError> {
+            self.store.overwrite(key, bytes)
+        }
+
+        fn get(&self, key: &ObjectKey) -> Result<Bytes, StoreError> {
+            self.store.get(key)
+        }
+
+        fn get_range(&self, key: &ObjectKey, range: Range<u64>) -> Result<Bytes, StoreError> {
+            self.store.get_range(key, range)
+        }
+
+        fn delete(&self, key: &ObjectKey) -> Result<(), StoreError> {
+            self.store.delete(key)
+        }
+
+        fn list(&self, prefix: &str, after: Option<&ObjectKey>) -> Result<Vec<Listed>, StoreError> {
+            self.store.list(prefix, after)
+        }
+    }
+
+    #[test]
+    fn what_is_accepted_during_a_flush_is_left_to_the_next() -> Result<(), Box<dyn Error>> {
+        let folder = tempfile::tempdir()?;
+        let ledger = Arc::new(RedbLedger::open(folder.path(), Opening::default())?);
+        let store = FolderStore::open(folder.path())?;
+        let mut flusher = Flusher::new(Arc::new(UnderLoad { store, ledger: ledger.clone() }));
+        accept(&ledger)?;
+        accept(&ledger)?;
+        assert_eq!((flusher.flush(ledger.as_ref())?, ledger.unflushed_count()?), (2, 1));
+        assert_eq!((flusher.flush(ledger.as_ref())?, ledger.unflushed_count()?), (1, 1));
+        Ok(())
     }
 }
