@@ -172,6 +172,7 @@ impl Scorer {
         let greatest_weight = self.rated.iter().map(weight).fold(0.0, f32::max);
         self.rounding = by_source.rounding(&self.rated, &self.weights, greatest_weight);
         let limit = count.saturating_mul(EXACT_EACH).saturating_add(EXACT_BESIDE);
+        self.rated.iter().for_each(|&item| self.sums.exclude(item));
         for portion in 0..PORTIONS {
             for sources in self.rated.chunks(AHEAD) {
                 let begins =
@@ -186,7 +187,7 @@ impl Scorer {
                 continue;
             }
             self.sums.finish();
-            let may_follow = |item: u32| !self.is_rated(item) && selection.allows(item);
+            let may_follow = |item: u32| selection.allows(item);
             let mut best = self.scores(model, &self.sums.best(count, may_follow));
             let left_out = by_source.left_out(portion);
             // Who is among the best scores no less than the worst of these.

@@ -88,14 +88,32 @@ impl Sums {
         self.of_item[item as usize] = sum;
     }
 
+    /// An item that never follows, whatever is added.
+    pub fn exclude(&mut self, item: u32) {
+        self.of_item[item as usize] = f32::NEG_INFINITY;
+    }
+
     /// The `count` items with the greatest sums above 0, of those that `may_follow`, in no order; ties by item number.
     pub fn best(&self, count: usize, may_follow: impl Fn(u32) -> bool) -> Vec<u32> {
-        let best_first = |a: &(u32, f32), b: &(u32, f32)| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
         let Some(last) = count.checked_sub(1) else { return Vec::new() };
+        // If `count` stretches hold something that great, so many items do, unless they may not follow.
+        let mut greatest = self.of_stretch.clone();
+        if count < greatest.len() {
+            let mark = greatest.select_nth_unstable_by(last, |a, b| b.total_cmp(a)).1.next_down();
+            let found = if mark > 0.0 { self.above(mark, count, &may_follow) } else { Vec::new() };
+            if found.len() == count {
+                return found;
+            }
+        }
+        self.above(0.0, count, &may_follow)
+    }
+
+    /// The same of sums above `mark` alone.
+    fn above(&self, mut mark: f32, count: usize, may_follow: &impl Fn(u32) -> bool) -> Vec<u32> {
+        let best_first = |a: &(u32, f32), b: &(u32, f32)| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
         // When twice as many are found, half of them are let go, and the worst that is left is the mark to pass. Items
         // come by number, so that one that only equals the mark comes after all that are left.
         let full = count.saturating_mul(2).max(STRETCH);
-        let mut mark = 0.0;
         let mut found: Vec<(u32, f32)> = Vec::new();
         for (stretch, &greatest) in self.of_stretch.iter().enumerate() {
             if greatest <= mark {
@@ -105,15 +123,15 @@ impl Sums {
                 if sum > mark && may_follow(item) {
                     found.push((item, sum));
                     if found.len() == full {
-                        found.select_nth_unstable_by(last, best_first);
+                        found.select_nth_unstable_by(count - 1, best_first);
                         found.truncate(count);
-                        mark = found[last].1;
+                        mark = found[count - 1].1;
                     }
                 }
             }
         }
         if found.len() > count {
-            found.select_nth_unstable_by(last, best_first);
+            found.select_nth_unstable_by(count - 1, best_first);
             found.truncate(count);
         }
         found.into_iter().map(|(item, _)| item).collect()
@@ -131,7 +149,9 @@ impl Sums {
         let is_whole = doubt.left_out.is_none();
         let mut found = Vec::new();
         for (stretch, &greatest) in self.of_stretch.iter().enumerate() {
-            if greatest + doubt.of_stretch(stretch) < least {
+            if greatest + doubt.of_stretch(stretch) < least
+                || !self.any_reaches(stretch, least, doubt)
+            {
                 continue;
             }
             for (item, sum) in self.stretch(stretch) {
@@ -146,6 +166,22 @@ impl Sums {
             }
         }
         Some(found)
+    }
+
+    /// Whether the score of any of a stretch may reach `least`. All are looked at, because the processor can do several
+    /// at once.
+    fn any_reaches(&self, stretch: usize, least: f32, doubt: Doubt<'_>) -> bool {
+        let sums = self.of_item.as_chunks::<STRETCH>().0.get(stretch);
+        let left_out = doubt.left_out.map(|left| left.of_target.as_chunks::<STRETCH>().0);
+        let (Some(sums), Some(Some(left_out))) = (sums, left_out.map(|all| all.get(stretch)))
+        else {
+            // Not a whole stretch, or nothing left out.
+            return true;
+        };
+        let reaches = |(sum, left): (&f32, &f32)| {
+            sum + (left * doubt.greatest_weight + doubt.rounding) >= least
+        };
+        sums.iter().zip(left_out).fold(false, |any, pair| any | reaches(pair))
     }
 
     /// The items whose sums are not 0, by number.
