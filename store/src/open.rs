@@ -85,6 +85,11 @@ impl Part {
         &self.bytes
     }
 
+    /// How many rows it has, as the manifest says.
+    pub fn rows(&self) -> u64 {
+        self.entry.rows
+    }
+
     /// Hands every row to `visit`, in order.
     ///
     /// # Errors

@@ -40,6 +40,19 @@ pub struct ProfileRow<'a> {
     pub order_sequence: u64,
 }
 
+/// What a row of [`Profiles`] says in numbers.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ProfileNumbers {
+    /// The rating; none for a tombstone.
+    pub rating: Option<f32>,
+    /// When it was given, in microseconds since 1970.
+    pub rated_at: i64,
+    /// The order key's first part.
+    pub order_micros: i64,
+    /// The order key's third part.
+    pub order_sequence: u64,
+}
+
 /// Column builders of [`Profiles`].
 pub struct Builders {
     user_id: StringBuilder,
@@ -150,15 +163,29 @@ impl<'a> ProfileColumns<'a> {
     /// # Errors
     /// When its sequence is negative.
     pub fn row(&self, at: usize) -> Result<ProfileRow<'a>, TableError> {
-        let sequence = u64::try_from(self.order_sequence.value(at))
-            .map_err(|_| TableError::BadRow("column `order_sequence` is negative".to_owned()))?;
+        let ProfileNumbers { rating, rated_at, order_micros, order_sequence } = self.numbers(at)?;
         Ok(ProfileRow {
             user_id: self.user_id.value(at),
             item_id: self.item_id.value(at),
+            rating,
+            rated_at,
+            order_micros,
+            order_origin: self.order_origin.value(at),
+            order_sequence,
+        })
+    }
+
+    /// What one row says in numbers, for who knows its texts by their positions.
+    ///
+    /// # Errors
+    /// When its sequence is negative.
+    pub fn numbers(&self, at: usize) -> Result<ProfileNumbers, TableError> {
+        let sequence = u64::try_from(self.order_sequence.value(at))
+            .map_err(|_| TableError::BadRow("column `order_sequence` is negative".to_owned()))?;
+        Ok(ProfileNumbers {
             rating: self.rating.is_valid(at).then(|| self.rating.value(at)),
             rated_at: self.rated_at.value(at),
             order_micros: self.order_micros.value(at),
-            order_origin: self.order_origin.value(at),
             order_sequence: sequence,
         })
     }

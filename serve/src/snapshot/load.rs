@@ -261,7 +261,7 @@ fn read_profiles(
     numbers: &HashMap<Box<str>, u32>,
     unknown_items: UnknownItems,
 ) -> Result<Chunk, LoadError> {
-    let mut chunk = Chunk::default();
+    let mut chunk = Chunk::for_entries(part.rows());
     let mut problem = Problem::default();
     let (mut items, mut origins) = (TextLookup::default(), TextLookup::default());
     let mut user: Option<String> = None;
@@ -270,16 +270,22 @@ fn read_profiles(
         let origins = origins.find(&columns.order_origin, |name| {
             name.parse().ok().map(|origin| (chunk.origin(origin), origin))
         });
+        // Where the user's id stands in this list: most rows are of the user of the row before.
+        let mut position = None;
         for at in 0..rows {
-            let row = columns.row(at)?;
+            let row = columns.numbers(at)?;
             let number = items[columns.item_id.position(at)];
             if number.is_none() && unknown_items == UnknownItems::LeftOut {
                 continue;
             }
-            let is_known = user.as_deref() == Some(row.user_id);
-            let in_order = is_known || chunk.begin(row.user_id);
-            if !is_known {
-                user = Some(row.user_id.to_owned());
+            let mut in_order = true;
+            if position.replace(columns.user_id.position(at)) != Some(columns.user_id.position(at))
+            {
+                let user_id = columns.user_id.value(at);
+                if user.as_deref() != Some(user_id) {
+                    in_order = chunk.begin(user_id);
+                    user = Some(user_id.to_owned());
+                }
             }
             let origin = origins[columns.order_origin.position(at)];
             let pushed = number.zip(origin).is_some_and(|(item, (position, origin))| {
@@ -289,7 +295,8 @@ fn read_profiles(
                 chunk.push(item, position, &entry)
             });
             if !(in_order && pushed) {
-                let (user, item, origin) = (row.user_id, row.item_id, row.order_origin);
+                let user = columns.user_id.value(at);
+                let (item, origin) = (columns.item_id.value(at), columns.order_origin.value(at));
                 problem.note(|| {
                     format!(
                         "profiles: {user:?} with {item:?} of {origin:?} is unknown or out of order"

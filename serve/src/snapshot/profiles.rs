@@ -13,7 +13,7 @@
 //! | sequence | less the sequence before |
 
 use akin_recommender::profile::{Entry, OrderKey, Origin};
-use integer_encoding::{VarInt, VarIntWriter};
+use integer_encoding::VarInt;
 
 /// The time of the rating is given in seconds.
 const WHOLE_SECONDS: u64 = 8;
@@ -22,6 +22,10 @@ const OWN_CLOCK: u64 = 4;
 const SECOND: i64 = 1_000_000;
 /// Most scales have halves or tenths of a point; 20 steps hold both.
 const STEPS: f32 = 20.0;
+/// Of an entry from a file; more than it mostly is.
+const USUAL_BYTES: usize = 11;
+/// Of an entry at most: six integers, and the rating as it is.
+const MOST_BYTES: usize = 6 * 10 + 4;
 
 /// How a rating is stored.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -53,6 +57,12 @@ struct Previous {
 }
 
 impl Chunk {
+    /// With room for so many entries as files mostly have them.
+    pub fn for_entries(entries: u64) -> Self {
+        let bytes = usize::try_from(entries).unwrap_or(0).saturating_mul(USUAL_BYTES);
+        Self { packed: Vec::with_capacity(bytes), ..Self::default() }
+    }
+
     /// Begins the next user. Says `false` when its id does not come after the one before.
     pub fn begin(&mut self, user: &str) -> bool {
         let is_next = self.len() == 0 || self.user(self.len() - 1) < user;
@@ -89,18 +99,25 @@ impl Chunk {
             }
         };
         let own_clock = if clock == 0 { 0 } else { OWN_CLOCK };
-        put(&mut self.packed, item - before.unwrap_or(0));
-        put(&mut self.packed, (origin as u64) << 4 | seconds | own_clock | kind as u64);
+        // All of it at once: there is room, or not, only once.
+        let (mut packed, mut length) = ([0; MOST_BYTES], 0);
+        put(&mut packed, &mut length, item - before.unwrap_or(0));
+        put(&mut packed, &mut length, (origin as u64) << 4 | seconds | own_clock | kind as u64);
         match (kind, entry.rating) {
-            (Kind::AsItIs, Some(rating)) => self.packed.extend(rating.to_le_bytes()),
-            (Kind::Steps, _) => put(&mut self.packed, steps),
+            (Kind::AsItIs, Some(rating)) => {
+                packed[length..length + 4].copy_from_slice(&rating.to_le_bytes());
+                length += 4;
+            }
+            (Kind::Steps, _) => put(&mut packed, &mut length, steps),
             _ => {}
         }
-        put(&mut self.packed, later);
+        put(&mut packed, &mut length, later);
         if clock != 0 {
-            put(&mut self.packed, clock);
+            put(&mut packed, &mut length, clock);
         }
-        put(&mut self.packed, entry.order.sequence.wrapping_sub(sequence).cast_signed());
+        let sequence = entry.order.sequence.wrapping_sub(sequence).cast_signed();
+        put(&mut packed, &mut length, sequence);
+        self.packed.extend_from_slice(&packed[..length]);
         *end = self.packed.len();
         self.last =
             Previous { item: Some(item), rated_at: entry.rated_at, sequence: entry.order.sequence };
@@ -138,14 +155,14 @@ impl Chunk {
     }
 }
 
-fn put(packed: &mut Vec<u8>, number: impl VarInt) {
-    // Writing to memory does not fail.
-    let _ = packed.write_varint(number);
+fn put(packed: &mut [u8; MOST_BYTES], length: &mut usize, number: impl VarInt) {
+    *length += number.encode_var(&mut packed[*length..]);
 }
 
 /// A rating in steps, when that is exactly what it is.
 fn in_steps(rating: f32) -> Option<u32> {
-    let steps = (rating * STEPS).round();
+    // What is halfway between two steps is none, so that it does not matter where it goes.
+    let steps = rating * STEPS + 0.5;
     if !(0.0..1e6).contains(&steps) {
         return None;
     }
