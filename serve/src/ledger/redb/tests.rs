@@ -1,7 +1,6 @@
 #![allow(clippy::unwrap_used)]
 use std::collections::BTreeMap;
 
-use ::redb::{ReadableTable, ReadableTableMetadata};
 use akin_recommender::profile::Entry;
 use akin_schemas::http::JsonText;
 use proptest::prelude::*;
@@ -10,6 +9,8 @@ use tempfile::tempdir;
 use super::faulty_disk::FaultyDisk;
 use super::*;
 use crate::ledger::{Accepted, Cursor, ExecutionStatus, Outcome, Receipt, Submission};
+
+mod older_formats;
 
 const DAY: i64 = 86_400_000_000;
 
@@ -361,68 +362,6 @@ fn listings_are_sorted_filtered_and_complete_however_they_are_cut_into_pages() {
             }
             assert_eq!(found, expected, "{of:?} {status:?} {limit}");
         }
-    }
-}
-
-#[test]
-fn files_of_older_formats_are_brought_up_to_date() {
-    for format in [tables::FORMAT_WITHOUT_INDEXES, tables::FORMAT_WITH_TWO_BY_USER] {
-        an_older_file_is_brought_up_to_date(format);
-    }
-}
-
-fn an_older_file_is_brought_up_to_date(format: u64) {
-    let disk = FaultyDisk::default();
-    let ledger = disk.ledger().unwrap();
-    let accepted = ledger.accept(&vec![submission("abby", "1", Some(4.0)); 2], &[], 1000).unwrap();
-    let ids: Vec<_> = accepted.iter().map(|accepted| accepted.execution).collect();
-    ledger.accept(&[], &[succeeded(ids[0], "{}")], 2000).unwrap();
-    let seen = |ledger: &RedbLedger| {
-        let abby = Filter { user: Some(user("abby")), ..Filter::default() };
-        let entries = ledger.entries(&user("abby")).unwrap();
-        (entries, ledger.list(&abby, 9).unwrap(), ledger.list(&Filter::default(), 9).unwrap())
-    };
-    let before = seen(&ledger);
-    let bytes = |ledger: &RedbLedger| {
-        let read = |t: &ReadTransaction| {
-            read::counter(&t.open_table(tables::COUNTERS)?, tables::EXECUTION_BYTES_COUNTER)
-        };
-        ledger.read(read).unwrap()
-    };
-    let bytes_before = bytes(&ledger);
-    ledger
-        .write(|transaction| {
-            let mut entries = transaction.open_table(migrate::ENTRIES_BY_USER)?;
-            let mut executions = transaction.open_table(migrate::EXECUTIONS_BY_USER)?;
-            for row in transaction.open_table(tables::USERS)?.iter()? {
-                let (key, value) = row?;
-                let (user, what) = key.value();
-                if let Some(item) = tables::item_of(what) {
-                    entries.insert((user, item), value.value())?;
-                } else if let Some(id) = tables::execution_of(what) {
-                    executions.insert((user, id.key()), ())?;
-                }
-            }
-            assert_eq!((entries.len()?, executions.len()?), (1, 2));
-            drop((entries, executions));
-            transaction.delete_table(tables::USERS)?;
-            let mut counters = transaction.open_table(tables::COUNTERS)?;
-            if format == tables::FORMAT_WITHOUT_INDEXES {
-                transaction.delete_table(migrate::EXECUTIONS_BY_USER)?;
-                transaction.delete_table(tables::ENDED)?;
-                transaction.delete_table(tables::NAMES)?;
-                counters.remove(tables::EXECUTION_BYTES_COUNTER)?;
-            }
-            counters.insert(tables::FORMAT_COUNTER, format)?;
-            Ok(())
-        })
-        .unwrap();
-    drop(ledger);
-    for _ in 0..2 {
-        let ledger = FaultyDisk::holding(disk.after_restart()).ledger().unwrap();
-        assert_eq!(seen(&ledger), before);
-        assert_eq!(bytes(&ledger), bytes_before);
-        ledger.commit(&[named(vec![submission("bob", "1", None)], "x")], &[], 3000).unwrap();
     }
 }
 
