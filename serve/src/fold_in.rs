@@ -50,7 +50,7 @@ pub fn recommend_for<'a>(
     let selection = Selection {
         is_allowed: is_allowed.as_ref().map(|allowed| allowed as &dyn Fn(u32) -> bool),
         min_support: options.min_support.unwrap_or(0),
-        diversity: options.diversity.unwrap_or(0.0),
+        diversity: options.diversity.unwrap_or(0.0) as f32,
     };
     let count = options.n.map_or(count, usize::from);
     let request = Request { count, reasons: REASONS };

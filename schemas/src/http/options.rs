@@ -45,7 +45,7 @@ pub struct Options {
     /// From 0 (the default: by score alone) to 1: how much the list avoids items that are like those before them.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 0, maximum = 1)]
-    pub diversity: Option<f32>,
+    pub diversity: Option<f64>,
 }
 
 objects!(Options);
@@ -58,7 +58,7 @@ pub enum OptionsError {
     Count(u16),
     /// The diversity.
     #[error("diversity is from 0 to 1, not {0}")]
-    Diversity(f32),
+    Diversity(f64),
 }
 
 impl Options {
@@ -108,6 +108,11 @@ mod tests {
             (r#"{"n":1001}"#, "n is from 1 to 1000, not 1001"),
             (r#"{"diversity":1.5}"#, "diversity is from 0 to 1, not 1.5"),
             (r#"{"diversity":-0.1}"#, "diversity is from 0 to 1, not -0.1"),
+            // As f32 it would be 1.
+            (
+                r#"{"diversity":1.0000000000000002}"#,
+                "diversity is from 0 to 1, not 1.0000000000000002",
+            ),
         ] {
             let refused = serde_json::from_str::<Options>(text)?.check();
             assert_eq!(refused.map_err(|error| error.to_string()), Err(expected.to_owned()));

@@ -36,7 +36,7 @@ const MOST_RATINGS: usize = 10_000;
         ("genre" = Option<Vec<String>>, Query, description = "Items of at least one of these genres"),
         ("excludeGenre" = Option<Vec<String>>, Query, description = "No items of any of these genres"),
         ("minSupport" = Option<u64>, Query, description = "Similarities that rest on fewer common users do not count", maximum = 4_294_967_295_u64),
-        ("diversity" = Option<f32>, Query, description = "How much the list avoids what is like the items before it", minimum = 0, maximum = 1),
+        ("diversity" = Option<f64>, Query, description = "How much the list avoids what is like the items before it", minimum = 0, maximum = 1),
     ),
     responses(
         (status = 200, description = "Best first", content_type = "application/json", body = Recommendations),
