@@ -261,7 +261,8 @@ fn read_profiles(
     numbers: &HashMap<Box<str>, u32>,
     unknown_items: UnknownItems,
 ) -> Result<Chunk, LoadError> {
-    let mut chunk = Chunk::for_entries(part.rows());
+    // A manifest could promise any number. An entry takes a byte at least, mostly.
+    let mut chunk = Chunk::for_entries(part.rows().min(part.bytes().len() as u64));
     let mut problem = Problem::default();
     let (mut items, mut origins) = (TextLookup::default(), TextLookup::default());
     let mut user: Option<String> = None;
