@@ -58,6 +58,7 @@ fn kill(random: &mut StdRng) {
             heard += client.handles().count();
             client.check(&server);
             client.repeat_unanswered(&server);
+            client.hang_up();
         }
         server.kill_9();
         checked.append(&mut clients);

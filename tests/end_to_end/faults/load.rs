@@ -49,6 +49,11 @@ impl Log {
         &self.sent.push_mut(Sent { item, rating, answer }).answer
     }
 
+    /// Lets go of its connection, of which thousands of clients would hold too many.
+    pub fn hang_up(&mut self) {
+        self.agent = agent();
+    }
+
     /// Rates until an answer is no 202.
     pub fn rate_until_the_end(&mut self, address: SocketAddr) {
         while matches!(self.rate(address), Answer::Accepted(_)) {}
