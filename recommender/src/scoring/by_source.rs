@@ -1,8 +1,9 @@
 //! The similarities by source, in portions: the great ones first, so that most sums need not go through all.
 //!
 //! Most of what a profile speaks through are small similarities, and only few targets have a chance. So scores are summed
-//! from the greatest similarities, and what was left out of a target's bounds how far its sum can be from its score. Only targets that may be among the best are then scored exactly: the idea of MaxScore (Turtle and Flood
-//! 1995), with one bound a target rather than one a list.
+//! from the greatest similarities, and what was left out of a target's bounds how far its sum can be from its score. Only
+//! targets that may be among the best are then scored exactly: the idea of MaxScore (Turtle and Flood 1995), with one
+//! bound a target rather than one a list.
 
 use crate::similarity::{Neighbour, Neighbours};
 

@@ -2,7 +2,7 @@
 
 use super::by_source::{LeftOut, Packing, Pair, STRETCH};
 
-/// The sum so far for each item; 0 for what nothing speaks of.
+/// The sum so far for each item; 0 for what nothing speaks of, less than anything for what is excluded.
 #[derive(Default)]
 pub(super) struct Sums {
     of_item: Vec<f32>,
@@ -97,8 +97,8 @@ impl Sums {
     pub fn best(&self, count: usize, may_follow: impl Fn(u32) -> bool) -> Vec<u32> {
         let Some(last) = count.checked_sub(1) else { return Vec::new() };
         // If `count` stretches hold something that great, so many items do, unless they may not follow.
-        let mut greatest = self.of_stretch.clone();
-        if count < greatest.len() {
+        if count < self.of_stretch.len() {
+            let mut greatest = self.of_stretch.clone();
             let mark = greatest.select_nth_unstable_by(last, |a, b| b.total_cmp(a)).1.next_down();
             let found = if mark > 0.0 { self.above(mark, count, &may_follow) } else { Vec::new() };
             if found.len() == count {

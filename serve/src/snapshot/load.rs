@@ -261,7 +261,7 @@ fn read_profiles(
     numbers: &HashMap<Box<str>, u32>,
     unknown_items: UnknownItems,
 ) -> Result<Chunk, LoadError> {
-    // A manifest could promise any number. An entry takes a byte at least, mostly.
+    // A manifest could promise any number of rows; a real part has more bytes than rows.
     let mut chunk = Chunk::for_entries(part.rows().min(part.bytes().len() as u64));
     let mut problem = Problem::default();
     let (mut items, mut origins) = (TextLookup::default(), TextLookup::default());
@@ -272,7 +272,7 @@ fn read_profiles(
             name.parse().ok().map(|origin| (chunk.origin(origin), origin))
         });
         // Where the user's id stands in this list: most rows are of the user of the row before.
-        let mut position = None;
+        let mut last_place = None;
         for at in 0..rows {
             let row = columns.numbers(at)?;
             let number = items[columns.item_id.position(at)];
@@ -280,8 +280,9 @@ fn read_profiles(
                 continue;
             }
             let mut in_order = true;
-            if position.replace(columns.user_id.position(at)) != Some(columns.user_id.position(at))
-            {
+            let place = columns.user_id.position(at);
+            if last_place != Some(place) {
+                last_place = Some(place);
                 let user_id = columns.user_id.value(at);
                 if user.as_deref() != Some(user_id) {
                     in_order = chunk.begin(user_id);
