@@ -29,7 +29,7 @@ fn cosine_agrees_with_scikit_learn() -> Result<(), Box<dyn Error>> {
     for (target, expected) in EXPECTED.iter().enumerate() {
         let mut scores = [0.0; 6];
         scores[target] = 1.0;
-        for neighbour in found.row(target) {
+        for neighbour in found.row(target).iter() {
             scores[neighbour.item as usize] = f64::from(neighbour.score);
         }
         for (score, expected) in scores.iter().zip(expected) {

@@ -54,7 +54,7 @@ fn close_pairs(model: &Model, candidates: &[(u32, f32)]) -> Vec<Vec<(usize, f32)
     let mut close = vec![Vec::new(); candidates.len()];
     for (place, &(target, _)) in candidates.iter().enumerate() {
         let row = model.neighbours(target);
-        let greatest = row.iter().fold(0.0f32, |greatest, n| greatest.max(n.score.abs()));
+        let greatest = row.scores.iter().fold(0.0f32, |greatest, score| greatest.max(score.abs()));
         for neighbour in row.iter().filter(|neighbour| neighbour.score > 0.0) {
             if let Some(&other) = places.get(&neighbour.item) {
                 let near = neighbour.score / greatest;
@@ -111,7 +111,7 @@ mod tests {
         let one_way = |target: u32, source: u32| {
             let row = model.neighbours(target);
             let of_source = row.iter().find(|n| n.item == source).map_or(0.0, |n| n.score);
-            let greatest = row.iter().map(|n| n.score.abs()).fold(0.0, f32::max);
+            let greatest = row.scores.iter().map(|score| score.abs()).fold(0.0, f32::max);
             if of_source > 0.0 { of_source / greatest } else { 0.0 }
         };
         let (mut left, mut picked) = (candidates.to_vec(), Vec::<(u32, f32)>::new());

@@ -4,7 +4,7 @@ use thiserror::Error;
 
 use super::by_source::BySource;
 use crate::rating_weight::RatingWeight;
-use crate::similarity::{Neighbour, Neighbours};
+use crate::similarity::{NeighbourSlice, Neighbours};
 
 /// Why neighbours do not make a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -27,7 +27,7 @@ pub enum ModelError {
     },
 }
 
-/// A version's similarities in memory. Size: 16 bytes a pair, and 52 an item.
+/// A version's similarities in memory. Size: 16 bytes a pair, and 64 an item.
 #[derive(Debug, Clone)]
 pub struct Model {
     by_target: Neighbours,
@@ -47,8 +47,8 @@ impl Model {
             return Err(ModelError::ItemCount { neighbours: by_target.item_count(), items });
         }
         for target in 0..items {
-            let unknown = by_target.row(target).iter().find(|n| n.item as usize >= items);
-            if let Some(&Neighbour { item: neighbour, .. }) = unknown {
+            let mut sources = by_target.row(target).items.iter().copied();
+            if let Some(neighbour) = sources.find(|&item| item as usize >= items) {
                 return Err(ModelError::UnknownNeighbour { target, neighbour });
             }
         }
@@ -75,7 +75,7 @@ impl Model {
     }
 
     /// The neighbours of an item, best first: the sources that speak for it.
-    pub fn neighbours(&self, target: u32) -> &[Neighbour] {
+    pub fn neighbours(&self, target: u32) -> NeighbourSlice<'_> {
         self.by_target.row(target as usize)
     }
 

@@ -4,8 +4,8 @@ use super::by_source::{LAST, PORTIONS};
 use super::diversity::{CANDIDATES_EACH, diversify};
 use super::model::Model;
 use super::selection::Selection;
-use super::sums::{Doubt, Sums};
-use crate::similarity::Neighbour;
+use super::sums::Sums;
+use crate::similarity::NeighbourSlice;
 
 /// What a recommendation rests on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,8 +49,10 @@ pub struct Request {
     pub reasons: usize,
 }
 
-/// A list of up to so many is found by the first portion of the similarities, mostly; a longer one by the first two.
+/// A list of up to so many is found by the first portion of the similarities, mostly; a longer one by the first two, and
+/// one of more than so many by the first three.
 const FEW: usize = 60;
+const MANY: usize = 200;
 /// With up to so many similarities an item, all are summed at once: too little is left out to be worth a second look.
 const FEW_EACH: usize = 1;
 /// With up to so many, and a short list, the first two portions: the best scores are not far above what is left out.
@@ -58,10 +60,14 @@ const SOME_EACH: usize = 4;
 /// For each one that is wanted so many may be scored exactly, and some more, before more is summed.
 const EXACT_EACH: usize = 4;
 const EXACT_BESIDE: usize = 100;
-/// So many lists are asked for at a time.
-const AHEAD: usize = 32;
+/// Of what may be best, a sixteenth and so many more than are wanted are looked at first.
+const FIRST_BESIDE: usize = 8;
+/// So many sources or targets are fetched from memory at a time.
+const AHEAD: usize = 8;
+/// Words that come from memory together: 64 bytes.
+const LINE: usize = 16;
 
-/// One thread's accumulators; keep it and use it again. Size: 12 bytes an item.
+/// One thread's accumulators; keep it and use it again. Size: up to 16 bytes an item.
 #[derive(Default)]
 pub struct Scorer {
     sums: Sums,
@@ -80,8 +86,8 @@ impl Scorer {
     /// fewer than `count` items have a score above 0, the most rated unseen items follow, those that the profile speaks
     /// against last of all. The weight is [`Model::weight`].
     ///
-    /// `profile` holds each rated item once, sorted by item number. A score is summed in the order of the target's
-    /// neighbours, so that the same profile gives the same bits.
+    /// `profile` holds each rated item once, sorted by item number. A score is always summed in the same order, so that
+    /// the same profile gives the same bits.
     pub fn recommend(
         &mut self,
         model: &Model,
@@ -127,7 +133,6 @@ impl Scorer {
 
     fn start(&mut self, model: &Model, profile: &[(u32, f32)]) {
         let item_count = model.item_count();
-        self.sums.start(item_count);
         if self.ratings.len() == item_count {
             for &item in &self.rated {
                 self.ratings[item as usize] = f32::NAN;
@@ -153,12 +158,14 @@ impl Scorer {
         let each = |count: usize| count * model.item_count();
         match similarities {
             few if few <= each(FEW_EACH) => LAST,
+            _ if wanted > MANY => 2,
             some if some <= each(SOME_EACH) || wanted > FEW => 1,
             _ => 0,
         }
     }
 
-    /// The `count` best with their scores, best first, having summed up to a portion, and as many more as it takes.
+    /// The `count` best with their scores, best first. Similarities are summed up to a portion, and as many more as it
+    /// takes.
     fn best(
         &mut self,
         model: &Model,
@@ -167,45 +174,71 @@ impl Scorer {
         selection: &Selection<'_>,
     ) -> Vec<(u32, f32)> {
         let by_source = model.by_source();
-        let packing = by_source.packing();
         let weight = |&source: &u32| self.weights[source as usize].abs();
         let greatest_weight = self.rated.iter().map(weight).fold(0.0, f32::max);
         self.rounding = by_source.rounding(&self.rated, &self.weights, greatest_weight);
-        let limit = count.saturating_mul(EXACT_EACH).saturating_add(EXACT_BESIDE);
+        let may_follow = |item: u32| selection.allows(item);
+        for last in begin..LAST {
+            let Some(left_out) = by_source.left_out(last) else { continue };
+            self.sums.start_with(left_out, greatest_weight);
+            self.sum(model, last);
+            // Who is among the best has a score no less than the worst of `count` others.
+            let first = count.saturating_add(count / 16).saturating_add(FIRST_BESIDE);
+            let first = self.sums.best(first, may_follow);
+            let scored = self.scores(model, &first);
+            if scored.len() < count {
+                continue;
+            }
+            let best = greatest_first(scored, count);
+            let least = best.last().map_or(0.0, |&(_, worst)| worst) - self.rounding;
+            let limit = count.saturating_mul(EXACT_EACH).saturating_add(EXACT_BESIDE);
+            if let Some(reaching) = self.sums.reaching(least, limit, may_follow) {
+                return self.with_others(model, best, count, &first, reaching);
+            }
+        }
+        self.sums.start(model.item_count());
+        self.sum(model, LAST);
+        let first = self.sums.best(count, may_follow);
+        let best = self.scores(model, &first);
+        let worst = best.iter().fold(f32::INFINITY, |worst, &(_, score)| worst.min(score));
+        let least = if best.len() < count { 0.0 } else { worst };
+        let reaching = self.sums.reaching(least - self.rounding, usize::MAX, may_follow);
+        self.with_others(model, best, count, &first, reaching.unwrap_or_default())
+    }
+
+    /// Adds up the similarities in all portions up to one.
+    fn sum(&mut self, model: &Model, last: usize) {
+        let by_source = model.by_source();
+        let packing = by_source.packing();
         self.rated.iter().for_each(|&item| self.sums.exclude(item));
-        for portion in 0..PORTIONS {
+        for portion in 0..=last {
             for sources in self.rated.chunks(AHEAD) {
-                let begins =
-                    |&source: &u32| by_source.targets(source, portion).iter().step_by(16).take(6);
-                fetch(sources.iter().flat_map(begins).map(|pair| packing.unpack(*pair).0 as u32));
+                let pairs = |&source: &u32| by_source.targets(source, portion).iter();
+                let words = sources.iter().flat_map(|source| pairs(source).step_by(LINE));
+                fetch(words.map(|pair| packing.target(*pair) as u32));
                 for &source in sources {
-                    let weight = self.weights[source as usize] * by_source.step(source);
+                    let weight = self.weights[source as usize] * by_source.unit(source);
                     self.sums.add(by_source.targets(source, portion), packing, weight);
                 }
             }
-            if portion < begin {
-                continue;
-            }
-            self.sums.finish();
-            let may_follow = |item: u32| selection.allows(item);
-            let mut best = self.scores(model, &self.sums.best(count, may_follow));
-            let left_out = by_source.left_out(portion);
-            // Who is among the best scores no less than the worst of these.
-            let is_full = best.len() == count;
-            let worst = best.iter().fold(f32::INFINITY, |worst, &(_, score)| worst.min(score));
-            if left_out.is_none() || is_full {
-                let least = if is_full { worst } else { 0.0 };
-                let limit = if left_out.is_none() { usize::MAX } else { limit };
-                let doubt = Doubt { left_out, greatest_weight, rounding: self.rounding };
-                if let Some(mut more) = self.sums.reaching(least, doubt, limit, may_follow) {
-                    best.sort_unstable_by_key(|&(item, _)| item);
-                    more.retain(|item| best.binary_search_by_key(item, |best| best.0).is_err());
-                    best.extend(self.scores(model, &more));
-                    return greatest_first(best, count);
-                }
-            }
         }
-        Vec::new()
+        self.sums.finish();
+    }
+
+    /// The `count` best of those that have been found and of `others`, except those that have been looked at.
+    fn with_others(
+        &self,
+        model: &Model,
+        mut best: Vec<(u32, f32)>,
+        count: usize,
+        looked_at: &[u32],
+        mut others: Vec<u32>,
+    ) -> Vec<(u32, f32)> {
+        let mut looked_at = looked_at.to_vec();
+        looked_at.sort_unstable();
+        others.retain(|item| looked_at.binary_search(item).is_err());
+        best.extend(self.scores(model, &others));
+        greatest_first(best, count)
     }
 
     /// The same from the similarities that enough users support, which only the rows by target tell.
@@ -215,6 +248,7 @@ impl Scorer {
         count: usize,
         selection: &Selection<'_>,
     ) -> Vec<(u32, f32)> {
+        self.sums.start(model.item_count());
         for &source in &self.rated {
             let by_source = model.by_source();
             for portion in 0..PORTIONS {
@@ -225,9 +259,8 @@ impl Scorer {
         let spoken_of: Vec<u32> = self.sums.not_zero().collect();
         let mut best = Vec::new();
         for item in spoken_of {
-            let row = model.neighbours(item).iter();
-            let row = row.filter(|neighbour| neighbour.co_count >= selection.min_support);
-            let score = self.sum(row);
+            let is_supported = |co_count| co_count >= selection.min_support;
+            let score = self.weighted(model.neighbours(item), is_supported);
             self.sums.set(item, score);
             if score > 0.0 && !self.is_rated(item) && selection.allows(item) {
                 best.push((item, score));
@@ -244,36 +277,63 @@ impl Scorer {
     fn scores(&self, model: &Model, items: &[u32]) -> Vec<(u32, f32)> {
         let mut scores = Vec::with_capacity(items.len());
         for items in items.chunks(AHEAD) {
-            let rows = items.iter().flat_map(|&item| model.neighbours(item).iter().step_by(5));
-            fetch(rows.map(|neighbour| neighbour.item));
+            let words = |&item: &u32| {
+                let row = model.neighbours(item);
+                let scores = row.scores.iter().step_by(LINE).map(|score| score.to_bits());
+                row.items.iter().step_by(LINE).copied().chain(scores)
+            };
+            fetch(items.iter().flat_map(words));
             let scored = items.iter().map(|&item| (item, self.score(model, item)));
             scores.extend(scored.filter(|&(_, score)| score > 0.0));
         }
         scores
     }
 
-    /// An item's score. What is not rated weighs 0, and adding it changes nothing.
+    /// An item's score.
     fn score(&self, model: &Model, item: u32) -> f32 {
-        self.sum(model.neighbours(item).iter())
+        self.weighted(model.neighbours(item), |_| true)
     }
 
-    fn sum<'a>(&self, neighbours: impl Iterator<Item = &'a Neighbour>) -> f32 {
-        let contribution = |n: &Neighbour| self.weights[n.item as usize] * n.score;
-        neighbours.fold(0.0, |sum, neighbour| sum + contribution(neighbour))
+    /// What the neighbours that count, by how many users rated both, say together. What is not rated weighs 0, and adding
+    /// it changes nothing. Summed in four sums, of every fourth neighbour, so that no addition waits for the one before.
+    fn weighted(&self, row: NeighbourSlice<'_>, counts: impl Fn(u32) -> bool) -> f32 {
+        const SUMS: usize = 4;
+        let contribution = |source: u32, score: f32, co_count: u32| {
+            if counts(co_count) { self.weights[source as usize] * score } else { 0.0 }
+        };
+        let (sources, last_sources) = row.items.as_chunks::<SUMS>();
+        let (scores, last_scores) = row.scores.as_chunks::<SUMS>();
+        let (co_counts, last_co_counts) = row.co_counts.as_chunks::<SUMS>();
+        let mut sums = [0.0; SUMS];
+        for ((sources, scores), co_counts) in sources.iter().zip(scores).zip(co_counts) {
+            for at in 0..SUMS {
+                sums[at] += contribution(sources[at], scores[at], co_counts[at]);
+            }
+        }
+        let last = last_sources.iter().zip(last_scores).zip(last_co_counts);
+        for (sum, ((&source, &score), &co_count)) in sums.iter_mut().zip(last) {
+            *sum += contribution(source, score, co_count);
+        }
+        (sums[0] + sums[1]) + (sums[2] + sums[3])
     }
 
     fn reasons(&self, model: &Model, item: u32, min_support: u32, count: usize) -> Vec<Reason> {
-        let neighbours = model.neighbours(item);
-        let mut reasons: Vec<Reason> = Vec::with_capacity(count.min(neighbours.len()));
+        let row = model.neighbours(item);
+        let mut reasons: Vec<Reason> = Vec::with_capacity(count.min(row.len()));
+        if count == 0 {
+            return reasons;
+        }
         // What speaks against an item is no reason for it.
         let mut least = f32::MIN_POSITIVE;
-        for neighbour in neighbours {
-            let contribution = self.weights[neighbour.item as usize] * neighbour.score;
-            if contribution < least || neighbour.co_count < min_support || count == 0 {
+        for (at, (&source, &score)) in row.items.iter().zip(row.scores).enumerate() {
+            let contribution = self.weights[source as usize] * score;
+            // How many rated both is looked up only if anybody asks: it lies elsewhere in memory.
+            let is_supported = || min_support <= 1 || row.co_counts[at] >= min_support;
+            if contribution < least || !is_supported() {
                 continue;
             }
-            let rating = self.ratings[neighbour.item as usize];
-            let reason = Reason { item: neighbour.item, rating, contribution };
+            let rating = self.ratings[source as usize];
+            let reason = Reason { item: source, rating, contribution };
             let comes_before = |other: &Reason| {
                 let by_share = other.contribution.total_cmp(&contribution);
                 by_share.reverse().then(other.item.cmp(&reason.item)).is_lt()

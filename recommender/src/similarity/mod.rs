@@ -21,4 +21,4 @@ pub use matrix::{Cell, MatrixError, Place, RatingMatrix};
 pub use measure::{
     Adjustments, Formula, Measure, MeasureError, Norm, Preset, ProductFormula, Weighting,
 };
-pub use neighbours::{Neighbour, Neighbours};
+pub use neighbours::{Neighbour, NeighbourList, NeighbourSlice, Neighbours};

@@ -18,15 +18,92 @@ pub struct Neighbour {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Neighbours {
     offsets: Vec<usize>,
-    entries: Vec<Neighbour>,
+    entries: NeighbourList,
+}
+
+/// Neighbours one after the other, each property by itself: scoring looks at items and similarities alone.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct NeighbourList {
+    items: Vec<u32>,
+    scores: Vec<f32>,
+    co_counts: Vec<u32>,
+}
+
+impl NeighbourList {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// Adds one.
+    pub fn push(&mut self, neighbour: Neighbour) {
+        self.items.push(neighbour.item);
+        self.scores.push(neighbour.score);
+        self.co_counts.push(neighbour.co_count);
+    }
+
+    /// Puts those of several after each other, in no more memory than they need.
+    pub fn joined(parts: impl IntoIterator<Item = Self>) -> Self {
+        let parts: Vec<Self> = parts.into_iter().collect();
+        let all: usize = parts.iter().map(Self::len).sum();
+        let mut parts = parts.into_iter();
+        let mut joined = parts.next().unwrap_or_default();
+        let more = all - joined.len();
+        joined.items.reserve_exact(more);
+        joined.scores.reserve_exact(more);
+        joined.co_counts.reserve_exact(more);
+        for part in parts {
+            joined.items.extend(part.items);
+            joined.scores.extend(part.scores);
+            joined.co_counts.extend(part.co_counts);
+        }
+        joined.items.shrink_to_fit();
+        joined.scores.shrink_to_fit();
+        joined.co_counts.shrink_to_fit();
+        joined
+    }
+}
+
+/// Some of a [`NeighbourList`]: the sources of one target, best first.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct NeighbourSlice<'a> {
+    /// The source items.
+    pub items: &'a [u32],
+    /// The similarity of each.
+    pub scores: &'a [f32],
+    /// For each how many users rated both.
+    pub co_counts: &'a [u32],
+}
+
+impl<'a> NeighbourSlice<'a> {
+    /// How many sources there are.
+    pub fn len(self) -> usize {
+        self.items.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// One after the other.
+    pub fn iter(self) -> impl ExactSizeIterator<Item = Neighbour> + Clone + 'a {
+        let columns = self.items.iter().zip(self.scores).zip(self.co_counts);
+        columns.map(|((&item, &score), &co_count)| Neighbour { item, score, co_count })
+    }
 }
 
 impl Neighbours {
     /// Joins the rows of items 0, 1, 2, ...
     pub fn from_rows(rows: impl IntoIterator<Item = Vec<Neighbour>>) -> Self {
-        let (mut offsets, mut entries) = (vec![0], Vec::new());
+        let (mut offsets, mut entries) = (vec![0], NeighbourList::default());
         for row in rows {
-            entries.extend(row);
+            row.into_iter().for_each(|neighbour| entries.push(neighbour));
             offsets.push(entries.len());
         }
         Self { offsets, entries }
@@ -36,7 +113,7 @@ impl Neighbours {
     ///
     /// # Panics
     /// When the lengths do not add up to the entries.
-    pub fn from_counts(counts: &[usize], entries: Vec<Neighbour>) -> Self {
+    pub fn from_counts(counts: &[usize], entries: NeighbourList) -> Self {
         let ends = counts.iter().scan(0, |end, count| {
             *end += count;
             Some(*end)
@@ -57,7 +134,7 @@ impl Neighbours {
 
     /// These targets alone, as targets 0, 1, 2, ...
     pub(super) fn of_targets(&self, targets: std::ops::Range<usize>) -> Self {
-        Self::from_rows(targets.map(|target| self.row(target).to_vec()))
+        Self::from_rows(targets.map(|target| self.row(target).iter().collect()))
     }
 
     /// How many targets there are.
@@ -71,8 +148,14 @@ impl Neighbours {
     }
 
     /// The sources of one target.
-    pub fn row(&self, target: usize) -> &[Neighbour] {
-        &self.entries[self.offsets[target]..self.offsets[target + 1]]
+    #[inline]
+    pub fn row(&self, target: usize) -> NeighbourSlice<'_> {
+        let row = self.offsets[target]..self.offsets[target + 1];
+        NeighbourSlice {
+            items: &self.entries.items[row.clone()],
+            scores: &self.entries.scores[row.clone()],
+            co_counts: &self.entries.co_counts[row],
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use akin_recommender::profile::{Entry, OrderKey};
 use akin_recommender::rating_weight::{RatingWeight, WeightRuleError};
 use akin_recommender::scoring::{Model, ModelError};
-use akin_recommender::similarity::{Neighbour, Neighbours};
+use akin_recommender::similarity::{Neighbour, NeighbourList, Neighbours};
 use akin_schemas::tables::TextLookup;
 use akin_schemas::{Measure, tables};
 use akin_store::{OpenError, Part, Store, read_manifest};
@@ -183,7 +183,7 @@ fn read_items(part: &Part, read: &mut ReadItems) -> Result<(), LoadError> {
 #[derive(Default)]
 struct ReadNeighbours {
     targets: Vec<(u32, usize)>,
-    neighbours: Vec<Neighbour>,
+    neighbours: NeighbourList,
 }
 
 fn read_neighbours(
@@ -228,24 +228,14 @@ fn read_neighbours(
 fn join_neighbours(parts: Vec<ReadNeighbours>, items: usize) -> Result<Neighbours, LoadError> {
     let mut counts = vec![0; items];
     let mut last = None;
-    let all: usize = parts.iter().map(|part| part.neighbours.len()).sum();
-    let mut neighbours = Vec::new();
-    for part in parts {
-        for (target, count) in part.targets {
-            if Some(target) < last {
-                return Err(out_of_order("neighbours"));
-            }
-            last = Some(target);
-            counts[target as usize] += count;
+    for &(target, count) in parts.iter().flat_map(|part| &part.targets) {
+        if Some(target) < last {
+            return Err(out_of_order("neighbours"));
         }
-        if neighbours.is_empty() {
-            neighbours = part.neighbours;
-        } else {
-            neighbours.reserve_exact(all - neighbours.len());
-            neighbours.extend(part.neighbours);
-        }
+        last = Some(target);
+        counts[target as usize] += count;
     }
-    neighbours.shrink_to_fit();
+    let neighbours = NeighbourList::joined(parts.into_iter().map(|part| part.neighbours));
     Ok(Neighbours::from_counts(&counts, neighbours))
 }
 

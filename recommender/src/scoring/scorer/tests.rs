@@ -1,7 +1,7 @@
 use super::*;
 use crate::rating_weight::{RatingWeight, WeightRule};
 use crate::scoring::ModelError;
-use crate::similarity::Neighbours;
+use crate::similarity::{Neighbour, Neighbours};
 use proptest::prelude::*;
 
 const ALL: Request = Request { count: 100, reasons: 100 };

@@ -46,7 +46,7 @@ fn reference(matrix: &RatingMatrix, ridge: Ridge) -> Vec<Vec<f64>> {
 fn dense(found: &Neighbours) -> Vec<Vec<f64>> {
     let mut rows = vec![vec![0.0; found.item_count()]; found.item_count()];
     for (target, row) in rows.iter_mut().enumerate() {
-        for neighbour in found.row(target) {
+        for neighbour in found.row(target).iter() {
             row[neighbour.item as usize] = f64::from(neighbour.score);
         }
     }
@@ -88,9 +88,9 @@ proptest! {
         let some = fit_in_tiles(&matrix, ridge, Selection { top_k, ..ALL }, &|| (), 4)?;
         for target in 0..ITEMS {
             let row = all.row(target);
-            prop_assert_eq!(some.row(target), &row[..top_k.min(row.len())]);
-            prop_assert!(row.is_sorted_by(|a, b| a.score.abs() >= b.score.abs()));
-            for n in row {
+            prop_assert!(some.row(target).iter().eq(row.iter().take(top_k)));
+            prop_assert!(row.scores.is_sorted_by(|a, b| a.abs() >= b.abs()));
+            for n in row.iter() {
                 let raters = |item: usize| matrix.item_row(item).iter().map(|cell| cell.index);
                 let both = raters(target).filter(|&u| raters(n.item as usize).any(|v| u == v)).count();
                 prop_assert_eq!(n.co_count as usize, both);
@@ -124,12 +124,12 @@ proptest! {
         let similar = fit_any(&matrix, &similar, selection, &|| ())?;
         for target in 0..ITEMS {
             let sources: Vec<usize> =
-                similar.row(target).iter().map(|n| n.item as usize).collect();
+                similar.row(target).items.iter().map(|&item| item as usize).collect();
             let is_in = |item: usize| item == target || sources.contains(&item);
             let expected = reference(&matrix.filtered(|place, _| is_in(place.item)), ridge);
             let row = found.row(target);
             prop_assert!(row.iter().all(|n| sources.contains(&(n.item as usize))));
-            prop_assert!(row.is_sorted_by(|a, b| a.score.abs() >= b.score.abs()));
+            prop_assert!(row.scores.is_sorted_by(|a, b| a.abs() >= b.abs()));
             for &source in &sources {
                 let weight = row.iter().find(|n| n.item as usize == source);
                 let (x, y) = (weight.map_or(0.0, |n| f64::from(n.score)), expected[target][source]);
