@@ -22,6 +22,9 @@ const PENALTY: f32 = 0.2;
 /// One in so many pairs is looked at to find where portions end.
 const SAMPLED: usize = 16;
 
+/// Targets that are looked at together: most stretches hold none that is good enough, which is quickly said.
+pub(super) const STRETCH: usize = 32;
+
 /// What each source speaks for.
 #[derive(Debug, Clone)]
 pub(super) struct BySource {
@@ -109,7 +112,12 @@ impl Packing {
 }
 
 /// The magnitudes of what is left out, summed for each target.
-type LeftOut = Vec<f32>;
+#[derive(Debug, Clone, Default)]
+pub(super) struct LeftOut {
+    pub of_target: Vec<f32>,
+    /// The greatest of each stretch of targets.
+    pub of_stretch: Vec<f32>,
+}
 
 impl BySource {
     /// Lays out the rows of targets, whose sources exist. Size: 4 bytes a pair, and 52 an item.
@@ -169,10 +177,14 @@ impl BySource {
                 after[..portion].iter_mut().for_each(|sum| *sum += magnitude);
             }
             for (left_out, sum) in left_out.iter_mut().zip(after) {
-                left_out.push(rounded_up(sum));
+                left_out.of_target.push(rounded_up(sum));
             }
             greatest_row = greatest_row.max(all);
             longest_row = longest_row.max(rows.row(target).len());
+        }
+        for left_out in &mut left_out {
+            let greatest = |stretch: &[f32]| stretch.iter().copied().fold(0.0, f32::max);
+            left_out.of_stretch = left_out.of_target.chunks(STRETCH).map(greatest).collect();
         }
         let greatest_row = rounded_up(greatest_row);
         Self { portions, packing, sources, left_out, greatest_row, longest_row }
@@ -200,19 +212,18 @@ impl BySource {
         &self.portions[portion][begin..end]
     }
 
-    /// The magnitudes of what is left out after a portion, summed for each target; nothing is after the last.
-    pub fn left_out(&self, portion: usize) -> Option<&[f32]> {
-        self.left_out.get(portion).map(Vec::as_slice)
+    /// What is left out after a portion; nothing after the last.
+    pub fn left_out(&self, portion: usize) -> Option<&LeftOut> {
+        self.left_out.get(portion)
     }
 
-    /// How far a target's sum, of all of its pairs or with what is left out, and its score can be apart. By packing: once
-    /// for each source. And f32 rounds: at most `(n - 1) u` times the sum of magnitudes, whatever the order (Higham 2002,
+    /// How far the sum of all of a target's pairs and its score can be apart. By packing: once for each source. And f32 rounds: at most `(n - 1) u` times the sum of magnitudes, whatever the order (Higham 2002,
     /// 4.2), u half of the machine epsilon, n at most what a target has and what the profile has. `greatest` is the
     /// greatest magnitude of a weight.
     pub fn rounding(&self, rated: &[u32], weights: &[f32], greatest: f32) -> f32 {
         let unit = |&source: &u32| weights[source as usize].abs() * self.unit(source);
         let units: f32 = rated.iter().map(unit).sum();
-        // Twice the bound for the products, which are rounded too, and as much again for what is left out.
+        // Four times the bound: products and what packing makes of similarities are rounded, too.
         let terms = self.longest_row.min(rated.len()) + 3;
         1.001 * self.packing.doubt() * units
             + 4.0 * terms as f32 * f32::EPSILON * greatest * self.greatest_row
@@ -290,9 +301,10 @@ mod tests {
                     }
                 }
                 let Some(left_out) = by_source.left_out(portion) else { return Err(TestCaseError::fail("none")) };
-                prop_assert_eq!(left_out.len(), 90);
-                for (&bound, exact) in left_out.iter().zip(after) {
+                prop_assert_eq!(left_out.of_target.len(), 90);
+                for (at, (&bound, exact)) in left_out.of_target.iter().zip(after).enumerate() {
                     prop_assert!(f64::from(bound) >= exact * 0.999_999 && f64::from(bound) <= exact * 1.001);
+                    prop_assert!(left_out.of_stretch[at / STRETCH] >= bound);
                 }
             }
         }

@@ -4,7 +4,7 @@ use super::by_source::{LAST, PORTIONS};
 use super::diversity::{CANDIDATES_EACH, diversify};
 use super::model::Model;
 use super::selection::Selection;
-use super::sums::Sums;
+use super::sums::{Doubt, Sums};
 use crate::similarity::NeighbourSlice;
 
 /// What a recommendation rests on.
@@ -60,8 +60,6 @@ const SOME_EACH: usize = 4;
 /// For each one that is wanted so many may be scored exactly, and some more, before more is summed.
 const EXACT_EACH: usize = 4;
 const EXACT_BESIDE: usize = 100;
-/// Of what may be best, a sixteenth and so many more than are wanted are looked at first.
-const FIRST_BESIDE: usize = 8;
 /// So many sources or targets are fetched from memory at a time.
 const AHEAD: usize = 8;
 /// Words that come from memory together: 64 bytes.
@@ -133,6 +131,7 @@ impl Scorer {
 
     fn start(&mut self, model: &Model, profile: &[(u32, f32)]) {
         let item_count = model.item_count();
+        self.sums.start(item_count);
         if self.ratings.len() == item_count {
             for &item in &self.rated {
                 self.ratings[item as usize] = f32::NAN;
@@ -164,8 +163,7 @@ impl Scorer {
         }
     }
 
-    /// The `count` best with their scores, best first. Similarities are summed up to a portion, and as many more as it
-    /// takes.
+    /// The `count` best with their scores, best first, having summed up to a portion, and as many more as it takes.
     fn best(
         &mut self,
         model: &Model,
@@ -174,44 +172,13 @@ impl Scorer {
         selection: &Selection<'_>,
     ) -> Vec<(u32, f32)> {
         let by_source = model.by_source();
+        let packing = by_source.packing();
         let weight = |&source: &u32| self.weights[source as usize].abs();
         let greatest_weight = self.rated.iter().map(weight).fold(0.0, f32::max);
         self.rounding = by_source.rounding(&self.rated, &self.weights, greatest_weight);
-        let may_follow = |item: u32| selection.allows(item);
-        for last in begin..LAST {
-            let Some(left_out) = by_source.left_out(last) else { continue };
-            self.sums.start_with(left_out, greatest_weight);
-            self.sum(model, last);
-            // Who is among the best has a score no less than the worst of `count` others.
-            let first = count.saturating_add(count / 16).saturating_add(FIRST_BESIDE);
-            let first = self.sums.best(first, may_follow);
-            let scored = self.scores(model, &first);
-            if scored.len() < count {
-                continue;
-            }
-            let best = greatest_first(scored, count);
-            let least = best.last().map_or(0.0, |&(_, worst)| worst) - self.rounding;
-            let limit = count.saturating_mul(EXACT_EACH).saturating_add(EXACT_BESIDE);
-            if let Some(reaching) = self.sums.reaching(least, limit, may_follow) {
-                return self.with_others(model, best, count, &first, reaching);
-            }
-        }
-        self.sums.start(model.item_count());
-        self.sum(model, LAST);
-        let first = self.sums.best(count, may_follow);
-        let best = self.scores(model, &first);
-        let worst = best.iter().fold(f32::INFINITY, |worst, &(_, score)| worst.min(score));
-        let least = if best.len() < count { 0.0 } else { worst };
-        let reaching = self.sums.reaching(least - self.rounding, usize::MAX, may_follow);
-        self.with_others(model, best, count, &first, reaching.unwrap_or_default())
-    }
-
-    /// Adds up the similarities in all portions up to one.
-    fn sum(&mut self, model: &Model, last: usize) {
-        let by_source = model.by_source();
-        let packing = by_source.packing();
+        let limit = count.saturating_mul(EXACT_EACH).saturating_add(EXACT_BESIDE);
         self.rated.iter().for_each(|&item| self.sums.exclude(item));
-        for portion in 0..=last {
+        for portion in 0..PORTIONS {
             for sources in self.rated.chunks(AHEAD) {
                 let pairs = |&source: &u32| by_source.targets(source, portion).iter();
                 let words = sources.iter().flat_map(|source| pairs(source).step_by(LINE));
@@ -221,24 +188,29 @@ impl Scorer {
                     self.sums.add(by_source.targets(source, portion), packing, weight);
                 }
             }
+            if portion < begin {
+                continue;
+            }
+            self.sums.finish();
+            let may_follow = |item: u32| selection.allows(item);
+            let mut best = self.scores(model, &self.sums.best(count, may_follow));
+            let left_out = by_source.left_out(portion);
+            // Who is among the best scores no less than the worst of these.
+            let is_full = best.len() == count;
+            let worst = best.iter().fold(f32::INFINITY, |worst, &(_, score)| worst.min(score));
+            if left_out.is_none() || is_full {
+                let least = if is_full { worst } else { 0.0 };
+                let limit = if left_out.is_none() { usize::MAX } else { limit };
+                let doubt = Doubt { left_out, greatest_weight, rounding: self.rounding };
+                if let Some(mut more) = self.sums.reaching(least, doubt, limit, may_follow) {
+                    best.sort_unstable_by_key(|&(item, _)| item);
+                    more.retain(|item| best.binary_search_by_key(item, |best| best.0).is_err());
+                    best.extend(self.scores(model, &more));
+                    return greatest_first(best, count);
+                }
+            }
         }
-        self.sums.finish();
-    }
-
-    /// The `count` best of those that have been found and of `others`, except those that have been looked at.
-    fn with_others(
-        &self,
-        model: &Model,
-        mut best: Vec<(u32, f32)>,
-        count: usize,
-        looked_at: &[u32],
-        mut others: Vec<u32>,
-    ) -> Vec<(u32, f32)> {
-        let mut looked_at = looked_at.to_vec();
-        looked_at.sort_unstable();
-        others.retain(|item| looked_at.binary_search(item).is_err());
-        best.extend(self.scores(model, &others));
-        greatest_first(best, count)
+        Vec::new()
     }
 
     /// The same from the similarities that enough users support, which only the rows by target tell.
@@ -248,7 +220,6 @@ impl Scorer {
         count: usize,
         selection: &Selection<'_>,
     ) -> Vec<(u32, f32)> {
-        self.sums.start(model.item_count());
         for &source in &self.rated {
             let by_source = model.by_source();
             for portion in 0..PORTIONS {

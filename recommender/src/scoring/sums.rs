@@ -1,14 +1,11 @@
 //! A sum for every item: adding up, and finding who may be among the best.
 
-use super::by_source::{Packing, Pair};
+use super::by_source::{LeftOut, Packing, Pair, STRETCH};
 
-/// Items that are looked at together: most stretches hold none that is good enough, which is quickly said.
-const STRETCH: usize = 32;
 /// What a processor of any kind can do at once.
 const LANES: usize = 4;
 
-/// A sum for each item: of what has been added, or the most that it can still become. Less than anything for what is
-/// excluded.
+/// The sum so far for each item; 0 for what nothing speaks of, less than anything for what is excluded.
 #[derive(Default)]
 pub(super) struct Sums {
     /// With room for whatever number a pair can have.
@@ -16,30 +13,37 @@ pub(super) struct Sums {
     item_count: usize,
     /// The greatest of each stretch of items, once all is added.
     of_stretch: Vec<f32>,
-    /// Whether 0 means that nothing speaks of an item.
-    are_plain: bool,
+}
+
+/// How far an item's score can be above its sum.
+#[derive(Clone, Copy)]
+pub(super) struct Doubt<'a> {
+    /// What is left out of the sum; nothing when all is summed.
+    pub left_out: Option<&'a LeftOut>,
+    /// What that counts at most.
+    pub greatest_weight: f32,
+    /// That sums are rounded.
+    pub rounding: f32,
+}
+
+impl Doubt<'_> {
+    fn of_stretch(&self, stretch: usize) -> f32 {
+        self.left_out.map_or(0.0, |left| left.of_stretch[stretch] * self.greatest_weight)
+            + self.rounding
+    }
+
+    fn of_item(&self, item: usize) -> f32 {
+        self.left_out.map_or(0.0, |left| left.of_target[item] * self.greatest_weight)
+            + self.rounding
+    }
 }
 
 impl Sums {
     /// Nothing speaks of any of `item_count` items.
     pub fn start(&mut self, item_count: usize) {
-        self.make_room(item_count);
-        self.of_items_mut().fill(0.0);
-        self.are_plain = true;
-    }
-
-    /// For each item what will be left out at most, which counts `weight`: the sums will be what scores reach at most.
-    pub fn start_with(&mut self, left_out: &[f32], weight: f32) {
-        self.make_room(left_out.len());
-        for (sum, left) in self.of_items_mut().iter_mut().zip(left_out) {
-            *sum = left * weight;
-        }
-        self.are_plain = false;
-    }
-
-    fn make_room(&mut self, item_count: usize) {
         self.room.resize(Packing::of(item_count).target_mask() + 1, 0.0);
         self.item_count = item_count;
+        self.of_items_mut().fill(0.0);
     }
 
     fn of_items(&self) -> &[f32] {
@@ -143,22 +147,27 @@ impl Sums {
         found.into_iter().map(|(item, _)| item).collect()
     }
 
-    /// The items whose sum is at least `least`, by number, of those that `may_follow` and that something speaks of. None
-    /// when there are more than `limit`.
+    /// The items whose score may reach `least`, by number, of those that `may_follow`. None when there are more than
+    /// `limit`. When nothing is left out of the sums, only items of which something speaks.
     pub fn reaching(
         &self,
         least: f32,
+        doubt: Doubt<'_>,
         limit: usize,
         may_follow: impl Fn(u32) -> bool,
     ) -> Option<Vec<u32>> {
+        let is_whole = doubt.left_out.is_none();
         let mut found = Vec::new();
         for (stretch, &greatest) in self.of_stretch.iter().enumerate() {
-            if greatest < least {
+            if greatest + doubt.of_stretch(stretch) < least
+                || !self.any_reaches(stretch, least, doubt)
+            {
                 continue;
             }
             for (item, sum) in self.stretch(stretch) {
-                let is_silent = self.are_plain && sum == 0.0;
-                if sum >= least && !is_silent && may_follow(item) {
+                let may_reach =
+                    sum + doubt.of_item(item as usize) >= least && !(is_whole && sum == 0.0);
+                if may_reach && may_follow(item) {
                     if found.len() == limit {
                         return None;
                     }
@@ -167,6 +176,22 @@ impl Sums {
             }
         }
         Some(found)
+    }
+
+    /// Whether the score of any of a stretch may reach `least`. All are looked at, because the processor can do several
+    /// at once.
+    fn any_reaches(&self, stretch: usize, least: f32, doubt: Doubt<'_>) -> bool {
+        let sums = self.of_items().as_chunks::<STRETCH>().0.get(stretch);
+        let left_out = doubt.left_out.map(|left| left.of_target.as_chunks::<STRETCH>().0);
+        let (Some(sums), Some(Some(left_out))) = (sums, left_out.map(|all| all.get(stretch)))
+        else {
+            // Not a whole stretch, or nothing left out.
+            return true;
+        };
+        let reaches = |(sum, left): (&f32, &f32)| {
+            sum + (left * doubt.greatest_weight + doubt.rounding) >= least
+        };
+        sums.iter().zip(left_out).fold(false, |any, pair| any | reaches(pair))
     }
 
     /// The items whose sums are not 0, by number.
@@ -216,35 +241,26 @@ mod tests {
         }
 
         #[test]
-        fn whoever_reaches_a_sum_is_found(
+        fn whoever_may_reach_a_score_is_found(
             values in proptest::collection::vec((-30i8..90, 0u8..20), 1..400),
-            least in -5i8..100,
+            least in 0i8..100,
             limit in 0usize..50,
-            are_plain: bool,
+            is_whole: bool,
         ) {
-            let left_out: Vec<f32> = values.iter().map(|&(_, left)| f32::from(left)).collect();
-            let packing = Packing::of(values.len());
-            let mut sums = Sums::default();
-            if are_plain { sums.start(values.len()) } else { sums.start_with(&left_out, 0.5) }
-            let pairs: Vec<Pair> = (0..)
-                .zip(&values)
-                .filter(|(_, (value, _))| *value != 0)
-                .map(|(target, &(value, _))| packing.pack(target, f64::from(value) * 2f64.powi(20)))
-                .collect();
-            sums.add(&pairs, packing, 0.5f32.powi(20));
-            sums.finish();
-            // Between what sums can be, because packing takes something from them.
-            let least = f32::from(least) - 0.25;
-            let reaches = |&(value, left): &(i8, u8)| {
-                let above = if are_plain { 0.0 } else { f32::from(left) * 0.5 };
-                f32::from(value) + above >= least && !(are_plain && value == 0)
+            let of_target: Vec<f32> = values.iter().map(|&(_, left)| f32::from(left)).collect();
+            let of_stretch = of_target.chunks(STRETCH).map(|stretch| stretch.iter().copied().fold(0.0, f32::max));
+            let left_out = LeftOut { of_stretch: of_stretch.collect(), of_target };
+            let left_out = (!is_whole).then_some(&left_out);
+            let doubt = Doubt { left_out, greatest_weight: 0.5, rounding: 0.25 };
+            let may_reach = |&(sum, left): &(i8, u8)| {
+                let above = if is_whole { 0.0 } else { f32::from(left) * 0.5 };
+                f32::from(sum) + above + 0.25 >= f32::from(least) && !(is_whole && sum == 0)
             };
-            let expected: Vec<u32> = (0u32..)
-                .zip(&values)
-                .filter(|(item, value)| reaches(value) && item % 3 != 0)
-                .map(|(item, _)| item)
-                .collect();
-            let found = sums.reaching(least, limit, |item| item % 3 != 0);
+            let numbered = (0u32..).zip(&values);
+            let expected: Vec<u32> =
+                numbered.filter(|(item, value)| may_reach(value) && item % 3 != 0).map(|(item, _)| item).collect();
+            let values: Vec<f32> = values.iter().map(|&(sum, _)| f32::from(sum)).collect();
+            let found = sums(&values).reaching(f32::from(least), doubt, limit, |item| item % 3 != 0);
             prop_assert_eq!(found, (expected.len() <= limit).then_some(expected));
         }
     }

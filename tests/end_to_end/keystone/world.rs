@@ -1,251 +1,24 @@
-//! The keystone property: whatever is posted, deleted, repeated, replayed, restarted, restored, published and swapped,
-//! a profile is what the last-writer-wins map says.
-//!
-//! The pieces are the real ones (a ledger in a file, segments and versions in a folder, whole runs of the batch, loaded
-//! snapshots), but called as libraries: a case takes some ten operations, and starting processes and polling for each
-//! of them would leave time for a handful of cases only. The programs around the pieces are driven by the other tests.
-//! The model beside them keeps every entry as a plain list, and knows nothing of how the pieces merge.
+//! All pieces together, and what the model says of them.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use akin_batch::run::{RunOptions, run};
-use akin_recommender::profile::{Entry, OrderKey, Origin, Profile};
+use akin_recommender::profile::{Entry, OrderKey, Profile};
 use akin_schemas::{ItemId, ObjectKey, UserId};
-use akin_serve::flush::Flusher;
 use akin_serve::forget::{forget_contained, forgettable};
-use akin_serve::ledger::{Ledger, Opening, RedbLedger, Submission};
-use akin_serve::snapshot::{Haste, Snapshot};
+use akin_serve::ledger::{Ledger, Submission};
+use akin_serve::snapshot::Snapshot;
 use akin_store::{Store, open_store, published_sequences};
 use clap::{Args, FromArgMatches};
 use proptest::prelude::*;
 
-const USERS: [&str; 2] = ["ann", "bob"];
-const ITEMS: [&str; 3] = ["1", "2", "3"];
-/// Every clock starts here, in seconds, and differs by a few seconds at most: ties are the rule.
-const BASE: i64 = 1_700_000_000;
-
-#[derive(Debug, Clone)]
-enum Operation {
-    /// A rating or, without one, its deletion; the server's clock may run backwards.
-    Submit {
-        server: usize,
-        user: usize,
-        item: usize,
-        rating: Option<u8>,
-        second: i64,
-    },
-    /// The last submission to this server again.
-    Repeat {
-        server: usize,
-        second: i64,
-    },
-    Flush {
-        server: usize,
-    },
-    /// The flush reaches the store, and the process dies before the ledger knows.
-    FlushAndDie {
-        server: usize,
-    },
-    Restart {
-        server: usize,
-    },
-    Backup {
-        server: usize,
-    },
-    /// The last backup takes the place of the ledger. Nobody says so: the next flush has to find out.
-    Restore {
-        server: usize,
-    },
-    /// A segment turns up a second time, under another date.
-    Replay {
-        segment: prop::sample::Index,
-    },
-    Publish {
-        rows: Vec<FileRow>,
-        split: prop::sample::Index,
-        input: Input,
-    },
-    /// A server turns to any published version, older ones too.
-    Swap {
-        server: usize,
-        version: prop::sample::Index,
-    },
-    /// The server lets go of what the newest version and the one before it contain.
-    Forget {
-        server: usize,
-    },
-}
-
-/// What a run takes in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Input {
-    Files,
-    FilesAndLedger,
-    SinceLast,
-    FilesSinceLast,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct FileRow {
-    user: usize,
-    item: usize,
-    rating: u8,
-    second: i64,
-}
-
-fn any_operation() -> impl Strategy<Value = Operation> {
-    use Operation::*;
-    let server = 0..2usize;
-    let second = 0..3i64;
-    let pair = (0..USERS.len(), 0..ITEMS.len());
-    let rating = prop_oneof![3 => (1..=10u8).prop_map(Some), 1 => Just(None)];
-    let row = (pair.clone(), 1..=10u8, second.clone())
-        .prop_map(|((user, item), rating, second)| FileRow { user, item, rating, second });
-    let rows = prop::collection::vec(row, 1..6);
-    let index = any::<prop::sample::Index>;
-    let input = prop_oneof![
-        1 => Just(Input::Files),
-        3 => Just(Input::FilesAndLedger),
-        2 => Just(Input::SinceLast),
-        2 => Just(Input::FilesSinceLast),
-    ];
-    prop_oneof![
-        8 => (server.clone(), pair, rating, second.clone()).prop_map(
-            |(server, (user, item), rating, second)| Submit { server, user, item, rating, second }
-        ),
-        1 => (server.clone(), second).prop_map(|(server, second)| Repeat { server, second }),
-        3 => server.clone().prop_map(|server| Flush { server }),
-        1 => server.clone().prop_map(|server| FlushAndDie { server }),
-        1 => server.clone().prop_map(|server| Restart { server }),
-        1 => server.clone().prop_map(|server| Backup { server }),
-        1 => server.clone().prop_map(|server| Restore { server }),
-        1 => index().prop_map(|segment| Replay { segment }),
-        4 => (rows, index(), input).prop_map(|(rows, split, input)| Publish { rows, split, input }),
-        2 => server.clone().prop_map(|server| Forget { server }),
-        2 => (server, index()).prop_map(|(server, version)| Swap { server, version }),
-    ]
-}
-
-/// An entry as the model keeps it.
-type Logged = (&'static str, &'static str, Entry);
-type Map = BTreeMap<(&'static str, &'static str), Entry>;
-
-/// The oracle: of all entries for a user and an item, the one with the greatest key.
-fn last_writers<'a>(entries: impl IntoIterator<Item = &'a Logged>) -> Map {
-    let key = |entry: &Entry| {
-        (entry.order.micros, entry.order.origin.as_str().to_owned(), entry.order.sequence)
-    };
-    let mut map = Map::new();
-    for (user, item, entry) in entries {
-        let standing = map.entry((user, item)).or_insert(*entry);
-        if key(entry) > key(standing) {
-            *standing = *entry;
-        }
-    }
-    map
-}
-
-/// What the model knows of a ledger.
-#[derive(Debug, Clone, Default)]
-struct Log {
-    entries: Vec<Logged>,
-    flushed: usize,
-    /// The oldest entries are not in the ledger any more.
-    forgotten: usize,
-}
-
-impl Log {
-    fn kept(&self) -> &[Logged] {
-        &self.entries[self.forgotten..]
-    }
-}
-
-struct Server {
-    folder: PathBuf,
-    /// None only while its file is exchanged.
-    ledger: Option<RedbLedger>,
-    flusher: Flusher,
-    snapshot: Option<Snapshot>,
-    log: Log,
-    backup: Option<Log>,
-    last: Option<Submission>,
-}
-
-impl Server {
-    fn start(folder: PathBuf, store: &Arc<dyn Store>) -> Self {
-        let (log, ledger, flusher) = (Log::default(), None, Flusher::new(store.clone()));
-        let mut server =
-            Self { folder, ledger, flusher, snapshot: None, log, backup: None, last: None };
-        server.open(store);
-        server
-    }
-
-    /// As a starting server does: opens the ledger, loads the newest version.
-    fn open(&mut self, store: &Arc<dyn Store>) {
-        self.ledger = Some(RedbLedger::open(&self.folder, Opening::default()).unwrap());
-        self.flusher = Flusher::new(store.clone());
-        self.snapshot = None;
-        if let Some(newest) = published_sequences(&**store, None).unwrap().last() {
-            self.swap(&**store, *newest);
-        }
-    }
-
-    fn swap(&mut self, store: &dyn Store, sequence: u64) {
-        let snapshot = Snapshot::load(store, sequence, Haste::Whole).unwrap();
-        self.ledger().observe_clock(snapshot.manifest.latest_order_micros);
-        self.snapshot = Some(snapshot);
-    }
-
-    fn ledger(&self) -> &RedbLedger {
-        self.ledger.as_ref().unwrap()
-    }
-
-    fn file(&self) -> PathBuf {
-        self.folder.join("ledger.redb")
-    }
-
-    fn backup_file(&self) -> PathBuf {
-        self.folder.join("backup")
-    }
-
-    fn submit(&mut self, submission: Submission, second: i64) {
-        let now = (BASE + second) * 1_000_000;
-        let accepted = self.ledger().accept(std::slice::from_ref(&submission), &[], now).unwrap();
-        let (user, item) = (name_of(&USERS, &submission.user), name_of(&ITEMS, &submission.item));
-        let found = accepted[0].entries.entries().find(|(found, _)| found.as_str() == item);
-        let entry = *found.unwrap().1;
-        assert_eq!(entry.rating, submission.rating);
-        assert_eq!(entry.order.origin, self.ledger().origin());
-        self.log.entries.push((user, item, entry));
-        if let Some(snapshot) = &self.snapshot {
-            let served = self.served(snapshot, user);
-            assert_eq!(served.get(item), Some(&entry), "who rates sees the rating");
-        }
-        self.last = Some(submission);
-    }
-
-    /// A user's profile, by item.
-    fn served(&self, snapshot: &Snapshot, user: &str) -> BTreeMap<String, Entry> {
-        let entries = self.ledger().entries(&UserId::try_from(user).unwrap()).unwrap();
-        by_item(snapshot, &snapshot.profile(user, &entries))
-    }
-}
-
-fn by_item(snapshot: &Snapshot, profile: &[(u32, Entry)]) -> BTreeMap<String, Entry> {
-    profile.iter().map(|(item, entry)| (snapshot.item(*item).id.to_string(), *entry)).collect()
-}
-
-fn name_of(names: &[&'static str], name: &str) -> &'static str {
-    names.iter().find(|known| **known == name).unwrap()
-}
-
-fn half_stars(halves: u8) -> f32 {
-    f32::from(halves) / 2.0
-}
-
-struct World {
+use super::model::{Logged, Map, half_stars, in_file, last_writers};
+use super::operations::{FileRow, Input, Operation};
+use super::server::{Server, by_item};
+use super::{BASE, ITEMS, USERS};
+pub struct World {
     folder: tempfile::TempDir,
     store: Arc<dyn Store>,
     servers: [Server; 2],
@@ -259,7 +32,7 @@ struct World {
 }
 
 impl World {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = open_store(folder.path().join("store").to_str().unwrap()).unwrap();
         let servers = ["a", "b"].map(|name| Server::start(folder.path().join(name), &store));
@@ -277,7 +50,7 @@ impl World {
         self.folder.path().join(name).to_str().unwrap().to_owned()
     }
 
-    fn perform(&mut self, operation: Operation) {
+    pub fn perform(&mut self, operation: Operation) {
         match operation {
             Operation::Submit { server, user, item, rating, second } => {
                 let submission = Submission {
@@ -450,7 +223,7 @@ impl World {
         RunOptions::from_arg_matches(&matches).unwrap()
     }
 
-    fn check(&self) {
+    pub fn check(&self) {
         for server in &self.servers {
             let Some(snapshot) = &server.snapshot else { continue };
             let version = &self.versions[&snapshot.manifest.sequence];
@@ -477,28 +250,6 @@ impl World {
             let OrderKey { origin, sequence, .. } = entry.2.order;
             let through = snapshot.manifest.watermark.get(origin.as_str()).copied().unwrap_or(0);
             assert!(sequence > through || version.contains(entry), "{entry:?} up to {through}");
-        }
-    }
-}
-
-fn in_file((row, sequence): (&FileRow, u64)) -> Logged {
-    let micros = (BASE + row.second) * 1_000_000;
-    let order = OrderKey { micros, origin: Origin::FILES, sequence };
-    let entry = Entry { rating: Some(half_stars(row.rating)), rated_at: micros, order };
-    (USERS[row.user], ITEMS[row.item], entry)
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, max_shrink_iters: 300, failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn profiles_are_the_last_writer_wins_map_whatever_happens(
-        operations in prop::collection::vec(any_operation(), 1..40),
-    ) {
-        let mut world = World::new();
-        for operation in operations {
-            world.perform(operation);
-            world.check();
         }
     }
 }
