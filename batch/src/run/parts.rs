@@ -13,8 +13,9 @@ use crate::ingest::Ratings;
 
 use super::item_statistics::ItemStatistics;
 
-/// Rows of a part: some tens of megabytes, so that a part fits in memory and an upload can be tried again.
-const PART_ROWS: u64 = 4 << 20;
+/// Rows of a part: some 10 to 20 megabytes, so that an upload can be tried again, and that servers, which have a part for
+/// each processor in memory while they load a version, need little more than the version takes.
+const PART_ROWS: u64 = 1 << 20;
 
 /// Where a finished part goes: its number within the table, and the part.
 pub type Put<'a> = dyn Fn(usize, EncodedPart) -> Result<PartEntry, Failure> + 'a;

@@ -11,7 +11,7 @@ use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
-use parquet::basic::{Compression, ZstdLevel};
+use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 use thiserror::Error;
@@ -93,12 +93,16 @@ impl<T: Table> PartWriter<T> {
     /// # Errors
     /// When the Parquet writer refuses the table's schema.
     pub fn new() -> Result<Self, TableError> {
-        let properties = WriterProperties::builder()
+        let mut properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
             .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
-            .set_created_by("akin".to_owned())
-            .build();
-        let writer = ArrowWriter::try_new(Vec::new(), T::schema(), Some(properties))?;
+            .set_created_by("akin".to_owned());
+        for &column in T::SCATTERED {
+            properties = properties
+                .set_column_dictionary_enabled(column.into(), false)
+                .set_column_encoding(column.into(), Encoding::DELTA_BINARY_PACKED);
+        }
+        let writer = ArrowWriter::try_new(Vec::new(), T::schema(), Some(properties.build()))?;
         Ok(Self { builders: T::Builders::default(), buffered: 0, rows: 0, writer })
     }
 

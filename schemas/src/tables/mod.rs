@@ -32,6 +32,8 @@ pub trait Table: 'static {
     type Builders: Default;
     /// The columns that are read as [`Texts`]: their texts repeat.
     const REPEATING: &'static [&'static str];
+    /// The columns whose integers hardly repeat: stored as differences, where a list of them would only take room.
+    const SCATTERED: &'static [&'static str] = &[];
 
     /// Column names, types and nullability, in order.
     fn schema() -> SchemaRef;

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, Float32Array, Float32Builder, Int64Array, Int64Builder, RecordBatch,
-    StringBuilder, TimestampMicrosecondArray, TimestampMicrosecondBuilder,
+    Array, ArrayRef, Float32Array, Float32Builder, Int64Builder, RecordBatch, StringBuilder,
+    TimestampMicrosecondBuilder,
 };
 use arrow::datatypes::{
     DataType, Field, Float32Type, Int64Type, SchemaRef, TimestampMicrosecondType,
@@ -40,19 +40,6 @@ pub struct ProfileRow<'a> {
     pub order_sequence: u64,
 }
 
-/// What a row of [`Profiles`] says in numbers.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct ProfileNumbers {
-    /// The rating; none for a tombstone.
-    pub rating: Option<f32>,
-    /// When it was given, in microseconds since 1970.
-    pub rated_at: i64,
-    /// The order key's first part.
-    pub order_micros: i64,
-    /// The order key's third part.
-    pub order_sequence: u64,
-}
-
 /// Column builders of [`Profiles`].
 pub struct Builders {
     user_id: StringBuilder,
@@ -84,6 +71,7 @@ impl Table for Profiles {
     type Columns<'a> = ProfileColumns<'a>;
     type Builders = Builders;
     const REPEATING: &'static [&'static str] = &["user_id", "item_id", "order_origin"];
+    const SCATTERED: &'static [&'static str] = &["rated_at", "order_micros", "order_sequence"];
 
     fn schema() -> SchemaRef {
         schema(vec![
@@ -121,14 +109,18 @@ impl Table for Profiles {
     }
 
     fn columns(batch: &RecordBatch) -> Result<ProfileColumns<'_>, TableError> {
+        let order_sequence = numbers::<Int64Type>(batch, "order_sequence", "int64")?.values();
+        if order_sequence.iter().any(|&sequence| sequence < 0) {
+            return Err(TableError::BadRow("column `order_sequence` is negative".to_owned()));
+        }
         Ok(ProfileColumns {
             user_id: repeating_texts(batch, "user_id")?,
             item_id: repeating_texts(batch, "item_id")?,
             rating: nullable_numbers::<Float32Type>(batch, "rating", "float")?,
-            rated_at: numbers::<TimestampMicrosecondType>(batch, "rated_at", "timestamp")?,
-            order_micros: numbers::<Int64Type>(batch, "order_micros", "int64")?,
+            rated_at: numbers::<TimestampMicrosecondType>(batch, "rated_at", "timestamp")?.values(),
+            order_micros: numbers::<Int64Type>(batch, "order_micros", "int64")?.values(),
             order_origin: repeating_texts(batch, "order_origin")?,
-            order_sequence: numbers::<Int64Type>(batch, "order_sequence", "int64")?,
+            order_sequence,
         })
     }
 
@@ -137,7 +129,7 @@ impl Table for Profiles {
         visit: &mut dyn FnMut(ProfileRow<'_>),
     ) -> Result<(), TableError> {
         for at in 0..columns.rating.len() {
-            visit(columns.row(at)?);
+            visit(columns.row(at));
         }
         Ok(())
     }
@@ -150,43 +142,32 @@ pub struct ProfileColumns<'a> {
     /// What was rated.
     pub item_id: Texts<'a>,
     rating: &'a Float32Array,
-    rated_at: &'a TimestampMicrosecondArray,
-    order_micros: &'a Int64Array,
+    /// When it was given, in microseconds since 1970.
+    pub rated_at: &'a [i64],
+    /// The order key's first part.
+    pub order_micros: &'a [i64],
     /// The order key's second part.
     pub order_origin: Texts<'a>,
-    order_sequence: &'a Int64Array,
+    /// The order key's third part; none is negative.
+    pub order_sequence: &'a [i64],
 }
 
 impl<'a> ProfileColumns<'a> {
     /// One row.
-    ///
-    /// # Errors
-    /// When its sequence is negative.
-    pub fn row(&self, at: usize) -> Result<ProfileRow<'a>, TableError> {
-        let ProfileNumbers { rating, rated_at, order_micros, order_sequence } = self.numbers(at)?;
-        Ok(ProfileRow {
+    pub fn row(&self, at: usize) -> ProfileRow<'a> {
+        ProfileRow {
             user_id: self.user_id.value(at),
             item_id: self.item_id.value(at),
-            rating,
-            rated_at,
-            order_micros,
+            rating: self.rating(at),
+            rated_at: self.rated_at[at],
+            order_micros: self.order_micros[at],
             order_origin: self.order_origin.value(at),
-            order_sequence,
-        })
+            order_sequence: self.order_sequence[at].cast_unsigned(),
+        }
     }
 
-    /// What one row says in numbers, for who knows its texts by their positions.
-    ///
-    /// # Errors
-    /// When its sequence is negative.
-    pub fn numbers(&self, at: usize) -> Result<ProfileNumbers, TableError> {
-        let sequence = u64::try_from(self.order_sequence.value(at))
-            .map_err(|_| TableError::BadRow("column `order_sequence` is negative".to_owned()))?;
-        Ok(ProfileNumbers {
-            rating: self.rating.is_valid(at).then(|| self.rating.value(at)),
-            rated_at: self.rated_at.value(at),
-            order_micros: self.order_micros.value(at),
-            order_sequence: sequence,
-        })
+    /// The rating of a row; none for a tombstone.
+    pub fn rating(&self, at: usize) -> Option<f32> {
+        self.rating.is_valid(at).then(|| self.rating.value(at))
     }
 }

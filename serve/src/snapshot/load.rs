@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use akin_recommender::profile::{Entry, OrderKey};
 use akin_recommender::rating_weight::{RatingWeight, WeightRuleError};
 use akin_recommender::scoring::{Model, ModelError};
 use akin_recommender::similarity::{Neighbour, NeighbourList, Neighbours};
@@ -14,7 +13,7 @@ use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use thiserror::Error;
 
-use super::profiles::{Chunk, Profiles};
+use super::profiles::{Chunk, Found, Profiles, Rows};
 use super::{Item, Snapshot};
 
 /// Why a version does not load. Its files are the ones that were published; or else they would not have opened.
@@ -256,51 +255,59 @@ fn read_profiles(
     let mut problem = Problem::default();
     let (mut items, mut origins) = (TextLookup::default(), TextLookup::default());
     let mut user: Option<String> = None;
+    let mut found = Vec::new();
     part.read_columns::<tables::Profiles>(|rows, columns| {
         let items = items.find(&columns.item_id, |id| numbers.get(id).copied());
         let origins = origins.find(&columns.order_origin, |name| {
-            name.parse().ok().map(|origin| (chunk.origin(origin), origin))
+            name.parse().ok().map(|origin| chunk.origin(origin))
         });
-        // Where the user's id stands in this list: most rows are of the user of the row before.
-        let mut last_place = None;
-        for at in 0..rows {
-            let row = columns.numbers(at)?;
-            let number = items[columns.item_id.position(at)];
-            if number.is_none() && unknown_items == UnknownItems::LeftOut {
+        let mut begin = 0;
+        while begin < rows {
+            // As many as are of this user, and known.
+            let place = columns.user_id.position(begin);
+            found.clear();
+            found.extend((begin..rows).map_while(|at| {
+                let item = items[columns.item_id.position(at)]?;
+                let origin = origins[columns.order_origin.position(at)]?;
+                (columns.user_id.position(at) == place).then_some(Found { item, origin })
+            }));
+            let end = begin + found.len();
+            if end == begin {
+                let is_unknown = items[columns.item_id.position(begin)].is_none();
+                if !(is_unknown && unknown_items == UnknownItems::LeftOut) {
+                    problem.note(|| misplaced(&columns.row(begin)));
+                }
+                begin += 1;
                 continue;
             }
-            let mut in_order = true;
-            let place = columns.user_id.position(at);
-            if last_place != Some(place) {
-                last_place = Some(place);
-                let user_id = columns.user_id.value(at);
-                if user.as_deref() != Some(user_id) {
-                    in_order = chunk.begin(user_id);
-                    user = Some(user_id.to_owned());
+            let user_id = columns.user_id.value(begin);
+            if user.as_deref() != Some(user_id) {
+                user = Some(user_id.to_owned());
+                if !chunk.begin(user_id) {
+                    problem.note(|| misplaced(&columns.row(begin)));
                 }
             }
-            let origin = origins[columns.order_origin.position(at)];
-            let pushed = number.zip(origin).is_some_and(|(item, (position, origin))| {
-                let (micros, sequence) = (row.order_micros, row.order_sequence);
-                let order = OrderKey { micros, origin, sequence };
-                let entry = Entry { rating: row.rating, rated_at: row.rated_at, order };
-                chunk.push(item, position, &entry)
-            });
-            if !(in_order && pushed) {
-                let user = columns.user_id.value(at);
-                let (item, origin) = (columns.item_id.value(at), columns.order_origin.value(at));
-                problem.note(|| {
-                    format!(
-                        "profiles: {user:?} with {item:?} of {origin:?} is unknown or out of order"
-                    )
-                });
+            let rows = Rows {
+                found: &found,
+                rated_at: &columns.rated_at[begin..end],
+                micros: &columns.order_micros[begin..end],
+                sequences: &columns.order_sequence[begin..end],
+            };
+            let ratings = (begin..end).map(|at| columns.rating(at));
+            if let Err(row) = chunk.extend(rows, ratings) {
+                problem.note(|| misplaced(&columns.row(begin + row)));
             }
+            begin = end;
         }
         Ok(())
     })?;
     problem.into_result()?;
-    chunk.shrink_to_fit();
-    Ok(chunk)
+    Ok(chunk.finish())
+}
+
+fn misplaced(row: &tables::ProfileRow<'_>) -> String {
+    let tables::ProfileRow { user_id, item_id, order_origin, .. } = row;
+    format!("profiles: {user_id:?} with {item_id:?} of {order_origin:?} is unknown or out of order")
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use akin_recommender::scoring::Model;
 use akin_schemas::{ItemId, Manifest};
 use chrono::{DateTime, Utc};
 
-use profiles::Profiles;
+use profiles::{PackedEntry, Profiles};
 
 /// Most profiles have no more ratings.
 const USUAL_RATINGS: usize = 256;
@@ -66,54 +66,83 @@ impl Snapshot {
     /// version does not know have no number and are left out; they count from the next version on.
     pub fn profile(&self, user: &str, ledger: &Profile<ItemId>) -> Vec<(u32, Entry)> {
         let mut profile = Vec::new();
-        self.visit(user, ledger, |item, entry| profile.push((item, entry)));
+        self.visit(user, ledger, |item, known| {
+            let entry = match known {
+                Known::Published(packed) => packed.entry(),
+                Known::Newer(entry) => entry,
+            };
+            profile.push((item, entry));
+        });
         profile
     }
 
     /// The ratings of a user's [`Snapshot::profile`].
     pub fn ratings(&self, user: &str, ledger: &Profile<ItemId>) -> Vec<(u32, f32)> {
         let mut ratings = Vec::with_capacity(USUAL_RATINGS);
-        self.visit(user, ledger, |item, entry| {
-            ratings.extend(entry.rating.map(|rating| (item, rating)));
+        self.visit(user, ledger, |item, known| {
+            let rating = match known {
+                Known::Published(packed) => packed.rating(),
+                Known::Newer(entry) => entry.rating,
+            };
+            ratings.extend(rating.map(|rating| (item, rating)));
         });
         ratings
     }
 
-    fn visit(&self, user: &str, ledger: &Profile<ItemId>, visit: impl FnMut(u32, Entry)) {
+    fn visit(
+        &self,
+        user: &str,
+        ledger: &Profile<ItemId>,
+        visit: impl FnMut(u32, Known<PackedEntry<'_>>),
+    ) {
         let numbered = ledger.entries().filter_map(|(id, entry)| Some((self.number(id)?, *entry)));
-        merge(self.profiles.entries(user), numbered, visit);
+        let parts: Vec<_> = self.profiles.of(user).collect();
+        let published = parts.iter().flat_map(|part| part.entries());
+        merge(published, PackedEntry::entry, numbered, visit);
     }
 
     /// All that is known of a user, by item id, with the items that the version does not know.
     pub fn profile_by_id(&self, user: &str, ledger: &Profile<ItemId>) -> Profile<ItemId> {
         let mut profile = ledger.clone();
-        for (number, entry) in self.profiles.entries(user) {
-            // Ids were checked when the version was loaded.
-            if let Ok(item) = ItemId::try_from(&*self.item(number).id) {
-                profile.apply(item, entry);
+        for part in self.profiles.of(user) {
+            for (number, packed) in part.entries() {
+                // Ids were checked when the version was loaded.
+                if let Ok(item) = ItemId::try_from(&*self.item(number).id) {
+                    profile.apply(item, packed.entry());
+                }
             }
         }
         profile
     }
 }
 
-/// Two lists of entries, each by item, as one. (Numbers follow the order of ids.)
-fn merge(
-    published: impl Iterator<Item = (u32, Entry)>,
+/// The entry of an item that stands.
+enum Known<P> {
+    Published(P),
+    Newer(Entry),
+}
+
+/// Two lists of entries, each by item, as one. (Numbers follow the order of ids.) Only those published entries that newer
+/// ones stand against are unpacked.
+fn merge<P>(
+    published: impl Iterator<Item = (u32, P)>,
+    unpacked: impl Fn(&P) -> Entry,
     newer: impl Iterator<Item = (u32, Entry)>,
-    mut visit: impl FnMut(u32, Entry),
+    mut visit: impl FnMut(u32, Known<P>),
 ) {
     let mut published = published.peekable();
     for (item, entry) in newer {
-        while let Some(before) = published.next_if(|(other, _)| *other < item) {
-            visit(before.0, before.1);
+        while let Some((before, packed)) = published.next_if(|(other, _)| *other < item) {
+            visit(before, Known::Published(packed));
         }
         match published.next_if(|(other, _)| *other == item) {
-            Some((_, standing)) if !entry.replaces(&standing) => visit(item, standing),
-            _ => visit(item, entry),
+            Some((_, packed)) if !entry.replaces(&unpacked(&packed)) => {
+                visit(item, Known::Published(packed));
+            }
+            _ => visit(item, Known::Newer(entry)),
         }
     }
-    published.for_each(|(item, entry)| visit(item, entry));
+    published.for_each(|(item, packed)| visit(item, Known::Published(packed)));
 }
 
 #[cfg(test)]
@@ -142,7 +171,11 @@ mod tests {
             profile.merge(newer.iter().copied().collect());
             let expected: Vec<_> = profile.entries().map(|(&item, &entry)| (item, entry)).collect();
             let mut merged = Vec::new();
-            merge(published.into_iter(), newer.into_iter(), |item, entry| merged.push((item, entry)));
+            let unpacked = |entry: &Entry| *entry;
+            merge(published.into_iter(), unpacked, newer.into_iter(), |item, known| {
+                let (Known::Published(entry) | Known::Newer(entry)) = known;
+                merged.push((item, entry));
+            });
             prop_assert_eq!(merged, expected);
         }
     }
