@@ -35,7 +35,9 @@ impl Server {
 
     /// As a starting server does: opens the ledger, loads the newest version.
     pub fn open(&mut self, store: &Arc<dyn Store>) {
-        self.ledger = Some(RedbLedger::open(&self.folder, Opening::default()).unwrap());
+        // So few that most entries are settled, some early and some late.
+        let opening = Opening { recent_entries: 3, ..Opening::default() };
+        self.ledger = Some(RedbLedger::open(&self.folder, opening).unwrap());
         self.flusher = Flusher::new(store.clone());
         self.snapshot = None;
         if let Some(newest) = published_sequences(&**store, None).unwrap().last() {

@@ -7,10 +7,12 @@ use akin_recommender::profile::{Entry, OrderKey, Origin, Profile};
 use akin_schemas::{ItemId, UserId};
 use redb::{ReadableTable, Table, WriteTransaction};
 
+use super::codec::LogRow;
+use super::recent::{Places, Settling};
 use super::{codec, read, tables};
 use crate::ledger::{
-    Accepted, Answered, ExecutionId, ExecutionRecord, Finished, LedgerError, Receipt, Request,
-    RequestName, Submission,
+    Accepted, Answered, ExecutionId, ExecutionRecord, Finished, LedgerEntry, LedgerError, Receipt,
+    Request, RequestName, Submission,
 };
 
 /// Writes the outcomes of executions that are still open. The first outcome stands.
@@ -41,6 +43,7 @@ pub(super) fn finish(
 /// elsewhere.
 pub(super) fn submit(
     transaction: &WriteTransaction,
+    settling: &mut Settling<'_>,
     requests: &[Request],
     now: i64,
     observed: i64,
@@ -58,11 +61,15 @@ pub(super) fn submit(
         };
         outcomes.push(match known {
             Some(answer) => Err(answer),
-            None => Ok(writer.write(submissions, name.as_ref())?),
+            None => Ok(writer.write(submissions, name.as_ref(), settling)?),
         });
     }
-    let Writer { numbering, users, written, .. } = writer;
-    numbering.save()?;
+    let Writer { numbering, log, executions, written, .. } = writer;
+    let newest = numbering.save()?;
+    let mut users = transaction.open_table(tables::USERS)?;
+    let mut places =
+        Places { users: &mut users, log: &log, executions: &executions, origins: &origins };
+    settling.keep_within_bounds(newest, transaction, &mut places)?;
     // Read before the commit: an unreadable record then refuses the batch instead of leaving it
     // half answered.
     let mut entries_of: HashMap<&UserId, Arc<Profile<ItemId>>> = HashMap::new();
@@ -81,7 +88,9 @@ pub(super) fn submit(
             let entries = match entries_of.get(user) {
                 Some(entries) => entries.clone(),
                 None => {
-                    let entries = Arc::new(read::profile(&users, user, &origins)?);
+                    let recent = settling.of(user);
+                    let entries = read::profile(&users, &log, user, &recent, &origins)?;
+                    let entries = Arc::new(entries);
                     entries_of.entry(user).or_insert(entries).clone()
                 }
             };
@@ -89,7 +98,6 @@ pub(super) fn submit(
         }
         answers.push(Answered::Accepted(accepted));
     }
-    drop(users);
     add_bytes(transaction, written)?;
     Ok(answers)
 }
@@ -100,7 +108,6 @@ type BytesTable<'t, K> = Table<'t, K, &'static [u8]>;
 struct Writer<'t> {
     numbering: Numbering<'t>,
     log: BytesTable<'t, u64>,
-    users: BytesTable<'t, tables::UserKey>,
     executions: BytesTable<'t, tables::ExecutionKey>,
     open: Table<'t, tables::ExecutionKey, ()>,
     names: BytesTable<'t, (&'static str, &'static str)>,
@@ -119,7 +126,6 @@ impl<'t> Writer<'t> {
         Ok(Self {
             numbering: Numbering::resume(transaction, origins, now, observed)?,
             log: transaction.open_table(tables::LOG)?,
-            users: transaction.open_table(tables::USERS)?,
             executions: transaction.open_table(tables::EXECUTIONS)?,
             open: transaction.open_table(tables::OPEN)?,
             names: transaction.open_table(tables::NAMES)?,
@@ -158,24 +164,24 @@ impl<'t> Writer<'t> {
         &mut self,
         submissions: &[Submission],
         name: Option<&RequestName>,
+        settling: &mut Settling<'_>,
     ) -> Result<Vec<(ExecutionId, ExecutionRecord)>, LedgerError> {
         let mut begun = Vec::with_capacity(submissions.len());
         for submission in submissions {
             let Submission { user, item, rating, .. } = submission;
             let (position, order) = self.numbering.next()?;
             let entry = Entry { rating: *rating, rated_at: self.now, order };
-            let origin = self.numbering.origin_number;
-            self.log.insert(position, &*codec::write_log(user, item, &entry, origin))?;
-            // The clock only grows, so this entry is later than the one it replaces.
-            let key = tables::entry_key(item);
-            self.users.insert((&**user, &*key), &*codec::write_entry(&entry, origin))?;
             let id = ExecutionId::fresh(self.now);
+            let entry = LedgerEntry { user: user.clone(), item: item.clone(), entry };
+            let row = LogRow { entry, execution: Some(id) };
+            let row = codec::write_log(&row, self.numbering.origin_number);
+            self.log.insert(position, &*row)?;
+            settling.add(user, position);
             let record = ExecutionRecord::running(submission, name, self.now);
             let bytes = codec::write_execution(&record);
             self.written += bytes.len() as u64;
             self.executions.insert(id.key(), &*bytes)?;
             self.open.insert(id.key(), ())?;
-            self.users.insert((&**user, &*tables::execution_key(id.key())), &[][..])?;
             begun.push((id, record));
         }
         if let (Some(name), false) = (name, begun.is_empty()) {
@@ -228,10 +234,11 @@ impl<'t> Numbering<'t> {
         Ok((self.position, OrderKey { micros: self.clock, origin: self.origin, sequence }))
     }
 
-    fn save(mut self) -> Result<(), LedgerError> {
+    /// Says the newest entry's position.
+    fn save(mut self) -> Result<u64, LedgerError> {
         self.counters.insert(tables::CLOCK_COUNTER, self.clock.cast_unsigned())?;
         self.counters.insert(tables::SEQUENCE_COUNTER, self.position)?;
-        Ok(())
+        Ok(self.position)
     }
 }
 

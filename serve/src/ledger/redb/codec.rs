@@ -3,7 +3,6 @@
 
 use akin_recommender::profile::{Entry, OrderKey, Origin};
 use akin_schemas::http::JsonText;
-use akin_schemas::{ItemId, UserId};
 
 use crate::ledger::{
     ExecutionId, ExecutionRecord, ExecutionStatus, LedgerEntry, LedgerError, Outcome, RequestName,
@@ -12,10 +11,12 @@ use crate::ledger::{
 mod bytes;
 use bytes::{Reader, Writer};
 
-/// The format of every kind of record but the executions.
+/// The format of every kind of record but executions and log entries.
 const FORMAT: u8 = 1;
 /// Executions with their rating and name.
 const EXECUTION_FORMAT: u8 = 2;
+/// Log entries with their execution.
+const LOG_FORMAT: u8 = 2;
 
 /// What outputs have in common, so that packing need not repeat it. It is a part of the format.
 const USUAL_OUTPUT: &[u8] = include_bytes!("codec/usual_output.json");
@@ -36,22 +37,36 @@ pub(super) fn read_entry(bytes: &[u8], origins: &[Origin]) -> Result<Entry, Ledg
     Ok(entry)
 }
 
-/// An entry of the log: with whom and what it is about.
-pub(super) fn write_log(user: &UserId, item: &ItemId, entry: &Entry, origin: u32) -> Vec<u8> {
-    let mut out = Writer::new(FORMAT);
+/// A row of the log: an entry with whom and what it is about, and the execution that answers it, which older files do not
+/// say.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct LogRow {
+    pub(super) entry: LedgerEntry,
+    pub(super) execution: Option<ExecutionId>,
+}
+
+pub(super) fn write_log(row: &LogRow, origin: u32) -> Vec<u8> {
+    let LogRow { entry: LedgerEntry { user, item, entry }, execution } = row;
+    let mut out = Writer::new(LOG_FORMAT);
     put_entry(&mut out, entry, origin);
     out.text(user);
     out.text(item);
+    out.option(execution.as_ref(), |out, id| out.bytes(id.key()));
     out.finish()
 }
 
-pub(super) fn read_log(bytes: &[u8], origins: &[Origin]) -> Result<LedgerEntry, LedgerError> {
-    let mut from = Reader::new("log entry", FORMAT, bytes)?;
+pub(super) fn read_log(bytes: &[u8], origins: &[Origin]) -> Result<LogRow, LedgerError> {
+    let is_old = bytes.first() == Some(&FORMAT);
+    let mut from = Reader::new("log entry", if is_old { FORMAT } else { LOG_FORMAT }, bytes)?;
     let entry = take_entry(&mut from, origins)?;
     let user = from.id()?;
     let item = from.id()?;
+    let mut execution = None;
+    if !is_old {
+        execution = from.option(|from| Ok(ExecutionId::from_key(from.array()?)))?;
+    }
     from.finish()?;
-    Ok(LedgerEntry { user, item, entry })
+    Ok(LogRow { entry: LedgerEntry { user, item, entry }, execution })
 }
 
 fn put_entry(out: &mut Writer, entry: &Entry, origin: u32) {

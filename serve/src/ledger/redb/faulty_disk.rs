@@ -15,6 +15,8 @@ use super::{RedbLedger, open, tables};
 use crate::ledger::LedgerError;
 
 const SECTOR: usize = 512;
+/// So few that entries are settled in most tests.
+const FEW_RECENT: usize = 5;
 
 /// The same disk for all clones.
 #[derive(Debug, Clone, Default)]
@@ -109,6 +111,11 @@ impl FaultyDisk {
 
     /// A ledger on this disk; a new one on an empty disk.
     pub(crate) fn ledger(&self) -> Result<RedbLedger, LedgerError> {
+        self.ledger_with(FEW_RECENT)
+    }
+
+    /// The same, with so many recent entries.
+    pub(crate) fn ledger_with(&self, recent_entries: usize) -> Result<RedbLedger, LedgerError> {
         let damaged = |error: redb::DatabaseError| LedgerError::Storage(error.to_string());
         let empty = self.state().current.is_empty();
         let mut builder = Database::builder();
@@ -117,7 +124,7 @@ impl FaultyDisk {
         if empty {
             open::initialise(&database)?;
         }
-        RedbLedger::over(database, Path::new("memory"), None)
+        RedbLedger::over(database, Path::new("memory"), None, recent_entries)
     }
 }
 

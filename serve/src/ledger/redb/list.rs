@@ -1,5 +1,6 @@
 //! Listings, from the tables that are sorted for them.
 
+use std::collections::BTreeSet;
 use std::iter::Peekable;
 
 use redb::{ReadTransaction, StorageError};
@@ -20,13 +21,15 @@ const ENDED: [ExecutionStatus; 4] = [
 
 type Places<'t> = Box<dyn Iterator<Item = Result<Cursor, StorageError>> + 't>;
 
+/// `recent` are the positions of the user's entries that are not written by user yet, when the filter names one.
 pub(super) fn page(
     transaction: &ReadTransaction,
     filter: &Filter,
+    recent: &[u64],
     limit: usize,
 ) -> Result<Page, LedgerError> {
     match &filter.user {
-        Some(user) => of_user(transaction, user, filter, limit),
+        Some(user) => of_user(transaction, user, filter, recent, limit),
         None => by_time(transaction, filter, limit),
     }
 }
@@ -35,17 +38,22 @@ fn of_user(
     transaction: &ReadTransaction,
     user: &str,
     filter: &Filter,
+    recent: &[u64],
     limit: usize,
 ) -> Result<Page, LedgerError> {
     let table = transaction.open_table(tables::USERS)?;
     let [first, last] = [[0; ExecutionId::KEY_BYTES], [u8::MAX; ExecutionId::KEY_BYTES]];
     let before = filter.after.map_or(last, |cursor| *cursor.id.key());
     let [first, before] = [first, before].map(|key| tables::execution_key(&key));
+    let written = table.range((user, &*first)..(user, &*before))?.rev().map(|row| {
+        let id = tables::execution_of(row?.0.value().1);
+        id.ok_or_else(|| LedgerError::Record("an execution without a name".to_owned()))
+    });
+    let recent = executions_at(transaction, recent)?;
+    let recent = recent.into_iter().filter(|id| filter.after.is_none_or(|after| *id < after.id));
     let mut page = Page::default();
-    for (looks, row) in table.range((user, &*first)..(user, &*before))?.rev().enumerate() {
-        let Some(id) = tables::execution_of(row?.0.value().1) else {
-            return Err(LedgerError::Record("an execution without a name".to_owned()));
-        };
+    for (looks, id) in descending(recent.rev(), written).enumerate() {
+        let id = id?;
         if page.executions.len() == limit || looks == limit.saturating_mul(LOOKS_EACH) {
             return Ok(page);
         }
@@ -56,6 +64,39 @@ fn of_user(
     }
     page.next = None;
     Ok(page)
+}
+
+/// The executions of log entries, in order.
+fn executions_at(
+    transaction: &ReadTransaction,
+    positions: &[u64],
+) -> Result<BTreeSet<ExecutionId>, LedgerError> {
+    let log = transaction.open_table(tables::LOG)?;
+    let origins = read::origins(&transaction.open_table(tables::ORIGINS)?)?;
+    let mut found = BTreeSet::new();
+    for position in positions {
+        if let Some(row) = log.get(position)? {
+            found.extend(codec::read_log(row.value(), &origins)?.execution);
+        }
+    }
+    Ok(found)
+}
+
+/// Two descending lists as one, in which nothing is twice.
+fn descending(
+    first: impl Iterator<Item = ExecutionId>,
+    second: impl Iterator<Item = Result<ExecutionId, LedgerError>>,
+) -> impl Iterator<Item = Result<ExecutionId, LedgerError>> {
+    let (mut first, mut second) = (first.peekable(), second.peekable());
+    std::iter::from_fn(move || match (first.peek(), second.peek()) {
+        (Some(one), Some(Ok(other))) if one == other => {
+            first.next();
+            second.next()
+        }
+        (Some(one), Some(Ok(other))) if one < other => second.next(),
+        (_, Some(Err(_))) | (None, _) => second.next(),
+        (Some(_), _) => first.next().map(Ok),
+    })
 }
 
 fn by_time(

@@ -2,7 +2,7 @@
 
 use redb::{ReadableTable, TableDefinition, WriteTransaction};
 
-use super::{codec, tables};
+use super::{codec, read, tables};
 use crate::ledger::{ExecutionId, LedgerError};
 
 /// Up to format 2: the newest entry of each user and item.
@@ -17,8 +17,12 @@ pub(super) fn bring_up(transaction: &WriteTransaction, format: u64) -> Result<()
     if format == tables::FORMAT_WITHOUT_INDEXES {
         add_indexes(transaction)?;
     }
-    join_by_user(transaction)?;
+    if format != tables::FORMAT_WITH_ALL_BY_USER {
+        join_by_user(transaction)?;
+    }
     let mut counters = transaction.open_table(tables::COUNTERS)?;
+    let newest = read::counter(&counters, tables::SEQUENCE_COUNTER)?;
+    counters.insert(tables::SETTLED_COUNTER, newest)?;
     counters.insert(tables::FORMAT_COUNTER, tables::FORMAT)?;
     Ok(())
 }

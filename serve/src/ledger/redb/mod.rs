@@ -11,6 +11,7 @@ mod list;
 mod migrate;
 mod open;
 mod read;
+mod recent;
 mod retention;
 mod tables;
 
@@ -23,13 +24,15 @@ pub(crate) mod faulty_disk;
 #[cfg(test)]
 mod power_loss_tests;
 #[cfg(test)]
+mod recent_tests;
+#[cfg(test)]
 mod tests;
 
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{OnceLock, PoisonError, RwLock};
+use std::sync::{Mutex, OnceLock, PoisonError, RwLock};
 
 use akin_recommender::profile::{Origin, Profile};
 use akin_schemas::{ItemId, UserId};
@@ -41,6 +44,7 @@ use super::{
 };
 use open::FolderLock;
 pub use open::Opening;
+use recent::{Recent, Settling};
 
 /// A ledger in a file of its own.
 pub struct RedbLedger {
@@ -51,6 +55,11 @@ pub struct RedbLedger {
     observed: AtomicI64,
     /// The failure after which nothing is accepted.
     poison: OnceLock<String>,
+    /// What is not written by user yet. Whoever reads looks here before a transaction begins, and whoever writes changes it
+    /// after its transaction has ended: so nothing is ever in neither place.
+    recent: RwLock<Recent>,
+    /// Held from before a write begins until `recent` is as it left it.
+    writing: Mutex<()>,
     /// Held as long as the database is open; dropped after it.
     _lock: Option<FolderLock>,
 }
@@ -76,16 +85,31 @@ impl RedbLedger {
         &self,
         work: impl FnOnce(&WriteTransaction) -> Result<T, LedgerError>,
     ) -> Result<T, LedgerError> {
+        self.write_settling(|transaction, _| work(transaction))
+    }
+
+    /// The same, for what adds recent entries or needs some to be settled.
+    fn write_settling<T>(
+        &self,
+        work: impl FnOnce(&WriteTransaction, &mut Settling<'_>) -> Result<T, LedgerError>,
+    ) -> Result<T, LedgerError> {
         self.check_poison()?;
+        let writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let result = catch(|| {
             let mut transaction = self.database.begin_write()?;
             // The transaction before, which this one waited for, may have failed.
             self.check_poison()?;
             make_durable(&mut transaction)?;
-            let value = work(&transaction)?;
+            let recent = self.recent.read().unwrap_or_else(PoisonError::into_inner);
+            let mut settling = Settling::new(&recent);
+            let value = work(&transaction, &mut settling)?;
+            let changes = settling.into_changes();
+            drop(recent);
             transaction.commit()?;
+            self.recent.write().unwrap_or_else(PoisonError::into_inner).apply(changes);
             Ok(value)
         });
+        drop(writing);
         if let Err(error) = &result
             && !matches!(error, LedgerError::Record(_) | LedgerError::Poisoned { .. })
             && self.poison.set(error.to_string()).is_ok()
@@ -93,6 +117,11 @@ impl RedbLedger {
             tracing::error!(%error, "the ledger is poisoned: nothing is accepted until a restart");
         }
         result
+    }
+
+    /// Positions in the log of what is not written by user yet.
+    fn recent_of(&self, user: &UserId) -> Vec<u64> {
+        self.recent.read().unwrap_or_else(PoisonError::into_inner).of(user).to_vec()
     }
 
     fn check_poison(&self) -> Result<(), LedgerError> {
@@ -114,16 +143,19 @@ impl Ledger for RedbLedger {
             return Ok(Vec::new());
         }
         let observed = self.observed.load(Ordering::Acquire);
-        self.write(|transaction| {
+        self.write_settling(|transaction, settling| {
             accept::finish(transaction, finished)?;
-            accept::submit(transaction, requests, now, observed)
+            accept::submit(transaction, settling, requests, now, observed)
         })
     }
 
     fn entries(&self, user: &UserId) -> Result<Profile<ItemId>, LedgerError> {
+        let recent = self.recent_of(user);
         self.read(|transaction| {
             let origins = read::origins(&transaction.open_table(tables::ORIGINS)?)?;
-            read::profile(&transaction.open_table(tables::USERS)?, user, &origins)
+            let users = transaction.open_table(tables::USERS)?;
+            let log = transaction.open_table(tables::LOG)?;
+            read::profile(&users, &log, user, &recent, &origins)
         })
     }
 
@@ -136,7 +168,8 @@ impl Ledger for RedbLedger {
     }
 
     fn list(&self, filter: &Filter, limit: usize) -> Result<Page, LedgerError> {
-        self.read(|transaction| list::page(transaction, filter, limit))
+        let recent = filter.user.as_ref().map(|user| self.recent_of(user)).unwrap_or_default();
+        self.read(|transaction| list::page(transaction, filter, &recent, limit))
     }
 
     fn unfinished(&self) -> Result<Vec<(ExecutionId, ExecutionRecord)>, LedgerError> {
@@ -173,7 +206,9 @@ impl Ledger for RedbLedger {
         if !self.read(|transaction| retention::any_contained(transaction, through))? {
             return Ok(0);
         }
-        self.write(|transaction| retention::forget_contained(transaction, through, limit))
+        self.write_settling(|transaction, settling| {
+            retention::forget_contained(transaction, settling, through, limit)
+        })
     }
 
     fn observe_clock(&self, micros: i64) {
@@ -181,7 +216,9 @@ impl Ledger for RedbLedger {
     }
 
     fn forget_executions(&self, retention: Retention, limit: usize) -> Result<u64, LedgerError> {
-        self.write(|transaction| retention::forget(transaction, retention, limit))
+        self.write_settling(|transaction, settling| {
+            retention::forget(transaction, settling, retention, limit)
+        })
     }
 
     fn is_poisoned(&self) -> bool {

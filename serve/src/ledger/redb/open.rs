@@ -8,7 +8,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::sync::atomic::AtomicI64;
-use std::sync::{OnceLock, RwLock};
+use std::sync::{Mutex, OnceLock, RwLock};
 
 use akin_recommender::profile::Origin;
 use rand::RngExt;
@@ -17,6 +17,7 @@ use redb::{
     WriteTransaction,
 };
 
+use super::recent::Recent;
 use super::{RedbLedger, catch, make_durable, migrate, read, tables};
 use crate::ledger::LedgerError;
 
@@ -32,12 +33,15 @@ pub struct Opening {
     /// Whether to check every page of the file, which takes a while for a large one. Without,
     /// damage done from outside shows when the damaged page is read.
     pub verify: bool,
+    /// So many of the newest entries are kept by user in memory, some 100 bytes each, before they are written by user: the
+    /// more, the fewer pages each takes; a start reads up to twice as many, a million a second.
+    pub recent_entries: usize,
 }
 
 impl Default for Opening {
     /// redb's own default of 1 GiB is no good neighbour to a model in memory.
     fn default() -> Self {
-        Self { cache_bytes: 32 << 20, verify: false }
+        Self { cache_bytes: 32 << 20, verify: false, recent_entries: 1 << 16 }
     }
 }
 
@@ -79,7 +83,8 @@ impl RedbLedger {
             let builder = opening.builder();
             builder.open(&path).map_err(|error| database_error(error, folder, &path))
         });
-        Self::over(database.map_err(|error| damaged(error, &path))?, &path, Some(lock))
+        let database = database.map_err(|error| damaged(error, &path))?;
+        Self::over(database, &path, Some(lock), opening.recent_entries)
     }
 
     /// A ledger over a database that holds one.
@@ -87,6 +92,7 @@ impl RedbLedger {
         database: Database,
         path: &Path,
         lock: Option<FolderLock>,
+        recent_entries: usize,
     ) -> Result<Self, LedgerError> {
         let ledger = Self {
             database,
@@ -94,6 +100,8 @@ impl RedbLedger {
             origin: RwLock::new(Origin::FILES),
             observed: AtomicI64::new(i64::MIN),
             poison: OnceLock::new(),
+            recent: RwLock::default(),
+            writing: Mutex::default(),
             _lock: lock,
         };
         let format = |transaction: &ReadTransaction| {
@@ -102,7 +110,9 @@ impl RedbLedger {
         let found = ledger.read(format).map_err(|error| damaged(error, path))?;
         match found {
             tables::FORMAT => {}
-            tables::FORMAT_WITHOUT_INDEXES | tables::FORMAT_WITH_TWO_BY_USER => {
+            tables::FORMAT_WITHOUT_INDEXES
+            | tables::FORMAT_WITH_TWO_BY_USER
+            | tables::FORMAT_WITH_ALL_BY_USER => {
                 let bring_up =
                     |transaction: &WriteTransaction| migrate::bring_up(transaction, found);
                 ledger.write(bring_up).map_err(|error| damaged(error, path))?;
@@ -112,11 +122,17 @@ impl RedbLedger {
                 return Err(LedgerError::Format { path, found, known: tables::FORMAT });
             }
         }
-        let origins = ledger
-            .read(|transaction| read::origins(&transaction.open_table(tables::ORIGINS)?))
+        let (origins, recent) = ledger
+            .read(|transaction| {
+                let origins = read::origins(&transaction.open_table(tables::ORIGINS)?)?;
+                Ok((origins, Recent::read(transaction, recent_entries)?))
+            })
             .map_err(|error| damaged(error, path))?;
         match origins.last() {
-            Some(&origin) => Ok(Self { origin: RwLock::new(origin), ..ledger }),
+            Some(&origin) => {
+                let (origin, recent) = (RwLock::new(origin), RwLock::new(recent));
+                Ok(Self { origin, recent, ..ledger })
+            }
             None => Err(damaged(LedgerError::Record("no origin at all".to_owned()), path)),
         }
     }
@@ -132,6 +148,7 @@ pub(super) fn initialise(database: &Database) -> Result<(), LedgerError> {
         counters.insert(tables::SEQUENCE_COUNTER, 0)?;
         counters.insert(tables::CLOCK_COUNTER, 0)?;
         counters.insert(tables::FLUSHED_COUNTER, 0)?;
+        counters.insert(tables::SETTLED_COUNTER, 0)?;
         counters.insert(tables::EXECUTION_BYTES_COUNTER, 0)?;
         transaction.open_table(tables::LOG)?;
         transaction.open_table(tables::USERS)?;

@@ -39,10 +39,12 @@ pub(super) fn origin(name: &str) -> Result<Origin, LedgerError> {
     name.parse().map_err(|error| LedgerError::Record(format!("the origin `{name}`: {error}")))
 }
 
-/// One user's entries.
+/// One user's entries: those by user, and those at these positions of the log.
 pub(super) fn profile(
     users: &impl ReadableTable<tables::UserKey, &'static [u8]>,
+    log: &impl ReadableTable<u64, &'static [u8]>,
     user: &UserId,
+    recent: &[u64],
     origins: &[Origin],
 ) -> Result<Profile<ItemId>, LedgerError> {
     let mut profile = Profile::default();
@@ -52,6 +54,12 @@ pub(super) fn profile(
         let item = tables::item_of(key.value().1).map(ItemId::try_from).and_then(Result::ok);
         let item = item.ok_or_else(|| LedgerError::Record("an entry of no item".to_owned()))?;
         profile.apply(item, codec::read_entry(value.value(), origins)?);
+    }
+    for &position in recent {
+        // It may have been settled and forgotten since somebody looked.
+        let Some(row) = log.get(position)? else { continue };
+        let LedgerEntry { item, entry, .. } = codec::read_log(row.value(), origins)?.entry;
+        profile.apply(item, entry);
     }
     Ok(profile)
 }
@@ -102,7 +110,7 @@ pub(super) fn unflushed(
     let mark = counter(&counters, tables::FLUSHED_COUNTER)?;
     let log = transaction.open_table(tables::LOG)?;
     let rows = log.range(mark.saturating_add(1)..)?.take(limit);
-    rows.map(|row| codec::read_log(row?.1.value(), &origins)).collect()
+    rows.map(|row| Ok(codec::read_log(row?.1.value(), &origins)?.entry)).collect()
 }
 
 /// Entries are numbered without gaps, and none goes before it is flushed.

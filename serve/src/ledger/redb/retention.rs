@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use akin_recommender::profile::{Entry, OrderKey, Origin};
 use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata, WriteTransaction};
 
+use super::recent::{Places, Settling};
 use super::{accept, codec, open, read, tables};
 use crate::ledger::{ExecutionId, LedgerEntry, LedgerError, Retention};
 
@@ -34,7 +35,9 @@ pub(super) fn any_contained(
     let mark = read::counter(&transaction.open_table(tables::COUNTERS)?, tables::FLUSHED_COUNTER)?;
     match transaction.open_table(tables::LOG)?.range(..=mark)?.next() {
         None => Ok(false),
-        Some(oldest) => Ok(is_contained(&codec::read_log(oldest?.1.value(), &origins)?, through)),
+        Some(oldest) => {
+            Ok(is_contained(&codec::read_log(oldest?.1.value(), &origins)?.entry, through))
+        }
     }
 }
 
@@ -42,6 +45,7 @@ pub(super) fn any_contained(
 /// an item goes with its own place in the log only.
 pub(super) fn forget_contained(
     transaction: &WriteTransaction,
+    settling: &mut Settling<'_>,
     through: &BTreeMap<Origin, u64>,
     limit: usize,
 ) -> Result<u64, LedgerError> {
@@ -49,20 +53,24 @@ pub(super) fn forget_contained(
     let mark = read::counter(&transaction.open_table(tables::COUNTERS)?, tables::FLUSHED_COUNTER)?;
     let mut log = transaction.open_table(tables::LOG)?;
     let mut users = transaction.open_table(tables::USERS)?;
+    let executions = transaction.open_table(tables::EXECUTIONS)?;
     let mut gone = Vec::new();
     for row in log.range(..=mark)?.take(limit) {
         let (position, record) = row?;
-        let entry = codec::read_log(record.value(), &origins)?;
+        let entry = codec::read_log(record.value(), &origins)?.entry;
         if !is_contained(&entry, through) {
             break;
         }
         gone.push((position.value(), entry));
     }
+    let (users, executions) = (&mut users, &executions);
+    let mut places = Places { users, log: &log, executions, origins: &origins };
+    gone.iter().try_for_each(|(_, entry)| settling.settle(&entry.user, &mut places))?;
     for (position, LedgerEntry { user, item, entry }) in &gone {
         log.remove(position)?;
         let item = tables::entry_key(item);
         let key = (&**user, &*item);
-        if stands(&users, key, entry.order, &origins)? {
+        if stands(users, key, entry.order, &origins)? {
             users.remove(key)?;
         }
     }
@@ -82,8 +90,8 @@ fn stands(
 
 /// Takes a fresh origin, and moves what is not in the store yet under it. Clocks stay, so the order of entries does too.
 pub(super) fn renew_origin(transaction: &WriteTransaction) -> Result<Origin, LedgerError> {
-    let origins = read::origins(&transaction.open_table(tables::ORIGINS)?)?;
     let (number, fresh) = open::add_origin(transaction)?;
+    let origins = read::origins(&transaction.open_table(tables::ORIGINS)?)?;
     let mut counters = transaction.open_table(tables::COUNTERS)?;
     let mark = read::counter(&counters, tables::FLUSHED_COUNTER)?;
     counters.insert(tables::START_COUNTER, mark)?;
@@ -94,14 +102,16 @@ pub(super) fn renew_origin(transaction: &WriteTransaction) -> Result<Origin, Led
         let (position, record) = row?;
         unflushed.push((position.value(), codec::read_log(record.value(), &origins)?));
     }
-    for (position, LedgerEntry { user, item, entry }) in unflushed {
+    for (position, mut row) in unflushed {
+        let entry = row.entry.entry;
         let order = OrderKey { origin: fresh, sequence: position - mark, ..entry.order };
-        let moved = Entry { order, ..entry };
-        log.insert(position, &*codec::write_log(&user, &item, &moved, number))?;
-        let item = tables::entry_key(&item);
-        let key = (&*user, &*item);
+        row.entry.entry = Entry { order, ..entry };
+        log.insert(position, &*codec::write_log(&row, number))?;
+        let LedgerEntry { user, item, entry: moved } = &row.entry;
+        let item = tables::entry_key(item);
+        let key = (&**user, &*item);
         if stands(&users, key, entry.order, &origins)? {
-            users.insert(key, &*codec::write_entry(&moved, number))?;
+            users.insert(key, &*codec::write_entry(moved, number))?;
         }
     }
     Ok(fresh)
@@ -109,6 +119,7 @@ pub(super) fn renew_origin(transaction: &WriteTransaction) -> Result<Origin, Led
 
 pub(super) fn forget(
     transaction: &WriteTransaction,
+    settling: &mut Settling<'_>,
     retention: Retention,
     limit: usize,
 ) -> Result<u64, LedgerError> {
@@ -120,6 +131,8 @@ pub(super) fn forget(
     let mut names = transaction.open_table(tables::NAMES)?;
     let mut counters = transaction.open_table(tables::COUNTERS)?;
     let open = transaction.open_table(tables::OPEN)?;
+    let log = transaction.open_table(tables::LOG)?;
+    let origins = read::origins(&transaction.open_table(tables::ORIGINS)?)?;
     let mut left = executions.len()?;
     let mut bytes_left = read::counter(&counters, tables::EXECUTION_BYTES_COUNTER)?;
     let oldest_kept = ExecutionId::first_since(since);
@@ -142,7 +155,10 @@ pub(super) fn forget(
             let (status, stopped_at) = codec::read_end(outcome.value())?;
             ended.remove((codec::status_number(status), stopped_at, id.key()))?;
         }
-        users.remove((&*record.user, &*tables::execution_key(id.key())))?;
+        let (users, executions) = (&mut users, &executions);
+        let mut places = Places { users, log: &log, executions, origins: &origins };
+        settling.settle(&record.user, &mut places)?;
+        places.users.remove((&*record.user, &*tables::execution_key(id.key())))?;
         if let Some(name) = &record.name {
             // The first of a request's executions that goes takes the name with it.
             names.remove(name.key())?;

@@ -5,7 +5,9 @@ use redb::TableDefinition;
 use crate::ledger::ExecutionId;
 
 /// The format this program writes. An older file is brought up to it, a newer one refused.
-pub(super) const FORMAT: u64 = 3;
+pub(super) const FORMAT: u64 = 4;
+/// The format whose table by user has everything that the log has.
+pub(super) const FORMAT_WITH_ALL_BY_USER: u64 = 3;
 /// The format with two tables for what there is of each user.
 pub(super) const FORMAT_WITH_TWO_BY_USER: u64 = 2;
 /// The format without names, listings and a count of bytes.
@@ -21,6 +23,8 @@ pub(super) const SEQUENCE_COUNTER: &str = "sequence";
 pub(super) const CLOCK_COUNTER: &str = "clock";
 /// The position of the newest entry that is in the store.
 pub(super) const FLUSHED_COUNTER: &str = "flushed";
+/// The position up to which everything in the log is in [`USERS`], too. What comes after it may be.
+pub(super) const SETTLED_COUNTER: &str = "settled_by_user";
 /// The bytes of all records in [`EXECUTIONS`] and [`OUTCOMES`].
 pub(super) const EXECUTION_BYTES_COUNTER: &str = "execution_bytes";
 
@@ -35,8 +39,9 @@ pub(super) const ORIGINS: TableDefinition<u32, &str> = TableDefinition::new("ori
 pub(super) const LOG: TableDefinition<u64, &[u8]> = TableDefinition::new("entries_by_sequence");
 
 /// What there is of each user, told apart by the second half of the key: the newest entry of each item, see
-/// [`entry_key`], and executions, see [`execution_key`]. In one table, because users come in no order: each rating finds
-/// its user's page, copies and writes it, and with one table that is one page.
+/// [`entry_key`], and executions, see [`execution_key`]. In one table, because users come in no order: what is written of a
+/// user copies and writes that user's page, and with one table that is one page. The newest entries are not in it yet: see
+/// [`recent`](super::recent).
 pub(super) const USERS: TableDefinition<UserKey, &[u8]> = TableDefinition::new("by_user");
 
 /// A user, and what of it.

@@ -1,4 +1,6 @@
 #![allow(clippy::unwrap_used)]
+use akin_schemas::{ItemId, UserId};
+
 use super::*;
 
 fn origins() -> Vec<Origin> {
@@ -26,8 +28,11 @@ fn records_come_back_as_they_went_in() {
         let entry = entry(rating);
         assert_eq!(read_entry(&write_entry(&entry, 1), &origins()), Ok(entry));
         let (user, item) = (UserId::try_from("é").unwrap(), ItemId::try_from(" 1").unwrap());
-        let log = write_log(&user, &item, &entry, 1);
-        assert_eq!(read_log(&log, &origins()), Ok(LedgerEntry { user, item, entry }));
+        let entry = LedgerEntry { user, item, entry };
+        for execution in [None, Some(ExecutionId::fresh(7))] {
+            let row = LogRow { entry: entry.clone(), execution };
+            assert_eq!(read_log(&write_log(&row, 1), &origins()), Ok(row));
+        }
     }
     for outcome in outcomes() {
         assert_eq!(read_outcome(&write_outcome(&outcome, 9)), Ok((outcome, 9)));

@@ -3,10 +3,11 @@
 use ::redb::{ReadableTable, ReadableTableMetadata};
 
 use super::*;
+use crate::ledger::redb::recent::Places;
 
 #[test]
 fn files_of_older_formats_are_brought_up_to_date() {
-    for format in [tables::FORMAT_WITHOUT_INDEXES, tables::FORMAT_WITH_TWO_BY_USER] {
+    for format in 1..tables::FORMAT {
         an_older_file_is_brought_up_to_date(format);
     }
 }
@@ -17,6 +18,7 @@ fn an_older_file_is_brought_up_to_date(format: u64) {
     let accepted = ledger.accept(&vec![submission("abby", "1", Some(4.0)); 2], &[], 1000).unwrap();
     let ids: Vec<_> = accepted.iter().map(|accepted| accepted.execution).collect();
     ledger.accept(&[], &[succeeded(ids[0], "{}")], 2000).unwrap();
+    settle(&ledger, "abby");
     let seen = |ledger: &RedbLedger| {
         let abby = Filter { user: Some(user("abby")), ..Filter::default() };
         let entries = ledger.entries(&user("abby")).unwrap();
@@ -32,6 +34,12 @@ fn an_older_file_is_brought_up_to_date(format: u64) {
     let bytes_before = bytes(&ledger);
     ledger
         .write(|transaction| {
+            let mut counters = transaction.open_table(tables::COUNTERS)?;
+            counters.insert(tables::FORMAT_COUNTER, format)?;
+            counters.remove(tables::SETTLED_COUNTER)?;
+            if format == tables::FORMAT_WITH_ALL_BY_USER {
+                return Ok(());
+            }
             let mut entries = transaction.open_table(migrate::ENTRIES_BY_USER)?;
             let mut executions = transaction.open_table(migrate::EXECUTIONS_BY_USER)?;
             for row in transaction.open_table(tables::USERS)?.iter()? {
@@ -46,14 +54,12 @@ fn an_older_file_is_brought_up_to_date(format: u64) {
             assert_eq!((entries.len()?, executions.len()?), (1, 2));
             drop((entries, executions));
             transaction.delete_table(tables::USERS)?;
-            let mut counters = transaction.open_table(tables::COUNTERS)?;
             if format == tables::FORMAT_WITHOUT_INDEXES {
                 transaction.delete_table(migrate::EXECUTIONS_BY_USER)?;
                 transaction.delete_table(tables::ENDED)?;
                 transaction.delete_table(tables::NAMES)?;
                 counters.remove(tables::EXECUTION_BYTES_COUNTER)?;
             }
-            counters.insert(tables::FORMAT_COUNTER, format)?;
             Ok(())
         })
         .unwrap();
@@ -64,4 +70,17 @@ fn an_older_file_is_brought_up_to_date(format: u64) {
         assert_eq!(bytes(&ledger), bytes_before);
         ledger.commit(&[named(vec![submission("bob", "1", None)], "x")], &[], 3000).unwrap();
     }
+}
+
+/// As older programs did at once.
+fn settle(ledger: &RedbLedger, name: &str) {
+    let settle = |transaction: &WriteTransaction, settling: &mut Settling<'_>| {
+        let origins = read::origins(&transaction.open_table(tables::ORIGINS)?)?;
+        let log = transaction.open_table(tables::LOG)?;
+        let executions = transaction.open_table(tables::EXECUTIONS)?;
+        let mut users = transaction.open_table(tables::USERS)?;
+        let (users, log, executions) = (&mut users, &log, &executions);
+        settling.settle(&user(name), &mut Places { users, log, executions, origins: &origins })
+    };
+    ledger.write_settling(settle).unwrap();
 }

@@ -1,0 +1,224 @@
+//! The newest entries, which the table by user does not have yet.
+//!
+//! Users come in no order: written at once, nearly every rating would copy and write a page of that table, which was most
+//! of what a commit wrote. So the newest entries are by user in memory alone, as positions in the log, which is on disk.
+//! When there are many, each commit settles some of them: writes them to the table in the order of users, where several
+//! share a page. One sweep through all users after the other: when one has ended, everything that was there when it began
+//! is settled, and a start need not look at it again. What a start does look at may be settled already: settling twice
+//! changes nothing.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::Bound;
+
+use akin_recommender::profile::Origin;
+use akin_schemas::UserId;
+use redb::{ReadTransaction, ReadableTable, Table, WriteTransaction};
+
+use super::codec::LogRow;
+use super::{accept, codec, read, tables};
+use crate::ledger::{LedgerEntry, LedgerError};
+
+/// A user's entries are settled when there are so many, because each of that user's ratings reads all of them.
+const MOST_OF_A_USER: usize = 64;
+
+/// The newest entries by user, as positions in the log.
+#[derive(Debug, Default)]
+pub(super) struct Recent {
+    by_user: BTreeMap<UserId, Vec<u64>>,
+    count: usize,
+    /// When there are more, commits settle some.
+    most: usize,
+    sweep: Sweep,
+}
+
+/// How far the sweep through all users is.
+#[derive(Debug, Clone, Default)]
+struct Sweep {
+    /// The user settled last; none before the first.
+    after: Option<UserId>,
+    /// The newest position when it began.
+    through: u64,
+}
+
+/// What a transaction changed, to be applied when it is on disk.
+#[derive(Debug)]
+pub(super) struct Changes {
+    settled: Vec<UserId>,
+    added: HashMap<UserId, Vec<u64>>,
+    sweep: Option<Sweep>,
+}
+
+impl Recent {
+    /// What the table by user may not have.
+    pub(super) fn read(transaction: &ReadTransaction, most: usize) -> Result<Self, LedgerError> {
+        let counters = transaction.open_table(tables::COUNTERS)?;
+        let settled = read::counter(&counters, tables::SETTLED_COUNTER)?;
+        let through = read::counter(&counters, tables::SEQUENCE_COUNTER)?;
+        let origins = read::origins(&transaction.open_table(tables::ORIGINS)?)?;
+        let mut recent = Self { most, sweep: Sweep { after: None, through }, ..Self::default() };
+        for row in transaction.open_table(tables::LOG)?.range(settled.saturating_add(1)..)? {
+            let (position, row) = row?;
+            if let Some(LogRow { entry, .. }) = readable(position.value(), row.value(), &origins) {
+                recent.by_user.entry(entry.user).or_default().push(position.value());
+                recent.count += 1;
+            }
+        }
+        Ok(recent)
+    }
+
+    /// Positions of a user's entries.
+    pub(super) fn of(&self, user: &UserId) -> &[u64] {
+        self.by_user.get(user).map_or(&[], Vec::as_slice)
+    }
+
+    pub(super) fn apply(&mut self, changes: Changes) {
+        for user in &changes.settled {
+            self.count -= self.by_user.remove(user).map_or(0, |positions| positions.len());
+        }
+        for (user, positions) in changes.added {
+            self.count += positions.len();
+            self.by_user.entry(user).or_default().extend(positions);
+        }
+        self.sweep = changes.sweep.unwrap_or_else(|| std::mem::take(&mut self.sweep));
+    }
+}
+
+/// A row of the log, unless its bytes are no such row. One that is not must not keep all others from being settled.
+fn readable(position: u64, row: &[u8], origins: &[Origin]) -> Option<LogRow> {
+    let row = codec::read_log(row, origins);
+    row.inspect_err(|error| tracing::error!(position, %error, "a log entry is unreadable")).ok()
+}
+
+/// The tables that settling reads and writes.
+pub(super) struct Places<'p, 't, L, E> {
+    pub(super) users: &'p mut Table<'t, tables::UserKey, &'static [u8]>,
+    pub(super) log: &'p L,
+    pub(super) executions: &'p E,
+    pub(super) origins: &'p [Origin],
+}
+
+impl<L, E> Places<'_, '_, L, E>
+where
+    L: ReadableTable<u64, &'static [u8]>,
+    E: ReadableTable<tables::ExecutionKey, &'static [u8]>,
+{
+    /// Writes an entry and its execution to the table by user, unless what is there is newer or they are forgotten.
+    fn settle(&mut self, position: u64) -> Result<(), LedgerError> {
+        let Some(row) = self.log.get(position)? else { return Ok(()) };
+        let Some(LogRow { entry, execution }) = readable(position, row.value(), self.origins)
+        else {
+            return Ok(());
+        };
+        let LedgerEntry { user, item, entry } = entry;
+        let order = entry.order;
+        let key = tables::entry_key(&item);
+        let key = (&*user, &*key);
+        let standing = self.users.get(key)?.and_then(|standing| {
+            // What cannot be read is replaced.
+            codec::read_entry(standing.value(), self.origins).ok()
+        });
+        if standing.is_none_or(|standing| standing.order < order) {
+            let number = self.origins.iter().position(|origin| *origin == order.origin);
+            let number = number.unwrap_or_default() as u32;
+            self.users.insert(key, &*codec::write_entry(&entry, number))?;
+        }
+        if let Some(id) = execution
+            && self.executions.get(id.key())?.is_some()
+        {
+            self.users.insert((&*user, &*tables::execution_key(id.key())), &[][..])?;
+        }
+        Ok(())
+    }
+}
+
+/// What one transaction does to the newest entries.
+pub(super) struct Settling<'r> {
+    recent: &'r Recent,
+    settled: HashSet<&'r UserId>,
+    added: HashMap<UserId, Vec<u64>>,
+    sweep: Option<Sweep>,
+}
+
+impl<'r> Settling<'r> {
+    pub(super) fn new(recent: &'r Recent) -> Self {
+        Self { recent, settled: HashSet::new(), added: HashMap::new(), sweep: None }
+    }
+
+    /// An entry that this transaction writes to the log.
+    pub(super) fn add(&mut self, user: &UserId, position: u64) {
+        match self.added.get_mut(user) {
+            Some(positions) => positions.push(position),
+            None => drop(self.added.insert(user.clone(), vec![position])),
+        }
+    }
+
+    /// Positions of a user's entries that are not settled.
+    pub(super) fn of(&self, user: &UserId) -> Vec<u64> {
+        let recent = if self.settled.contains(user) { &[] } else { self.recent.of(user) };
+        let added = self.added.get(user).map_or(&[][..], Vec::as_slice);
+        [recent, added].concat()
+    }
+
+    /// Settles a user's entries, but for those that this transaction adds.
+    pub(super) fn settle<L, E>(
+        &mut self,
+        user: &UserId,
+        places: &mut Places<'_, '_, L, E>,
+    ) -> Result<(), LedgerError>
+    where
+        L: ReadableTable<u64, &'static [u8]>,
+        E: ReadableTable<tables::ExecutionKey, &'static [u8]>,
+    {
+        let Some((user, positions)) = self.recent.by_user.get_key_value(user) else {
+            return Ok(());
+        };
+        if self.settled.insert(user) {
+            positions.iter().try_for_each(|&position| places.settle(position))?;
+        }
+        Ok(())
+    }
+
+    /// After entries were added, up to the position `newest`: settles as many as it takes to stay within bounds.
+    pub(super) fn keep_within_bounds<L, E>(
+        &mut self,
+        newest: u64,
+        transaction: &WriteTransaction,
+        places: &mut Places<'_, '_, L, E>,
+    ) -> Result<(), LedgerError>
+    where
+        L: ReadableTable<u64, &'static [u8]>,
+        E: ReadableTable<tables::ExecutionKey, &'static [u8]>,
+    {
+        let recent = self.recent;
+        let long = |user: &&UserId| recent.of(user).len() >= MOST_OF_A_USER;
+        let long: Vec<UserId> = self.added.keys().filter(long).cloned().collect();
+        long.iter().try_for_each(|user| self.settle(user, places))?;
+        let added: usize = self.added.values().map(Vec::len).sum();
+        if recent.count + added <= recent.most {
+            return Ok(());
+        }
+        // A little more than came, so that there is room again.
+        let wanted = added + added / 4 + 1;
+        let Sweep { after, through } = &recent.sweep;
+        let begin = after.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
+        let mut settled = 0;
+        for (user, positions) in recent.by_user.range::<UserId, _>((begin, Bound::Unbounded)) {
+            self.settle(user, places)?;
+            settled += positions.len();
+            if settled >= wanted {
+                self.sweep = Some(Sweep { after: Some(user.clone()), through: *through });
+                return Ok(());
+            }
+        }
+        let mut counters = transaction.open_table(tables::COUNTERS)?;
+        accept::raise(&mut counters, tables::SETTLED_COUNTER, *through)?;
+        self.sweep = Some(Sweep { after: None, through: newest });
+        Ok(())
+    }
+
+    /// What is to be applied when the transaction is on disk.
+    pub(super) fn into_changes(self) -> Changes {
+        let settled = self.settled.into_iter().cloned().collect();
+        Changes { settled, added: self.added, sweep: self.sweep }
+    }
+}
