@@ -78,7 +78,7 @@ fn gathered(bencher: Bencher) {
                 for batch in accepted {
                     let ids: Vec<_> = batch.iter().map(|accepted| accepted.execution).collect();
                     for finished in ended(&ids).into_iter().flatten() {
-                        let _ = group.finish(finished);
+                        let _ = group.finish(&finished);
                     }
                 }
             });

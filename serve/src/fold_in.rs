@@ -174,7 +174,7 @@ fn score_all(
         };
         let id = accepted.execution;
         let finished = Finished { id, outcome, stopped_at: Utc::now().timestamp_micros() };
-        if let Err(error) = commit.wait().finish(finished) {
+        if let Err(error) = commit.wait().finish(&finished) {
             error!(%error, execution = %id, "an outcome could not be noted");
         }
     }

@@ -174,7 +174,7 @@ impl Server {
         let end_overdue = move || {
             for id in in_work.overdue(timeout) {
                 let stopped_at = Utc::now().timestamp_micros();
-                match commit.finish(Finished { id, outcome: Outcome::TimedOut, stopped_at }) {
+                match commit.finish(&Finished { id, outcome: Outcome::TimedOut, stopped_at }) {
                     Ok(true) => warn!(execution = %id, "an execution took too long"),
                     Ok(false) => {}
                     Err(error) => warn!(%error, execution = %id, "a timeout could not be noted"),

@@ -155,7 +155,7 @@ pub async fn abort(
     let outcome = Outcome::Aborted { error: stop.error, cause: stop.cause };
     let finished = Finished { id, outcome, stopped_at: Utc::now().timestamp_micros() };
     let commit = state.commit.clone();
-    let written = actix_web::web::block(move || commit.finish_durably(finished)).await;
+    let written = actix_web::web::block(move || commit.finish_durably(&finished)).await;
     if let Some(written) = written.map_err(|_| Refusal::internal())?? {
         let lost = "the stop could not be written; whether it lasts over a restart is not known";
         written.await.map_err(|_| Refusal::unavailable(lost, 30))?;

@@ -87,6 +87,19 @@ pub struct Finished {
     pub stopped_at: i64,
 }
 
+/// A [`Finished`] as it is written, by [`Ledger::record`](super::Ledger::record).
+#[derive(Debug, Clone, PartialEq)]
+pub struct EndRecord {
+    /// Which one.
+    pub id: ExecutionId,
+    /// What its status is from then on.
+    pub status: ExecutionStatus,
+    /// When, in microseconds since 1970.
+    pub stopped_at: i64,
+    /// The ledger's own form of it.
+    pub bytes: Vec<u8>,
+}
+
 /// All there is to say about one execution.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExecutionRecord {

@@ -10,8 +10,8 @@ use akin_recommender::profile::{Origin, Profile};
 use akin_schemas::{ItemId, UserId};
 
 use super::{
-    Answered, ExecutionId, ExecutionRecord, Filter, Finished, Ledger, LedgerEntry, LedgerError,
-    Page, Request, RequestName, Retention,
+    Answered, EndRecord, ExecutionId, ExecutionRecord, Filter, Finished, Ledger, LedgerEntry,
+    LedgerError, Page, Request, RequestName, Retention,
 };
 
 pub(super) struct Gated<L> {
@@ -39,15 +39,19 @@ impl<L> Gated<L> {
 }
 
 impl<L: Ledger> Ledger for Gated<L> {
+    fn record(&self, finished: &Finished) -> EndRecord {
+        self.inner.record(finished)
+    }
+
     fn commit(
         &self,
         requests: &[Request],
-        finished: &[Finished],
+        ended: &[EndRecord],
         now: i64,
     ) -> Result<Vec<Answered>, LedgerError> {
         self.commits.fetch_add(1, Ordering::SeqCst);
         drop(self.changed.wait_while(self.open.lock().unwrap(), |open| !*open).unwrap());
-        self.inner.commit(requests, finished, now)
+        self.inner.commit(requests, ended, now)
     }
 
     fn entries(&self, user: &UserId) -> Result<Profile<ItemId>, LedgerError> {

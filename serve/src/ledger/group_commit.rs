@@ -62,6 +62,7 @@ pub type OnAccepted = Box<dyn FnMut(Vec<Accepted>) + Send>;
 
 /// Queues submissions and outcomes for the ledger.
 pub struct GroupCommit {
+    ledger: Arc<dyn Ledger>,
     queue: Arc<Queue>,
     executions: Arc<Executions>,
     metrics: CommitMetrics,
@@ -83,14 +84,14 @@ impl GroupCommit {
     ) -> std::io::Result<Self> {
         let queue = Arc::new(Queue::new(capacity));
         let committer = Committer {
-            ledger,
+            ledger: ledger.clone(),
             executions: executions.clone(),
             queue: queue.clone(),
             metrics: metrics.clone(),
         };
         let thread = thread::Builder::new().name("ledger".to_owned());
         let thread = thread.spawn(move || committer.run(on_accepted))?;
-        Ok(Self { queue, executions, metrics, thread: Mutex::new(Some(thread)) })
+        Ok(Self { ledger, queue, executions, metrics, thread: Mutex::new(Some(thread)) })
     }
 
     /// Queues a request. Never waits. The answer comes after the commit; if it never comes, the thread has died and nothing is known.
@@ -113,11 +114,11 @@ impl GroupCommit {
     ///
     /// # Errors
     /// When the ledger cannot be read.
-    pub fn finish(&self, finished: Finished) -> Result<bool, LedgerError> {
-        let first = self.executions.finish(&finished)?;
+    pub fn finish(&self, finished: &Finished) -> Result<bool, LedgerError> {
+        let first = self.executions.finish(finished)?;
         if first {
             self.metrics.ended(finished.outcome.status());
-            self.queue.push_end(End { finished, written: None });
+            self.queue.push_end(End { record: self.ledger.record(finished), written: None });
         }
         Ok(first)
     }
@@ -129,13 +130,14 @@ impl GroupCommit {
     /// When the ledger cannot be read.
     pub fn finish_durably(
         &self,
-        finished: Finished,
+        finished: &Finished,
     ) -> Result<Option<oneshot::Receiver<()>>, LedgerError> {
-        let first = self.executions.finish(&finished)?;
+        let first = self.executions.finish(finished)?;
         Ok(first.then(|| {
             self.metrics.ended(finished.outcome.status());
             let (written, receiver) = oneshot::channel();
-            self.queue.push_end(End { finished, written: Some(written) });
+            let record = self.ledger.record(finished);
+            self.queue.push_end(End { record, written: Some(written) });
             receiver
         }))
     }
@@ -199,16 +201,16 @@ impl Committer {
     fn commit(&self, jobs: Vec<Job>, ends: Vec<End>, on_accepted: &mut Option<OnAccepted>) {
         let (requests, waiting): (Vec<_>, Vec<_>) =
             jobs.into_iter().map(|Job { request, answer }| (request, answer)).unzip();
-        let (finished, ended): (Vec<_>, Vec<_>) =
-            ends.into_iter().map(|End { finished, written }| (finished, written)).unzip();
+        let (records, ended): (Vec<_>, Vec<_>) =
+            ends.into_iter().map(|End { record, written }| (record, written)).unzip();
         let now = Utc::now().timestamp_micros();
         let began = Instant::now();
-        let committed = self.ledger.commit(&requests, &finished, now);
+        let committed = self.ledger.commit(&requests, &records, now);
         let ratings = requests.iter().map(|request| request.submissions.len()).sum();
         self.metrics.committed(ratings, began.elapsed());
         match committed {
             Ok(answered) => {
-                self.executions.written(finished.iter().map(|finished| &finished.id));
+                self.executions.written(records.iter().map(|record| &record.id));
                 for written in ended.into_iter().flatten() {
                     let _ = written.send(());
                 }
@@ -219,9 +221,9 @@ impl Committer {
                 refuse(waiting, &error);
             }
             // One of these cannot be written, an unreadable record in its way; its neighbours can.
-            Err(_) if waiting.len() + usize::from(!finished.is_empty()) > 1 => {
-                let ends = finished.into_iter().zip(ended);
-                let ends = ends.map(|(finished, written)| End { finished, written });
+            Err(_) if waiting.len() + usize::from(!records.is_empty()) > 1 => {
+                let ends = records.into_iter().zip(ended);
+                let ends = ends.map(|(record, written)| End { record, written });
                 self.commit(Vec::new(), ends.collect(), on_accepted);
                 for (request, answer) in requests.into_iter().zip(waiting) {
                     self.commit(vec![Job { request, answer }], Vec::new(), on_accepted);
@@ -279,7 +281,7 @@ impl Committer {
             let finished = Finished { id, outcome: Outcome::Failed { error, cause }, stopped_at };
             if matches!(self.executions.finish(&finished), Ok(true)) {
                 self.metrics.ended(finished.outcome.status());
-                self.queue.push_end(End { finished, written: None });
+                self.queue.push_end(End { record: self.ledger.record(&finished), written: None });
             }
         }
     }

@@ -28,7 +28,7 @@ use akin_schemas::{ItemId, UserId};
 
 pub use akin_schemas::http::{ExecutionId, ExecutionIdError};
 pub use error::LedgerError;
-pub use execution::{ExecutionRecord, ExecutionStatus, Finished, Outcome};
+pub use execution::{EndRecord, ExecutionRecord, ExecutionStatus, Finished, Outcome};
 pub use executions::Executions;
 pub use group_commit::{Answer, GroupCommit, Refusal, Rejection, Reply};
 pub use listing::{Cursor, Filter, Page};
@@ -51,6 +51,9 @@ pub struct Retention {
 
 /// Keeps accepted ratings and executions. All times are microseconds since 1970.
 pub trait Ledger: Send + Sync {
+    /// The end of an execution as [`Ledger::commit`] writes it: what takes time is done here, on the caller's thread.
+    fn record(&self, finished: &Finished) -> EndRecord;
+
     /// Writes requests and the outcomes of earlier executions in **one durable transaction**. When
     /// this returns `Ok`, all of it is on disk; after an error none of it may be answered as
     /// accepted. An outcome of an execution that is finished already, or that nobody knows, is
@@ -63,7 +66,7 @@ pub trait Ledger: Send + Sync {
     fn commit(
         &self,
         requests: &[Request],
-        finished: &[Finished],
+        ended: &[EndRecord],
         now: i64,
     ) -> Result<Vec<Answered>, LedgerError>;
 
@@ -77,7 +80,8 @@ pub trait Ledger: Send + Sync {
         finished: &[Finished],
         now: i64,
     ) -> Result<Vec<Accepted>, LedgerError> {
-        let answers = self.commit(&[batch.to_vec().into()], finished, now)?;
+        let ended: Vec<_> = finished.iter().map(|finished| self.record(finished)).collect();
+        let answers = self.commit(&[batch.to_vec().into()], &ended, now)?;
         let accepted = answers.into_iter().filter_map(|answer| match answer {
             Answered::Accepted(accepted) => Some(accepted),
             Answered::Repeated(_) | Answered::NameTaken(_) => None,

@@ -58,7 +58,7 @@ impl Running {
                 let outcome = Outcome::Succeeded(JsonText::parse(&accepted.record.item).unwrap());
                 let finished = Finished { id: accepted.execution, outcome, stopped_at: 9 };
                 if scores {
-                    outcomes.finish(finished).unwrap();
+                    outcomes.finish(&finished).unwrap();
                 }
             }
         });

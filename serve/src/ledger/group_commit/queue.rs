@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use super::{Answer, Refusal};
-use crate::ledger::{Finished, Request};
+use crate::ledger::{EndRecord, Request};
 
 /// One commit takes whole jobs until it holds this many submissions.
 const BATCH: usize = 512;
@@ -24,7 +24,7 @@ pub(super) struct Job {
 
 /// An execution's end, and who waits until it is on disk.
 pub(super) struct End {
-    pub(super) finished: Finished,
+    pub(super) record: EndRecord,
     pub(super) written: Option<oneshot::Sender<()>>,
 }
 

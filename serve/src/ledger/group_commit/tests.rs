@@ -130,7 +130,7 @@ fn closing_commits_what_is_queued_and_waits_for_outcomes() {
             let all: Vec<_> = accepted.into_iter().flatten().collect();
             for accepted in all {
                 thread::sleep(Duration::from_millis(10));
-                assert_eq!(group.finish(ended(accepted.execution)), Ok(true));
+                assert_eq!(group.finish(&ended(accepted.execution)), Ok(true));
             }
         })
     };
@@ -160,8 +160,8 @@ fn outcomes_of_an_idle_server_are_written_soon_and_in_few_commits() {
     let receipts = group.submit(batch).unwrap().blocking_recv().unwrap().unwrap();
     let before = ledger.commits();
     for receipt in &receipts.receipts {
-        assert_eq!(group.finish(ended(receipt.execution)), Ok(true));
-        assert_eq!(group.finish(ended(receipt.execution)), Ok(false));
+        assert_eq!(group.finish(&ended(receipt.execution)), Ok(true));
+        assert_eq!(group.finish(&ended(receipt.execution)), Ok(false));
     }
     until(|| ledger.unfinished().unwrap().is_empty());
     assert!(ledger.commits() - before < 10);
@@ -189,7 +189,7 @@ fn after_a_failed_sync_everybody_hears_of_it_and_nothing_more_is_taken() {
         answer.blocking_recv().unwrap().unwrap_err();
     }
     until(|| group.submit(Vec::<Submission>::new()).err() == Some(Refusal::Poisoned));
-    assert_eq!(group.finish(ended(receipt.receipts[0].execution)), Ok(true));
+    assert_eq!(group.finish(&ended(receipt.receipts[0].execution)), Ok(true));
     let record = group.executions.get(&receipt.receipts[0].execution).unwrap().unwrap();
     assert!(!record.is_running());
     group.close(PATIENCE);
@@ -207,7 +207,7 @@ fn an_unreadable_record_in_the_way_of_one_client_stops_no_other() {
     until(|| ledger.commits() == 2);
     // These three, and the outcome, go into one commit.
     let answers = [submit("bob"), submit("abby"), submit("zoe")];
-    group.finish(ended(first)).unwrap();
+    group.finish(&ended(first)).unwrap();
     ledger.set_open(true);
     stalled.blocking_recv().unwrap().unwrap();
     let [bob, abby, zoe] = answers.map(|answer| answer.blocking_recv().unwrap());

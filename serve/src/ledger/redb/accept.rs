@@ -11,28 +11,27 @@ use super::codec::LogRow;
 use super::recent::{Places, Settling};
 use super::{codec, read, tables};
 use crate::ledger::{
-    Accepted, Answered, ExecutionId, ExecutionRecord, Finished, LedgerEntry, LedgerError, Receipt,
+    Accepted, Answered, EndRecord, ExecutionId, ExecutionRecord, LedgerEntry, LedgerError, Receipt,
     Request, RequestName, Submission,
 };
 
 /// Writes the outcomes of executions that are still open. The first outcome stands.
-pub(super) fn finish(
+pub(super) fn end(
     transaction: &WriteTransaction,
-    finished: &[Finished],
+    records: &[EndRecord],
 ) -> Result<(), LedgerError> {
-    if finished.is_empty() {
+    if records.is_empty() {
         return Ok(());
     }
     let mut open = transaction.open_table(tables::OPEN)?;
     let mut outcomes = transaction.open_table(tables::OUTCOMES)?;
     let mut ended = transaction.open_table(tables::ENDED)?;
     let mut written = 0;
-    for Finished { id, outcome, stopped_at } in finished {
+    for EndRecord { id, status, stopped_at, bytes } in records {
         if open.remove(id.key())?.is_some() {
-            let record = codec::write_outcome(outcome, *stopped_at);
-            written += record.len() as u64;
-            outcomes.insert(id.key(), &*record)?;
-            let status = codec::status_number(outcome.status());
+            written += bytes.len() as u64;
+            outcomes.insert(id.key(), &**bytes)?;
+            let status = codec::status_number(*status);
             ended.insert((status, *stopped_at, id.key()), ())?;
         }
     }

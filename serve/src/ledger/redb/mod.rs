@@ -39,8 +39,8 @@ use akin_schemas::{ItemId, UserId};
 use redb::{Database, Durability, ReadTransaction, ReadableDatabase, WriteTransaction};
 
 use super::{
-    Answered, ExecutionId, ExecutionRecord, Filter, Finished, Ledger, LedgerEntry, LedgerError,
-    Page, Request, RequestName, Retention,
+    Answered, EndRecord, ExecutionId, ExecutionRecord, Filter, Finished, Ledger, LedgerEntry,
+    LedgerError, Page, Request, RequestName, Retention,
 };
 use open::FolderLock;
 pub use open::Opening;
@@ -133,18 +133,24 @@ impl RedbLedger {
 }
 
 impl Ledger for RedbLedger {
+    fn record(&self, finished: &Finished) -> EndRecord {
+        let Finished { id, ref outcome, stopped_at } = *finished;
+        let bytes = codec::write_outcome(outcome, stopped_at);
+        EndRecord { id, status: outcome.status(), stopped_at, bytes }
+    }
+
     fn commit(
         &self,
         requests: &[Request],
-        finished: &[Finished],
+        ended: &[EndRecord],
         now: i64,
     ) -> Result<Vec<Answered>, LedgerError> {
-        if requests.is_empty() && finished.is_empty() {
+        if requests.is_empty() && ended.is_empty() {
             return Ok(Vec::new());
         }
         let observed = self.observed.load(Ordering::Acquire);
         self.write_settling(|transaction, settling| {
-            accept::finish(transaction, finished)?;
+            accept::end(transaction, ended)?;
             accept::submit(transaction, settling, requests, now, observed)
         })
     }
