@@ -110,26 +110,40 @@ test-workflow-full: venv programs $(LOCALSTACK)/ready ## Run the workflow on Loc
 		$(VENV)/bin/python tests/workflow.py ENDPOINT "$(TARGET)/debug"
 
 # On the toolchain that builds everything else: its compiler counts what runs when LLVM is told to, which cargo-fuzz does,
-# too. For this machine by name, so that build scripts and macros are built without. A folder of its own: other flags.
+# too.
 FUZZ_DIR := target/fuzz
 FUZZ_HOST = $(shell rustc --print host-tuple)
 FUZZ_FLAGS := -Cpasses=sancov-module $(addprefix -Cllvm-args=-sanitizer-coverage-,level=4 inline-8bit-counters pc-table \
 	trace-compares) -Ccodegen-units=16
-FUZZER = $(FUZZ_DIR)/$(FUZZ_HOST)/debug/akin-fuzz
+FUZZER = $(TARGET)/debug/akin-fuzz
+FUZZER_OF_ALL = $(FUZZ_DIR)/$(FUZZ_HOST)/debug/akin-fuzz
 # The name of a target, when it is given; otherwise TARGET is the folder that cargo builds in.
 FUZZED = $(if $(filter command,$(origin TARGET)),$(TARGET),$(error name one: make fuzz TARGET=manifest))
 # Bytes of an input, megabytes of the process, seconds an input.
 FUZZ_LIMITS := -max_len=8192 -rss_limit_mb=256 -timeout=10
 
+# Writes the seeds anew, and runs each once.
+define seeds
+	@rm -rf $(FUZZ_DIR)/seeds && mkdir -p $(FUZZ_DIR)
+	@AKIN_FUZZ_SEEDS=$(FUZZ_DIR)/seeds $(1) -runs=1 > $(FUZZ_DIR)/seeds.log 2>&1 || { cat $(FUZZ_DIR)/seeds.log; exit 1; }
+endef
+
+# Counts in the workspace's own crates alone, over the dependencies that the tests use: built in less than a minute.
 .PHONY: fuzzer
 fuzzer:
+	AKIN_FUZZ_FLAGS="$(FUZZ_FLAGS)" RUSTC_WORKSPACE_WRAPPER="$(CURDIR)/fuzz/counting-rustc" \
+		cargo build $(CARGO_WORKSPACE) --bin akin-fuzz --features akin-fuzz/fuzzer
+
+# Counts in dependencies, too, so that it finds its way through Parquet and JSON. A folder of its own, because of other
+# flags; and for this machine by name, so that build scripts and macros are built without.
+.PHONY: fuzzer-of-all
+fuzzer-of-all:
 	RUSTFLAGS="$(FUZZ_FLAGS)" cargo build --locked -p akin-fuzz --bin akin-fuzz --features fuzzer --target $(FUZZ_HOST) --target-dir $(FUZZ_DIR)
-	rm -rf $(FUZZ_DIR)/seeds
-	AKIN_FUZZ_SEEDS=$(FUZZ_DIR)/seeds $(FUZZER) -runs=1 > $(FUZZ_DIR)/seeds.log 2>&1 || { cat $(FUZZ_DIR)/seeds.log; exit 1; }
 
 # A fixed time a target, from the seeds alone, so that what another run has found is no part of it.
 .PHONY: fuzz-short
 fuzz-short: fuzzer ## Fuzz every target for 5 s.
+	$(call seeds,$(FUZZER))
 	@for target in $$(ls $(FUZZ_DIR)/seeds); do \
 		rm -rf $(FUZZ_DIR)/short && mkdir -p $(FUZZ_DIR)/short $(FUZZ_DIR)/found && \
 		AKIN_FUZZ_TARGET=$$target $(FUZZER) $(FUZZ_DIR)/short $(FUZZ_DIR)/seeds/$$target $(FUZZ_LIMITS) \
@@ -140,9 +154,10 @@ fuzz-short: fuzzer ## Fuzz every target for 5 s.
 
 # What it finds stays in target/fuzz/corpus, for the next time.
 .PHONY: fuzz
-fuzz: fuzzer ## Fuzz one for long: TARGET=manifest SECONDS=600. Or run it on one input: TARGET=manifest INPUT=file.
+fuzz: fuzzer-of-all ## Fuzz one for long: TARGET=manifest SECONDS=600. Or run it on one input: TARGET=manifest INPUT=file.
+	$(call seeds,$(FUZZER_OF_ALL))
 	@mkdir -p $(FUZZ_DIR)/corpus/$(FUZZED) $(FUZZ_DIR)/found
-	AKIN_FUZZ_TARGET=$(FUZZED) $(FUZZER) $(FUZZ_LIMITS) $(if $(INPUT),"$(INPUT)",$(FUZZ_DIR)/corpus/$(FUZZED) \
+	AKIN_FUZZ_TARGET=$(FUZZED) $(FUZZER_OF_ALL) $(FUZZ_LIMITS) $(if $(INPUT),"$(INPUT)",$(FUZZ_DIR)/corpus/$(FUZZED) \
 		$(FUZZ_DIR)/seeds/$(FUZZED) -max_total_time=$(or $(SECONDS),60) -artifact_prefix=$(FUZZ_DIR)/found/$(FUZZED)-)
 
 # One after the other, so that what they print is of one fault alone.
