@@ -13,6 +13,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let options = Options::parse();
+    with_small_pages();
     let filter = EnvFilter::try_from_env("AKIN_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -31,4 +32,11 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Memory by pages of 4 KiB. The allocator asks for pages of 2 MiB, of which a freed part stays taken: a fifth more memory
+/// under load, and nothing got quicker. Where the system refuses it, only that is lost.
+fn with_small_pages() {
+    #[cfg(target_os = "linux")]
+    let _ = rustix::thread::disable_transparent_huge_pages(true);
 }

@@ -33,6 +33,9 @@ use crate::metrics::Metrics;
 use crate::options::Options;
 use crate::snapshot::Live;
 
+/// Threads of each worker for what waits or computes: reads of the ledger, and lists that are not stored. Each may hold a
+/// scorer's memory; more would not read or compute sooner.
+const BLOCKING_THREADS: usize = 4;
 /// How often the flusher looks whether something is due.
 const FLUSH_TICK: Duration = Duration::from_millis(200);
 /// How many executions are forgotten at once, and how often.
@@ -267,6 +270,7 @@ impl Server {
             };
             let server = HttpServer::new(app)
                 .workers(cores())
+                .worker_max_blocking_threads(BLOCKING_THREADS)
                 .client_request_timeout(options.request_timeout)
                 .client_disconnect_timeout(Duration::from_secs(1))
                 .keep_alive(options.keep_alive)
