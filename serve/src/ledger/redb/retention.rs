@@ -137,6 +137,8 @@ pub(super) fn forget(
     let mut bytes_left = read::counter(&counters, tables::EXECUTION_BYTES_COUNTER)?;
     let oldest_kept = ExecutionId::first_since(since);
     let mut gone = Vec::new();
+    let mut places =
+        Places { users: &mut users, log: &log, executions: &executions, origins: &origins };
     for row in executions.iter()? {
         let (key, record) = row?;
         let id = ExecutionId::from_key(*key.value());
@@ -155,8 +157,6 @@ pub(super) fn forget(
             let (status, stopped_at) = codec::read_end(outcome.value())?;
             ended.remove((codec::status_number(status), stopped_at, id.key()))?;
         }
-        let (users, executions) = (&mut users, &executions);
-        let mut places = Places { users, log: &log, executions, origins: &origins };
         settling.settle(&record.user, &mut places)?;
         places.users.remove((&*record.user, &*tables::execution_key(id.key())))?;
         if let Some(name) = &record.name {
