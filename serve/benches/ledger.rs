@@ -50,9 +50,12 @@ fn one_commit(bencher: Bencher, ratings: usize) {
         let ledger = RedbLedger::open(folder.path(), Opening::default())?;
         let mut random = StdRng::seed_from_u64(1);
         let mut before: Vec<ExecutionId> = Vec::new();
+        // Executions sort by time: without it, they would lie scattered.
+        let mut now = 0;
         bencher.counter(ItemsCount::new(ratings)).bench_local(|| -> Result<(), Failure> {
-            let accepted =
-                ledger.accept(&submissions(&mut random, ratings)?, &ended(&before)?, 5)?;
+            now += 5_000;
+            let submissions = submissions(&mut random, ratings)?;
+            let accepted = ledger.accept(&submissions, &ended(&before)?, now)?;
             before = accepted.iter().map(|accepted| accepted.execution).collect();
             Ok(())
         });
