@@ -128,7 +128,8 @@ define seeds
 	@AKIN_FUZZ_SEEDS=$(FUZZ_DIR)/seeds $(1) -runs=1 > $(FUZZ_DIR)/seeds.log 2>&1 || { cat $(FUZZ_DIR)/seeds.log; exit 1; }
 endef
 
-# Counts in the workspace's own crates alone, over the dependencies that the tests use: built in less than a minute.
+# Counts in the workspace's own crates alone, over the dependencies that the tests use: built in less than a minute. Cargo
+# does not see when these flags change: a clean build does.
 .PHONY: fuzzer
 fuzzer:
 	AKIN_FUZZ_FLAGS="$(FUZZ_FLAGS)" RUSTC_WORKSPACE_WRAPPER="$(CURDIR)/fuzz/counting-rustc" \

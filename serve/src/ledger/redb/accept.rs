@@ -101,15 +101,13 @@ pub(super) fn submit(
     Ok(answers)
 }
 
-type BytesTable<'t, K> = Table<'t, K, &'static [u8]>;
-
 /// The tables that a submission goes into.
 struct Writer<'t> {
     numbering: Numbering<'t>,
-    log: BytesTable<'t, u64>,
-    executions: BytesTable<'t, tables::ExecutionKey>,
+    log: tables::Records<'t, u64>,
+    executions: tables::Records<'t, tables::ExecutionKey>,
     open: Table<'t, tables::ExecutionKey, ()>,
-    names: BytesTable<'t, (&'static str, &'static str)>,
+    names: tables::Records<'t, (&'static str, &'static str)>,
     now: i64,
     /// Bytes of execution records.
     written: u64,

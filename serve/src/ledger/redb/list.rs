@@ -73,13 +73,8 @@ fn executions_at(
 ) -> Result<BTreeSet<ExecutionId>, LedgerError> {
     let log = transaction.open_table(tables::LOG)?;
     let origins = read::origins(&transaction.open_table(tables::ORIGINS)?)?;
-    let mut found = BTreeSet::new();
-    for position in positions {
-        if let Some(row) = log.get(position)? {
-            found.extend(codec::read_log(row.value(), &origins)?.execution);
-        }
-    }
-    Ok(found)
+    let rows = read::log_rows(&log, positions, &origins);
+    rows.filter_map(|row| row.map(|row| row.execution).transpose()).collect()
 }
 
 /// Two descending lists as one, in which nothing is twice.

@@ -125,7 +125,8 @@ impl RedbLedger {
         let (origins, recent) = ledger
             .read(|transaction| {
                 let origins = read::origins(&transaction.open_table(tables::ORIGINS)?)?;
-                Ok((origins, Recent::read(transaction, recent_entries)?))
+                let recent = Recent::read(transaction, &origins, recent_entries)?;
+                Ok((origins, recent))
             })
             .map_err(|error| damaged(error, path))?;
         match origins.last() {

@@ -4,6 +4,7 @@ use akin_recommender::profile::{Origin, Profile};
 use akin_schemas::{ItemId, UserId};
 use redb::{ReadTransaction, ReadableTable};
 
+use super::codec::LogRow;
 use super::{codec, tables};
 use crate::ledger::{ExecutionId, ExecutionRecord, LedgerEntry, LedgerError, RequestName};
 
@@ -55,13 +56,23 @@ pub(super) fn profile(
         let item = item.ok_or_else(|| LedgerError::Record("an entry of no item".to_owned()))?;
         profile.apply(item, codec::read_entry(value.value(), origins)?);
     }
-    for &position in recent {
-        // It may have been settled and forgotten since somebody looked.
-        let Some(row) = log.get(position)? else { continue };
-        let LedgerEntry { item, entry, .. } = codec::read_log(row.value(), origins)?.entry;
+    for row in log_rows(log, recent, origins) {
+        let LedgerEntry { item, entry, .. } = row?.entry;
         profile.apply(item, entry);
     }
     Ok(profile)
+}
+
+/// The rows at these positions of the log, but for those that were settled and forgotten since somebody looked.
+pub(super) fn log_rows(
+    log: &impl ReadableTable<u64, &'static [u8]>,
+    positions: &[u64],
+    origins: &[Origin],
+) -> impl Iterator<Item = Result<LogRow, LedgerError>> {
+    positions.iter().filter_map(move |&position| match log.get(position) {
+        Ok(row) => row.map(|row| codec::read_log(row.value(), origins)),
+        Err(error) => Some(Err(error.into())),
+    })
 }
 
 pub(super) fn execution(

@@ -12,9 +12,10 @@ use std::ops::Bound;
 
 use akin_recommender::profile::Origin;
 use akin_schemas::UserId;
-use redb::{ReadTransaction, ReadableTable, Table, WriteTransaction};
+use redb::{ReadTransaction, ReadableTable, WriteTransaction};
 
 use super::codec::LogRow;
+use super::tables::Records;
 use super::{accept, codec, read, tables};
 use crate::ledger::{LedgerEntry, LedgerError};
 
@@ -50,15 +51,18 @@ pub(super) struct Changes {
 
 impl Recent {
     /// What the table by user may not have.
-    pub(super) fn read(transaction: &ReadTransaction, most: usize) -> Result<Self, LedgerError> {
+    pub(super) fn read(
+        transaction: &ReadTransaction,
+        origins: &[Origin],
+        most: usize,
+    ) -> Result<Self, LedgerError> {
         let counters = transaction.open_table(tables::COUNTERS)?;
         let settled = read::counter(&counters, tables::SETTLED_COUNTER)?;
         let through = read::counter(&counters, tables::SEQUENCE_COUNTER)?;
-        let origins = read::origins(&transaction.open_table(tables::ORIGINS)?)?;
         let mut recent = Self { most, sweep: Sweep { after: None, through }, ..Self::default() };
         for row in transaction.open_table(tables::LOG)?.range(settled.saturating_add(1)..)? {
             let (position, row) = row?;
-            if let Some(LogRow { entry, .. }) = readable(position.value(), row.value(), &origins) {
+            if let Some(LogRow { entry, .. }) = readable(position.value(), row.value(), origins) {
                 recent.by_user.entry(entry.user).or_default().push(position.value());
                 recent.count += 1;
             }
@@ -90,18 +94,14 @@ fn readable(position: u64, row: &[u8], origins: &[Origin]) -> Option<LogRow> {
 }
 
 /// The tables that settling reads and writes.
-pub(super) struct Places<'p, 't, L, E> {
-    pub(super) users: &'p mut Table<'t, tables::UserKey, &'static [u8]>,
-    pub(super) log: &'p L,
-    pub(super) executions: &'p E,
+pub(super) struct Places<'p, 't> {
+    pub(super) users: &'p mut Records<'t, tables::UserKey>,
+    pub(super) log: &'p Records<'t, u64>,
+    pub(super) executions: &'p Records<'t, tables::ExecutionKey>,
     pub(super) origins: &'p [Origin],
 }
 
-impl<L, E> Places<'_, '_, L, E>
-where
-    L: ReadableTable<u64, &'static [u8]>,
-    E: ReadableTable<tables::ExecutionKey, &'static [u8]>,
-{
+impl Places<'_, '_> {
     /// Writes an entry and its execution to the table by user, unless what is there is newer or they are forgotten.
     fn settle(&mut self, position: u64) -> Result<(), LedgerError> {
         let Some(row) = self.log.get(position)? else { return Ok(()) };
@@ -160,15 +160,11 @@ impl<'r> Settling<'r> {
     }
 
     /// Settles a user's entries, but for those that this transaction adds.
-    pub(super) fn settle<L, E>(
+    pub(super) fn settle(
         &mut self,
         user: &UserId,
-        places: &mut Places<'_, '_, L, E>,
-    ) -> Result<(), LedgerError>
-    where
-        L: ReadableTable<u64, &'static [u8]>,
-        E: ReadableTable<tables::ExecutionKey, &'static [u8]>,
-    {
+        places: &mut Places<'_, '_>,
+    ) -> Result<(), LedgerError> {
         let Some((user, positions)) = self.recent.by_user.get_key_value(user) else {
             return Ok(());
         };
@@ -179,16 +175,12 @@ impl<'r> Settling<'r> {
     }
 
     /// After entries were added, up to the position `newest`: settles as many as it takes to stay within bounds.
-    pub(super) fn keep_within_bounds<L, E>(
+    pub(super) fn keep_within_bounds(
         &mut self,
         newest: u64,
         transaction: &WriteTransaction,
-        places: &mut Places<'_, '_, L, E>,
-    ) -> Result<(), LedgerError>
-    where
-        L: ReadableTable<u64, &'static [u8]>,
-        E: ReadableTable<tables::ExecutionKey, &'static [u8]>,
-    {
+        places: &mut Places<'_, '_>,
+    ) -> Result<(), LedgerError> {
         let recent = self.recent;
         let long = |user: &&UserId| recent.of(user).len() >= MOST_OF_A_USER;
         let long: Vec<UserId> = self.added.keys().filter(long).cloned().collect();

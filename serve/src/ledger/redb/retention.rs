@@ -63,14 +63,14 @@ pub(super) fn forget_contained(
         }
         gone.push((position.value(), entry));
     }
-    let (users, executions) = (&mut users, &executions);
-    let mut places = Places { users, log: &log, executions, origins: &origins };
+    let mut places =
+        Places { users: &mut users, log: &log, executions: &executions, origins: &origins };
     gone.iter().try_for_each(|(_, entry)| settling.settle(&entry.user, &mut places))?;
     for (position, LedgerEntry { user, item, entry }) in &gone {
         log.remove(position)?;
         let item = tables::entry_key(item);
         let key = (&**user, &*item);
-        if stands(users, key, entry.order, &origins)? {
+        if stands(&users, key, entry.order, &origins)? {
             users.remove(key)?;
         }
     }

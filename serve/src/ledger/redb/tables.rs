@@ -1,6 +1,6 @@
 //! The tables of the file. Names and types are part of the format.
 
-use redb::TableDefinition;
+use redb::{Table, TableDefinition};
 
 use crate::ledger::ExecutionId;
 
@@ -12,6 +12,9 @@ pub(super) const FORMAT_WITH_ALL_BY_USER: u64 = 3;
 pub(super) const FORMAT_WITH_TWO_BY_USER: u64 = 2;
 /// The format without names, listings and a count of bytes.
 pub(super) const FORMAT_WITHOUT_INDEXES: u64 = 1;
+
+/// A table of records.
+pub(super) type Records<'t, K> = Table<'t, K, &'static [u8]>;
 
 /// Single numbers, by the names below.
 pub(super) const COUNTERS: TableDefinition<&str, u64> = TableDefinition::new("counters");
