@@ -16,6 +16,7 @@ use crossbeam_channel::{Receiver, Sender};
 use prometheus_client::metrics::histogram::Histogram;
 use tracing::error;
 
+use crate::giving_way::GivingWay;
 use crate::ledger::{Accepted, ExecutionRecord, Finished, GroupCommit, Outcome};
 use crate::snapshot::{Filter, Live, Snapshot};
 
@@ -156,7 +157,9 @@ fn score_all(
     seconds: &Histogram,
 ) {
     let mut scorer = Scorer::default();
+    let mut giving_way = GivingWay::new();
     for accepted in work {
+        giving_way.give_way();
         let began = Instant::now();
         let scored = catch_unwind(AssertUnwindSafe(|| output(live, &mut scorer, &accepted, count)));
         seconds.observe(began.elapsed().as_secs_f64());

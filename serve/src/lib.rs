@@ -14,4 +14,5 @@ pub mod snapshot;
 
 mod background;
 mod fold_in;
+mod giving_way;
 mod http;
