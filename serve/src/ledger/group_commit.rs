@@ -62,11 +62,33 @@ pub type OnAccepted = Box<dyn FnMut(Vec<Accepted>) + Send>;
 
 /// Queues submissions and outcomes for the ledger.
 pub struct GroupCommit {
+    shared: Arc<Shared>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// What clients and the thread work on.
+struct Shared {
     ledger: Arc<dyn Ledger>,
-    queue: Arc<Queue>,
+    queue: Queue,
     executions: Arc<Executions>,
     metrics: CommitMetrics,
-    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Shared {
+    /// Ends an execution: visible at once, on disk with a later commit, of which `written` then tells. Says whether
+    /// this was its first end; otherwise nobody is told anything.
+    fn finish(
+        &self,
+        finished: &Finished,
+        written: Option<oneshot::Sender<()>>,
+    ) -> Result<bool, LedgerError> {
+        let first = self.executions.finish(finished)?;
+        if first {
+            self.metrics.ended(finished.outcome.status());
+            self.queue.push_end(End { record: self.ledger.record(finished), written });
+        }
+        Ok(first)
+    }
 }
 
 impl GroupCommit {
@@ -82,16 +104,12 @@ impl GroupCommit {
         metrics: CommitMetrics,
         on_accepted: OnAccepted,
     ) -> std::io::Result<Self> {
-        let queue = Arc::new(Queue::new(capacity));
-        let committer = Committer {
-            ledger: ledger.clone(),
-            executions: executions.clone(),
-            queue: queue.clone(),
-            metrics: metrics.clone(),
-        };
+        let queue = Queue::new(capacity);
+        let shared = Arc::new(Shared { ledger, queue, executions, metrics });
+        let committer = Committer(shared.clone());
         let thread = thread::Builder::new().name("ledger".to_owned());
         let thread = thread.spawn(move || committer.run(on_accepted))?;
-        Ok(Self { ledger, queue, executions, metrics, thread: Mutex::new(Some(thread)) })
+        Ok(Self { shared, thread: Mutex::new(Some(thread)) })
     }
 
     /// Queues a request. Never waits. The answer comes after the commit; if it never comes, the thread has died and nothing is known.
@@ -104,7 +122,7 @@ impl GroupCommit {
         request: impl Into<Request>,
     ) -> Result<oneshot::Receiver<Answer>, Refusal> {
         let (answer, receiver) = oneshot::channel();
-        self.queue.push(Job { request: request.into(), answer })?;
+        self.shared.queue.push(Job { request: request.into(), answer })?;
         Ok(receiver)
     }
 
@@ -115,12 +133,7 @@ impl GroupCommit {
     /// # Errors
     /// When the ledger cannot be read.
     pub fn finish(&self, finished: &Finished) -> Result<bool, LedgerError> {
-        let first = self.executions.finish(finished)?;
-        if first {
-            self.metrics.ended(finished.outcome.status());
-            self.queue.push_end(End { record: self.ledger.record(finished), written: None });
-        }
-        Ok(first)
+        self.shared.finish(finished, None)
     }
 
     /// Ends an execution as [`GroupCommit::finish`] does, and tells when its end is on disk; none
@@ -132,19 +145,13 @@ impl GroupCommit {
         &self,
         finished: &Finished,
     ) -> Result<Option<oneshot::Receiver<()>>, LedgerError> {
-        let first = self.executions.finish(finished)?;
-        Ok(first.then(|| {
-            self.metrics.ended(finished.outcome.status());
-            let (written, receiver) = oneshot::channel();
-            let record = self.ledger.record(finished);
-            self.queue.push_end(End { record, written: Some(written) });
-            receiver
-        }))
+        let (written, receiver) = oneshot::channel();
+        Ok(self.shared.finish(finished, Some(written))?.then_some(receiver))
     }
 
     /// How many submissions wait to be written.
     pub fn waiting(&self) -> usize {
-        self.queue.waiting()
+        self.shared.queue.waiting()
     }
 
     /// Shuts down: refuses new submissions, commits all that are queued, drops `on_accepted` (so
@@ -154,7 +161,7 @@ impl GroupCommit {
     ///
     /// Blocks. Called from `on_accepted` it would wait for itself.
     pub fn close(&self, patience: Duration) {
-        self.queue.close(patience);
+        self.shared.queue.close(patience);
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(thread) = thread
             && thread.join().is_err()
@@ -167,22 +174,17 @@ impl GroupCommit {
 impl Drop for GroupCommit {
     /// What is queued is still committed, but nobody waits for it.
     fn drop(&mut self) {
-        self.queue.close(Duration::ZERO);
+        self.shared.queue.close(Duration::ZERO);
     }
 }
 
 /// The thread's side.
-struct Committer {
-    ledger: Arc<dyn Ledger>,
-    executions: Arc<Executions>,
-    queue: Arc<Queue>,
-    metrics: CommitMetrics,
-}
+struct Committer(Arc<Shared>);
 
 impl Drop for Committer {
     /// However the thread ends, nobody may wait for it.
     fn drop(&mut self) {
-        self.queue.abandon();
+        self.0.queue.abandon();
     }
 }
 
@@ -190,7 +192,7 @@ impl Committer {
     fn run(self, on_accepted: OnAccepted) {
         let mut on_accepted = Some(on_accepted);
         loop {
-            match self.queue.take(|| self.executions.in_work()) {
+            match self.0.queue.take(|| self.0.executions.in_work()) {
                 Turn::Work(jobs, ends) => self.commit(jobs, ends, &mut on_accepted),
                 Turn::Drained => on_accepted = None,
                 Turn::End => return,
@@ -205,19 +207,19 @@ impl Committer {
             ends.into_iter().map(|End { record, written }| (record, written)).unzip();
         let now = Utc::now().timestamp_micros();
         let began = Instant::now();
-        let committed = self.ledger.commit(&requests, &records, now);
+        let committed = self.0.ledger.commit(&requests, &records, now);
         let ratings = requests.iter().map(|request| request.submissions.len()).sum();
-        self.metrics.committed(ratings, began.elapsed());
+        self.0.metrics.committed(ratings, began.elapsed());
         match committed {
             Ok(answered) => {
-                self.executions.written(records.iter().map(|record| &record.id));
+                self.0.executions.written(records.iter().map(|record| &record.id));
                 for written in ended.into_iter().flatten() {
                     let _ = written.send(());
                 }
                 self.answer(waiting, answered, on_accepted);
             }
-            Err(error) if self.ledger.is_poisoned() => {
-                self.queue.poison();
+            Err(error) if self.0.ledger.is_poisoned() => {
+                self.0.queue.poison();
                 refuse(waiting, &error);
             }
             // One of these cannot be written, an unreadable record in its way; its neighbours can.
@@ -243,17 +245,17 @@ impl Committer {
         on_accepted: &mut Option<OnAccepted>,
     ) {
         // Before the answers: who has a handle may ask for it at once.
-        self.executions.begin(answered.iter().flat_map(Answered::accepted).map(Accepted::begun));
+        self.0.executions.begin(answered.iter().flat_map(Answered::accepted).map(Accepted::begun));
         let mut all_accepted = Vec::new();
         for (answer, answered) in waiting.into_iter().zip(answered) {
             let reply = match answered {
                 Answered::Repeated(receipts) => {
-                    self.metrics.repeated(receipts.len());
+                    self.0.metrics.repeated(receipts.len());
                     Ok(Reply { receipts, is_repeated: true })
                 }
                 Answered::NameTaken(by) => Err(Rejection::NameTaken(by)),
                 Answered::Accepted(accepted) => {
-                    self.metrics.accepted(accepted.len());
+                    self.0.metrics.accepted(accepted.len());
                     let receipts = accepted.iter().map(Accepted::receipt).collect();
                     all_accepted.extend(accepted);
                     Ok(Reply { receipts, is_repeated: false })
@@ -279,9 +281,8 @@ impl Committer {
             let error = "InternalError".to_owned();
             let cause = "the rating is kept, but nobody took it up for scoring".to_owned();
             let finished = Finished { id, outcome: Outcome::Failed { error, cause }, stopped_at };
-            if matches!(self.executions.finish(&finished), Ok(true)) {
-                self.metrics.ended(finished.outcome.status());
-                self.queue.push_end(End { record: self.ledger.record(&finished), written: None });
+            if let Err(error) = self.0.finish(&finished, None) {
+                tracing::error!(%error, execution = %id, "an outcome could not be noted");
             }
         }
     }

@@ -165,7 +165,7 @@ fn outcomes_of_an_idle_server_are_written_soon_and_in_few_commits() {
     }
     until(|| ledger.unfinished().unwrap().is_empty());
     assert!(ledger.commits() - before < 10);
-    until(|| group.executions.in_work() == 0);
+    until(|| group.shared.executions.in_work() == 0);
     // Idle means idle.
     let commits = ledger.commits();
     thread::sleep(Duration::from_millis(100));
@@ -190,7 +190,7 @@ fn after_a_failed_sync_everybody_hears_of_it_and_nothing_more_is_taken() {
     }
     until(|| group.submit(Vec::<Submission>::new()).err() == Some(Refusal::Poisoned));
     assert_eq!(group.finish(&ended(receipt.receipts[0].execution)), Ok(true));
-    let record = group.executions.get(&receipt.receipts[0].execution).unwrap().unwrap();
+    let record = group.shared.executions.get(&receipt.receipts[0].execution).unwrap().unwrap();
     assert!(!record.is_running());
     group.close(PATIENCE);
 }
