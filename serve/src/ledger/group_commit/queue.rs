@@ -122,6 +122,8 @@ impl Queue {
         state.poisoned |= state.closing.is_none();
         state.jobs.clear();
         state.waiting = 0;
+        state.outcomes = Vec::new();
+        state.outcomes_due = None;
     }
 
     /// Waits for something to do. `in_work` tells how many executions may still end.

@@ -34,7 +34,7 @@ pub struct Opening {
     /// damage done from outside shows when the damaged page is read.
     pub verify: bool,
     /// So many of the newest entries are kept by user in memory, some 100 bytes each, before they are written by user: the
-    /// more, the fewer pages each takes; a start reads up to twice as many, a million a second.
+    /// more, the fewer pages each takes; a start looks at up to four times as many, a million a second.
     pub recent_entries: usize,
 }
 

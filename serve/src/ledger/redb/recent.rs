@@ -4,15 +4,15 @@
 //! of what a commit wrote. So the newest entries are by user in memory alone, as positions in the log, which is on disk.
 //! When there are many, each commit settles some of them: writes them to the table in the order of users, where several
 //! share a page. One sweep through all users after the other: when one has ended, everything that was there when it began
-//! is settled, and a start need not look at it again. What a start does look at may be settled already: settling twice
-//! changes nothing.
+//! is settled, and a start need not look at it again. A start goes on with the sweep that it finds. What it reads may be
+//! settled already, if it came after the sweep began: settling twice changes nothing.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Bound;
 
 use akin_recommender::profile::Origin;
 use akin_schemas::UserId;
-use redb::{ReadTransaction, ReadableTable, WriteTransaction};
+use redb::{ReadTransaction, ReadableTable, TableError, WriteTransaction};
 
 use super::codec::LogRow;
 use super::tables::Records;
@@ -37,8 +37,26 @@ pub(super) struct Recent {
 struct Sweep {
     /// The user settled last; none before the first.
     after: Option<UserId>,
-    /// The newest position when it began.
+    /// The newest position when it began; means nothing before.
     through: u64,
+}
+
+impl Sweep {
+    fn read(transaction: &ReadTransaction) -> Result<Self, LedgerError> {
+        let table = match transaction.open_table(tables::SWEEP) {
+            Err(TableError::TableDoesNotExist(_)) => return Ok(Self::default()),
+            table => table?,
+        };
+        let Some(row) = table.get(())? else { return Ok(Self::default()) };
+        let (after, through) = row.value();
+        let after = UserId::try_from(after.to_owned());
+        let after = after.map_err(|error| LedgerError::Record(format!("the sweep: {error}")))?;
+        Ok(Self { after: Some(after), through })
+    }
+
+    fn has_settled(&self, user: &UserId, position: u64) -> bool {
+        position <= self.through && self.after.as_ref().is_some_and(|after| user <= after)
+    }
 }
 
 /// What a transaction changed, to be applied when it is on disk.
@@ -58,11 +76,12 @@ impl Recent {
     ) -> Result<Self, LedgerError> {
         let counters = transaction.open_table(tables::COUNTERS)?;
         let settled = read::counter(&counters, tables::SETTLED_COUNTER)?;
-        let through = read::counter(&counters, tables::SEQUENCE_COUNTER)?;
-        let mut recent = Self { most, sweep: Sweep { after: None, through }, ..Self::default() };
+        let mut recent = Self { most, sweep: Sweep::read(transaction)?, ..Self::default() };
         for row in transaction.open_table(tables::LOG)?.range(settled.saturating_add(1)..)? {
             let (position, row) = row?;
-            if let Some(LogRow { entry, .. }) = readable(position.value(), row.value(), origins) {
+            if let Some(LogRow { entry, .. }) = readable(position.value(), row.value(), origins)
+                && !recent.sweep.has_settled(&entry.user, position.value())
+            {
                 recent.by_user.entry(entry.user).or_default().push(position.value());
                 recent.count += 1;
             }
@@ -186,25 +205,33 @@ impl<'r> Settling<'r> {
         let long: Vec<UserId> = self.added.keys().filter(long).cloned().collect();
         long.iter().try_for_each(|user| self.settle(user, places))?;
         let added: usize = self.added.values().map(Vec::len).sum();
-        if recent.count + added <= recent.most {
+        let over = (recent.count + added).saturating_sub(recent.most);
+        if over == 0 {
             return Ok(());
         }
-        // A little more than came, so that there is room again.
-        let wanted = added + added / 4 + 1;
+        // A little more than came, so that there is room again; and a part of what a start has read once more.
+        let wanted = added + added / 4 + 1 + over / 8;
         let Sweep { after, through } = &recent.sweep;
-        let begin = after.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
+        // One that begins meets everything but what this transaction adds.
+        let (begin, through) = match after {
+            Some(after) => (Bound::Excluded(after), *through),
+            None => (Bound::Unbounded, newest - added as u64),
+        };
         let mut settled = 0;
         for (user, positions) in recent.by_user.range::<UserId, _>((begin, Bound::Unbounded)) {
             self.settle(user, places)?;
             settled += positions.len();
             if settled >= wanted {
-                self.sweep = Some(Sweep { after: Some(user.clone()), through: *through });
+                let mut sweep = transaction.open_table(tables::SWEEP)?;
+                sweep.insert((), (&**user, through))?;
+                self.sweep = Some(Sweep { after: Some(user.clone()), through });
                 return Ok(());
             }
         }
         let mut counters = transaction.open_table(tables::COUNTERS)?;
-        accept::raise(&mut counters, tables::SETTLED_COUNTER, *through)?;
-        self.sweep = Some(Sweep { after: None, through: newest });
+        accept::raise(&mut counters, tables::SETTLED_COUNTER, through)?;
+        transaction.open_table(tables::SWEEP)?.remove(())?;
+        self.sweep = Some(Sweep::default());
         Ok(())
     }
 

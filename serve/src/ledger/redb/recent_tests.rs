@@ -190,21 +190,51 @@ fn recent_count(ledger: &RedbLedger) -> usize {
     (0..1000).map(recent).sum()
 }
 
+/// Ten ratings at a time of a thousand users, in no order, each several times in all.
+fn batches() -> impl Iterator<Item = Vec<Submission>> {
+    let of = |n| UserId::try_from(format!("user {}", n * 379 % 1000)).unwrap();
+    (0..).map(move |batch| (0..10).map(|n| submission(of(batch * 10 + n), 1, Some(1))).collect())
+}
+
+/// How much of the log a start reads.
+fn not_known_to_be_settled(ledger: &RedbLedger) -> u64 {
+    let counters = |transaction: &ReadTransaction| {
+        let counters = transaction.open_table(tables::COUNTERS)?;
+        let counter = |name| read::counter(&counters, name);
+        Ok(counter(tables::SEQUENCE_COUNTER)? - counter(tables::SETTLED_COUNTER)?)
+    };
+    ledger.read(counters).unwrap()
+}
+
 #[test]
 fn what_is_recent_is_bounded_and_so_is_what_a_start_reads() {
     let disk = FaultyDisk::default();
     let ledger = disk.ledger_with(50).unwrap();
-    for round in 0..100u32 {
-        // In no order, and each user several times in all.
-        let of = |n| UserId::try_from(format!("user {}", (round * 10 + n) * 379 % 1000)).unwrap();
-        let batch: Vec<_> = (0..10).map(|n| submission(of(n), 1, Some(1))).collect();
+    for batch in batches().take(100) {
         ledger.accept(&batch, &[], 0).unwrap();
         assert!(recent_count(&ledger) <= 60);
+        assert!(not_known_to_be_settled(&ledger) <= 200);
     }
     drop(ledger);
     let ledger = FaultyDisk::holding(disk.after_restart()).ledger_with(50).unwrap();
     let read = recent_count(&ledger);
     assert!((50..=120).contains(&read), "{read}");
+}
+
+#[test]
+fn they_are_bounded_in_lives_too_short_for_a_sweep() {
+    let mut disk = FaultyDisk::default();
+    let mut batches = batches();
+    for life in 0..120 {
+        let ledger = disk.ledger_with(50).unwrap();
+        for batch in batches.by_ref().take(1 + life % 3) {
+            ledger.accept(&batch, &[], 0).unwrap();
+        }
+        assert!(recent_count(&ledger) <= 60);
+        assert!(not_known_to_be_settled(&ledger) <= 150);
+        drop(ledger);
+        disk = FaultyDisk::holding(disk.after_restart());
+    }
 }
 
 #[test]
