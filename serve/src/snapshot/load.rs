@@ -106,7 +106,7 @@ impl Haste {
         let builder = ThreadPoolBuilder::new().thread_name(|number| format!("load-{number}"));
         let builder = match self {
             Self::Whole => builder,
-            Self::Spare => builder.num_threads(1).start_handler(|_| give_way()),
+            Self::Spare => builder.num_threads(1).start_handler(|_| lower_priority()),
         };
         builder.build().map_err(|error| LoadError::Threads(error.to_string()))
     }
@@ -115,7 +115,7 @@ impl Haste {
 /// Lets the threads that answer requests go before this one, which still gets a percent or two of a processor that is never
 /// idle: a version whose load takes seconds then takes minutes. Where the system does not allow it, loading takes its
 /// share.
-fn give_way() {
+fn lower_priority() {
     const LESS_URGENT: i32 = 19;
     // On Linux a priority is a thread's own, and the caller's is that of "process" 0.
     let _ = rustix::process::setpriority_process(None, LESS_URGENT);

@@ -112,8 +112,7 @@ impl Queue {
     pub(super) fn poison(&self) {
         let mut state = self.lock();
         state.poisoned = true;
-        state.outcomes = Vec::new();
-        state.outcomes_due = None;
+        state.drop_outcomes();
     }
 
     /// Nobody takes from this queue any more: lets the waiting know.
@@ -122,8 +121,7 @@ impl Queue {
         state.poisoned |= state.closing.is_none();
         state.jobs.clear();
         state.waiting = 0;
-        state.outcomes = Vec::new();
-        state.outcomes_due = None;
+        state.drop_outcomes();
     }
 
     /// Waits for something to do. `in_work` tells how many executions may still end.
@@ -153,6 +151,12 @@ impl Queue {
 }
 
 impl State {
+    /// Nobody writes them any more; whoever waits for one hears so.
+    fn drop_outcomes(&mut self) {
+        self.outcomes = Vec::new();
+        self.outcomes_due = None;
+    }
+
     fn next(&mut self, in_work: impl Fn() -> usize) -> Option<Turn> {
         if !self.jobs.is_empty() {
             return Some(self.work());

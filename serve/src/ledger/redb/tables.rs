@@ -29,7 +29,7 @@ pub(super) const FLUSHED_COUNTER: &str = "flushed";
 /// The position up to which everything in the log is in [`USERS`], too. What comes after it may be.
 pub(super) const SETTLED_COUNTER: &str = "settled_by_user";
 /// How far the sweep is that settles entries: everything of the users up to this one, up to this position, is in [`USERS`],
-/// too. Not there before anything was settled.
+/// too, and stays so. Not there before anything was settled, or between two sweeps.
 pub(super) const SWEEP: TableDefinition<(), (&str, u64)> = TableDefinition::new("settling_sweep");
 /// The bytes of all records in [`EXECUTIONS`] and [`OUTCOMES`].
 pub(super) const EXECUTION_BYTES_COUNTER: &str = "execution_bytes";
