@@ -8,13 +8,18 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use akin_recommender::profile::Profile;
-use akin_recommender::scoring::{Recommendation, Request, Scorer};
+use akin_recommender::scoring::{
+    Before, CandidateLists, Recommendation, Request, Scorer, Selection,
+};
 use akin_serve::snapshot::{Haste, Snapshot};
 use akin_store::{FolderStore, published_sequences};
 use divan::Bencher;
 
 /// Profiles that are scored, each in its turn, so that none stays in a cache for long.
 const PROFILES: usize = 500;
+
+/// Candidates that are kept of each profile, as the server does without options.
+const KEPT: usize = 32;
 
 type Ratings = Vec<(u32, f32)>;
 
@@ -34,7 +39,7 @@ fn load(folder: &Path) -> Result<(Snapshot, Vec<Ratings>), Box<dyn std::error::E
     let store = FolderStore::open(folder)?;
     let newest = published_sequences(&store, None)?.pop().ok_or("no version is published there")?;
     let snapshot = Snapshot::load(&store, newest, Haste::Whole)?;
-    let of_user = |user: u32| snapshot.ratings(&user.to_string(), &Profile::default());
+    let of_user = |user: u32| snapshot.ratings(&user.to_string(), &Profile::default()).ratings;
     let is_wanted = |ratings: &Ratings| (180..=220).contains(&ratings.len());
     let profiles = (1..=1_000_000).map(of_user).filter(is_wanted).take(PROFILES).collect();
     Ok((snapshot, profiles))
@@ -49,6 +54,36 @@ fn best_for_200_ratings(bencher: Bencher, count: usize) {
     let request = Request { count, reasons: 3 };
     bencher.with_inputs(next).bench_local_values(|ratings| -> Vec<Recommendation> {
         scorer.recommend(&snapshot.model, ratings, request)
+    });
+}
+
+/// The ten best when those before one of the ratings are known: of an item as they are rated, or of any other.
+#[divan::bench(args = [true, false], sample_size = 100, sample_count = 100)]
+fn best_10_after_one_more_rating(bencher: Bencher, is_often_rated: bool) {
+    let Some((snapshot, profiles)) = &*LOADED else { return };
+    let (mut scorer, next) = (Scorer::default(), AtomicUsize::new(0));
+    let mut lists = CandidateLists::default();
+    let items = snapshot.model.item_count();
+    let of_profile = |(number, before): (usize, &Ratings)| {
+        let mut after = before.clone();
+        let at = number * 7_919;
+        let item = if is_often_rated { before[at % before.len()].0 } else { (at % items) as u32 };
+        let is_other = |&(other, _): &(u32, f32)| other != item;
+        let before: Vec<_> = before.iter().copied().filter(is_other).collect();
+        scorer.keep_candidates(&snapshot.model, &before, KEPT, &mut lists);
+        if before.len() == after.len() {
+            after.insert(after.partition_point(|&(other, _)| other < item), (item, 3.5));
+        }
+        (after, [(item, None)])
+    };
+    let changed: Vec<_> = profiles.iter().enumerate().map(of_profile).collect();
+    let next = || next.fetch_add(1, Ordering::Relaxed) % changed.len();
+    let request = Request { count: 10, reasons: 3 };
+    bencher.with_inputs(next).bench_local_values(|n| -> Vec<Recommendation> {
+        let (after, changes) = &changed[n];
+        let before = lists.get(n).map(|candidates| Before { candidates, changes });
+        let selection = Selection::default();
+        scorer.recommend_after(&snapshot.model, before, after, request, &selection)
     });
 }
 

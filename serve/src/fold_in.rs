@@ -8,16 +8,16 @@ use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use akin_recommender::profile::Profile;
-use akin_recommender::scoring::{self, Request, Scorer, Selection, Source};
+use akin_recommender::scoring::{self, Before, Request, Scorer, Selection, Source};
 use akin_schemas::ItemId;
 use akin_schemas::http::{Because, FoldIn, JsonText, Options, RatedItem, Recommendation};
 use chrono::Utc;
 use crossbeam_channel::{Receiver, Sender};
-use prometheus_client::metrics::histogram::Histogram;
 use tracing::error;
 
 use crate::giving_way::GivingWay;
 use crate::ledger::{Accepted, ExecutionRecord, Finished, GroupCommit, Outcome};
+use crate::metrics::ScoringMetrics;
 use crate::snapshot::{Filter, Live, Snapshot};
 
 /// The rated items that a recommendation names as its reasons.
@@ -33,15 +33,26 @@ pub fn recommend<'a>(
     options: &Options,
     count: usize,
 ) -> (bool, Vec<Recommendation<'a>>) {
-    let ratings = snapshot.ratings(user, ledger);
-    let known = !ratings.is_empty() || ledger.ratings().next().is_some();
-    (known, recommend_for(snapshot, scorer, &ratings, options, count))
+    let found = snapshot.ratings(user, ledger);
+    let known = !found.ratings.is_empty() || ledger.ratings().next().is_some();
+    (known, recommend_after(snapshot, scorer, found.before(), &found.ratings, options, count))
 }
 
 /// Recommends to whoever gave these ratings, each item once, sorted by number.
 pub fn recommend_for<'a>(
     snapshot: &'a Snapshot,
     scorer: &mut Scorer,
+    ratings: &[(u32, f32)],
+    options: &Options,
+    count: usize,
+) -> Vec<Recommendation<'a>> {
+    recommend_after(snapshot, scorer, None, ratings, options, count)
+}
+
+fn recommend_after<'a>(
+    snapshot: &'a Snapshot,
+    scorer: &mut Scorer,
+    before: Option<Before<'_>>,
     ratings: &[(u32, f32)],
     options: &Options,
     count: usize,
@@ -55,7 +66,7 @@ pub fn recommend_for<'a>(
     };
     let count = options.n.map_or(count, usize::from);
     let request = Request { count, reasons: REASONS };
-    let found = scorer.recommend_selected(&snapshot.model, ratings, request, &selection);
+    let found = scorer.recommend_after(&snapshot.model, before, ratings, request, &selection);
     found.into_iter().map(|recommendation| in_words(snapshot, recommendation)).collect()
 }
 
@@ -120,14 +131,14 @@ impl ScoringPool {
         count: usize,
         live: &Arc<Live>,
         commit: &Arc<OnceLock<Arc<GroupCommit>>>,
-        seconds: &Histogram,
+        metrics: &ScoringMetrics,
     ) -> io::Result<Self> {
         // When scoring is slower than accepting, this fills, then the ledger's queue does, then clients are refused.
         let (queue, work) = crossbeam_channel::bounded(1024);
         let threads = (0..threads).map(|number| {
             let (work, live, commit) = (work.clone(), live.clone(), commit.clone());
-            let seconds = seconds.clone();
-            let run = move || score_all(&work, &live, &commit, count, &seconds);
+            let metrics = metrics.clone();
+            let run = move || score_all(&work, &live, &commit, count, &metrics);
             thread::Builder::new().name(format!("score-{number}")).spawn(run)
         });
         Ok(Self { queue, threads: threads.collect::<io::Result<_>>()? })
@@ -154,7 +165,7 @@ fn score_all(
     live: &Live,
     commit: &OnceLock<Arc<GroupCommit>>,
     count: usize,
-    seconds: &Histogram,
+    metrics: &ScoringMetrics,
 ) {
     let mut scorer = Scorer::default();
     let mut giving_way = GivingWay::new();
@@ -162,7 +173,7 @@ fn score_all(
         giving_way.give_way();
         let began = Instant::now();
         let scored = catch_unwind(AssertUnwindSafe(|| output(live, &mut scorer, &accepted, count)));
-        seconds.observe(began.elapsed().as_secs_f64());
+        metrics.scored(began, &mut scorer);
         let outcome = match scored {
             Ok(Ok(output)) => Outcome::Succeeded(output),
             Ok(Err(cause)) => Outcome::Failed { error: "Unavailable".to_owned(), cause },

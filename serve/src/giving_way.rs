@@ -36,6 +36,14 @@ fn next(began: Instant, ended: Instant) -> Instant {
     if ended - began > SHORT { ended + PAUSE } else { ended }
 }
 
+/// Lets the threads that answer requests go before this one, which still gets a percent or two of a processor that is never
+/// idle: what takes seconds then takes minutes. Where the system does not allow it, this thread takes its share.
+pub fn lower_priority() {
+    const LESS_URGENT: i32 = 19;
+    // On Linux a priority is a thread's own, and the caller's is that of "process" 0.
+    let _ = rustix::process::setpriority_process(None, LESS_URGENT);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

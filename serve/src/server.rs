@@ -24,6 +24,7 @@ use crate::background::Repeating;
 use crate::flush::Flusher;
 use crate::fold_in::ScoringPool;
 use crate::forget::{forget_contained, forgettable};
+use crate::giving_way::{GivingWay, lower_priority};
 use crate::http::{self, Bodies, CrossOrigin, State};
 use crate::ledger::{
     Accepted, ExecutionId, ExecutionRecord, Executions, Finished, GroupCommit, Ledger, LedgerError,
@@ -36,6 +37,8 @@ use crate::snapshot::Live;
 /// Threads of each worker for what waits or computes: reads of the ledger, and lists that are not stored. Each may hold a
 /// scorer's memory; more would not read or compute sooner.
 const BLOCKING_THREADS: usize = 4;
+/// How often it is looked whether another version serves, to find what may be kept of its users.
+const CANDIDATES_TICK: Duration = Duration::from_millis(200);
 /// How often the flusher looks whether something is due.
 const FLUSH_TICK: Duration = Duration::from_millis(200);
 /// How many executions are forgotten at once, and how often.
@@ -110,8 +113,7 @@ impl Server {
         let metrics = Arc::new(Metrics::default());
         let commit_slot = Arc::new(OnceLock::new());
         let count = usize::from(options.recommendations);
-        let scoring =
-            ScoringPool::start(cores(), count, &live, &commit_slot, &metrics.scoring_seconds)?;
+        let scoring = ScoringPool::start(cores(), count, &live, &commit_slot, &metrics.scoring)?;
         let queue = scoring.queue();
         let unflushed = Arc::new(AtomicU64::new(0));
         let counter = unflushed.clone();
@@ -212,6 +214,25 @@ impl Server {
             }
         };
         self.background.push(Repeating::start("watch", options.poll_interval, watch)?);
+
+        let (live, draining) = (self.state.live.clone(), self.state.draining.clone());
+        let candidates = usize::from(options.candidates);
+        let mut kept_of = None;
+        let keep_candidates = move || {
+            let Some(snapshot) = live.current() else { return };
+            let sequence = Some(snapshot.manifest.sequence);
+            if candidates == 0 || kept_of == sequence {
+                return;
+            }
+            lower_priority();
+            let mut giving_way = GivingWay::new();
+            snapshot.keep_candidates(candidates, || {
+                giving_way.give_way();
+                !*draining.borrow() && live.serves(&snapshot)
+            });
+            kept_of = sequence;
+        };
+        self.background.push(Repeating::start("candidates", CANDIDATES_TICK, keep_candidates)?);
 
         let (flush_ledger, flusher) = (ledger.clone(), self.flusher.clone());
         let unflushed = self.unflushed.clone();

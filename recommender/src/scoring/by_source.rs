@@ -35,6 +35,8 @@ pub(super) struct BySource {
     sources: Vec<SourcePlace>,
     /// Of all portions but the last: what comes after them.
     left_out: [LeftOut; LAST],
+    /// All there is.
+    whole: LeftOut,
     /// The greatest sum of one target's magnitudes.
     greatest_row: f32,
     /// The most sources that one target has.
@@ -82,7 +84,7 @@ impl Packing {
     }
 
     /// A unit for similarities of at most a magnitude.
-    fn unit(self, greatest: f32) -> f32 {
+    pub fn unit(self, greatest: f32) -> f32 {
         // Something, so that nothing that speaks is lost.
         (greatest / (i32::MAX - (1 << self.target_bits)) as f32).max(f32::MIN_POSITIVE)
     }
@@ -161,6 +163,7 @@ impl BySource {
         let mut filled: Vec<[usize; PORTIONS]> =
             sources.iter().map(|source| source.begins).collect();
         let mut left_out: [LeftOut; LAST] = Default::default();
+        let mut whole = LeftOut::default();
         let (mut greatest_row, mut longest_row) = (0.0f64, 0);
         let mut portion_of = portion_of.into_iter();
         for target in 0..items {
@@ -179,15 +182,16 @@ impl BySource {
             for (left_out, sum) in left_out.iter_mut().zip(after) {
                 left_out.of_target.push(rounded_up(sum));
             }
+            whole.of_target.push(rounded_up(all));
             greatest_row = greatest_row.max(all);
             longest_row = longest_row.max(rows.row(target).len());
         }
-        for left_out in &mut left_out {
+        for left_out in left_out.iter_mut().chain([&mut whole]) {
             let greatest = |stretch: &[f32]| stretch.iter().copied().fold(0.0, f32::max);
             left_out.of_stretch = left_out.of_target.chunks(STRETCH).map(greatest).collect();
         }
         let greatest_row = rounded_up(greatest_row);
-        Self { portions, packing, sources, left_out, greatest_row, longest_row }
+        Self { portions, packing, sources, left_out, whole, greatest_row, longest_row }
     }
 
     /// How many targets a source speaks for.
@@ -217,14 +221,23 @@ impl BySource {
         self.left_out.get(portion)
     }
 
+    /// All there is for each target.
+    pub fn whole(&self) -> &LeftOut {
+        &self.whole
+    }
+
     /// How far the sum of all of a target's pairs and its score can be apart. By packing: once for each source. And f32 rounds: at most `(n - 1) u` times the sum of magnitudes, whatever the order (Higham 2002,
     /// 4.2), u half of the machine epsilon, n at most what a target has and what the profile has. `greatest` is the
     /// greatest magnitude of a weight.
     pub fn rounding(&self, rated: &[u32], weights: &[f32], greatest: f32) -> f32 {
         let unit = |&source: &u32| weights[source as usize].abs() * self.unit(source);
-        let units: f32 = rated.iter().map(unit).sum();
+        self.rounding_of(rated.iter().map(unit).sum(), rated.len(), greatest)
+    }
+
+    /// The same of `terms` sources whose units count `units` together.
+    pub fn rounding_of(&self, units: f32, terms: usize, greatest: f32) -> f32 {
         // Four times the bound: products and what packing makes of similarities are rounded, too.
-        let terms = self.longest_row.min(rated.len()) + 3;
+        let terms = self.longest_row.min(terms) + 3;
         1.001 * self.packing.doubt() * units
             + 4.0 * terms as f32 * f32::EPSILON * greatest * self.greatest_row
     }

@@ -1,6 +1,7 @@
 //! The fold-in: one profile scored against the model.
 
 use super::by_source::{LAST, PORTIONS};
+use super::candidates::Before;
 use super::diversity::{CANDIDATES_EACH, diversify};
 use super::model::Model;
 use super::selection::Selection;
@@ -58,8 +59,8 @@ const FEW_EACH: usize = 1;
 /// With up to so many, and a short list, the first two portions: the best scores are not far above what is left out.
 const SOME_EACH: usize = 4;
 /// For each one that is wanted so many may be scored exactly, and some more, before more is summed.
-const EXACT_EACH: usize = 4;
-const EXACT_BESIDE: usize = 100;
+pub(super) const EXACT_EACH: usize = 4;
+pub(super) const EXACT_BESIDE: usize = 100;
 /// So many sources or targets are fetched from memory at a time.
 const AHEAD: usize = 8;
 /// Words that come from memory together: 64 bytes.
@@ -68,14 +69,16 @@ const LINE: usize = 16;
 /// One thread's accumulators; keep it and use it again. Size: up to 16 bytes an item.
 #[derive(Default)]
 pub struct Scorer {
-    sums: Sums,
+    pub(super) sums: Sums,
     /// What this profile gave each item; NaN for what it has not rated.
     ratings: Vec<f32>,
     /// What each rating weighs; 0 for what is not rated.
-    weights: Vec<f32>,
-    rated: Vec<u32>,
+    pub(super) weights: Vec<f32>,
+    pub(super) rated: Vec<u32>,
     /// How far a sum of all similarities can be from the score.
     rounding: f32,
+    /// Whether candidates were enough for the last list.
+    sufficed: bool,
 }
 
 impl Scorer {
@@ -103,6 +106,18 @@ impl Scorer {
         request: Request,
         selection: &Selection<'_>,
     ) -> Vec<Recommendation> {
+        self.recommend_after(model, None, profile, request, selection)
+    }
+
+    /// The same, mostly with less work when it is known what was best before some of the ratings.
+    pub fn recommend_after(
+        &mut self,
+        model: &Model,
+        before: Option<Before<'_>>,
+        profile: &[(u32, f32)],
+        request: Request,
+        selection: &Selection<'_>,
+    ) -> Vec<Recommendation> {
         debug_assert!(profile.is_sorted_by(|a, b| a.0 < b.0), "sorted, each item once");
         self.start(model, profile);
         let count = request.count;
@@ -111,8 +126,13 @@ impl Scorer {
         let mut best = if selection.min_support > 1 {
             self.best_supported(model, wanted, selection)
         } else {
-            let begin = self.first_look(model, wanted);
-            self.best(model, wanted, begin, selection)
+            let after = |before| self.best_after(model, profile, before, wanted, selection);
+            let after = before.and_then(after);
+            self.sufficed = after.is_some();
+            after.unwrap_or_else(|| {
+                let begin = self.first_look(model, wanted);
+                self.best(model, wanted, begin, selection)
+            })
         };
         if selection.diversity > 0.0 {
             best = diversify(model, &best, count, selection.diversity);
@@ -129,9 +149,13 @@ impl Scorer {
             .collect()
     }
 
-    fn start(&mut self, model: &Model, profile: &[(u32, f32)]) {
+    /// Whether the last list was found from candidates. Said once.
+    pub fn candidates_sufficed(&mut self) -> bool {
+        std::mem::take(&mut self.sufficed)
+    }
+
+    pub(super) fn start(&mut self, model: &Model, profile: &[(u32, f32)]) {
         let item_count = model.item_count();
-        self.sums.start(item_count);
         if self.ratings.len() == item_count {
             for &item in &self.rated {
                 self.ratings[item as usize] = f32::NAN;
@@ -150,12 +174,15 @@ impl Scorer {
         }
     }
 
+    /// Through how many similarities the profile speaks.
+    pub(super) fn similarities(&self, model: &Model) -> usize {
+        self.rated.iter().map(|&source| model.by_source().count(source)).sum()
+    }
+
     /// Up to which portion to sum at first.
-    fn first_look(&self, model: &Model, wanted: usize) -> usize {
-        let by_source = model.by_source();
-        let similarities: usize = self.rated.iter().map(|&source| by_source.count(source)).sum();
+    pub(super) fn first_look(&self, model: &Model, wanted: usize) -> usize {
         let each = |count: usize| count * model.item_count();
-        match similarities {
+        match self.similarities(model) {
             few if few <= each(FEW_EACH) => LAST,
             _ if wanted > MANY => 2,
             some if some <= each(SOME_EACH) || wanted > FEW => 1,
@@ -164,7 +191,7 @@ impl Scorer {
     }
 
     /// The `count` best with their scores, best first, having summed up to a portion, and as many more as it takes.
-    fn best(
+    pub(super) fn best(
         &mut self,
         model: &Model,
         count: usize,
@@ -177,7 +204,8 @@ impl Scorer {
         let greatest_weight = self.rated.iter().map(weight).fold(0.0, f32::max);
         self.rounding = by_source.rounding(&self.rated, &self.weights, greatest_weight);
         let limit = count.saturating_mul(EXACT_EACH).saturating_add(EXACT_BESIDE);
-        self.rated.iter().for_each(|&item| self.sums.exclude(item));
+        self.sums.start(model.item_count());
+        self.sums.exclude(&self.rated);
         for portion in 0..PORTIONS {
             for sources in self.rated.chunks(AHEAD) {
                 let pairs = |&source: &u32| by_source.targets(source, portion).iter();
@@ -193,7 +221,7 @@ impl Scorer {
             }
             self.sums.finish();
             let may_follow = |item: u32| selection.allows(item);
-            let mut best = self.scores(model, &self.sums.best(count, may_follow));
+            let best = self.scores(model, &self.sums.best(count, may_follow));
             let left_out = by_source.left_out(portion);
             // Who is among the best scores no less than the worst of these.
             let is_full = best.len() == count;
@@ -202,15 +230,26 @@ impl Scorer {
                 let least = if is_full { worst } else { 0.0 };
                 let limit = if left_out.is_none() { usize::MAX } else { limit };
                 let doubt = Doubt { left_out, greatest_weight, rounding: self.rounding };
-                if let Some(mut more) = self.sums.reaching(least, doubt, limit, may_follow) {
-                    best.sort_unstable_by_key(|&(item, _)| item);
-                    more.retain(|item| best.binary_search_by_key(item, |best| best.0).is_err());
-                    best.extend(self.scores(model, &more));
-                    return greatest_first(best, count);
+                if let Some(more) = self.sums.reaching(least, doubt, limit, may_follow) {
+                    return self.with_more(model, best, more, count);
                 }
             }
         }
         Vec::new()
+    }
+
+    /// The `count` best of those whose scores are known and of `more` items, which may be among them; best first.
+    pub(super) fn with_more(
+        &self,
+        model: &Model,
+        mut best: Vec<(u32, f32)>,
+        mut more: Vec<u32>,
+        count: usize,
+    ) -> Vec<(u32, f32)> {
+        best.sort_unstable_by_key(|&(item, _)| item);
+        more.retain(|item| best.binary_search_by_key(item, |best| best.0).is_err());
+        best.extend(self.scores(model, &more));
+        greatest_first(best, count)
     }
 
     /// The same from the similarities that enough users support, which only the rows by target tell.
@@ -220,6 +259,7 @@ impl Scorer {
         count: usize,
         selection: &Selection<'_>,
     ) -> Vec<(u32, f32)> {
+        self.sums.start(model.item_count());
         for &source in &self.rated {
             let by_source = model.by_source();
             for portion in 0..PORTIONS {
@@ -240,12 +280,12 @@ impl Scorer {
         greatest_first(best, count)
     }
 
-    fn is_rated(&self, item: u32) -> bool {
+    pub(super) fn is_rated(&self, item: u32) -> bool {
         !self.ratings[item as usize].is_nan()
     }
 
     /// The items with a score above 0, and their scores.
-    fn scores(&self, model: &Model, items: &[u32]) -> Vec<(u32, f32)> {
+    pub(super) fn scores(&self, model: &Model, items: &[u32]) -> Vec<(u32, f32)> {
         let mut scores = Vec::with_capacity(items.len());
         for items in items.chunks(AHEAD) {
             let words = |&item: &u32| {

@@ -11,8 +11,18 @@ pub(super) struct Sums {
     /// With room for whatever number a pair can have.
     room: Vec<f32>,
     item_count: usize,
+    /// Which stretches of it may hold anything but 0.
+    used: Used,
     /// The greatest of each stretch of items, once all is added.
     of_stretch: Vec<f32>,
+}
+
+#[derive(Default)]
+struct Used {
+    /// Any.
+    all: bool,
+    /// Those for which this is set.
+    stretches: Vec<bool>,
 }
 
 /// How far an item's score can be above its sum.
@@ -27,12 +37,14 @@ pub(super) struct Doubt<'a> {
 }
 
 impl Doubt<'_> {
-    fn of_stretch(&self, stretch: usize) -> f32 {
+    /// The most of any item of a stretch.
+    pub fn of_stretch(&self, stretch: usize) -> f32 {
         self.left_out.map_or(0.0, |left| left.of_stretch[stretch] * self.greatest_weight)
             + self.rounding
     }
 
-    fn of_item(&self, item: usize) -> f32 {
+    /// Of one item.
+    pub fn of_item(&self, item: usize) -> f32 {
         self.left_out.map_or(0.0, |left| left.of_target[item] * self.greatest_weight)
             + self.rounding
     }
@@ -41,9 +53,21 @@ impl Doubt<'_> {
 impl Sums {
     /// Nothing speaks of any of `item_count` items.
     pub fn start(&mut self, item_count: usize) {
-        self.room.resize(Packing::of(item_count).target_mask() + 1, 0.0);
+        let room = Packing::of(item_count).target_mask() + 1;
+        let used = std::mem::take(&mut self.used.all);
+        if used || self.room.len() != room {
+            self.room.clear();
+            self.room.resize(room, 0.0);
+            self.used.stretches.clear();
+            self.used.stretches.resize(room.div_ceil(STRETCH), false);
+        } else {
+            for (sums, used) in self.room.chunks_mut(STRETCH).zip(&mut self.used.stretches) {
+                if std::mem::take(used) {
+                    sums.fill(0.0);
+                }
+            }
+        }
         self.item_count = item_count;
-        self.of_items_mut().fill(0.0);
     }
 
     fn of_items(&self) -> &[f32] {
@@ -51,11 +75,13 @@ impl Sums {
     }
 
     fn of_items_mut(&mut self) -> &mut [f32] {
+        self.used.all = true;
         &mut self.room[..self.item_count]
     }
 
     /// Adds a source's similarities; a unit of them counts `weight`.
     pub fn add(&mut self, targets: &[Pair], packing: Packing, weight: f32) {
+        self.used.all = true;
         // So long that no target needs to be checked.
         let sums = &mut self.room[..=packing.target_mask()];
         for &pair in targets {
@@ -63,8 +89,20 @@ impl Sums {
         }
     }
 
+    /// The same, where only few items are added to in all: the others then cost nothing.
+    pub fn add_few(&mut self, targets: &[Pair], packing: Packing, weight: f32) {
+        let sums = &mut self.room[..=packing.target_mask()];
+        let used = &mut self.used.stretches[..=packing.target_mask() / STRETCH];
+        for &pair in targets {
+            let target = packing.target(pair);
+            sums[target] += pair.units() * weight;
+            used[target / STRETCH] = true;
+        }
+    }
+
     /// Sets the sums of a source's targets to something that is not 0.
     pub fn mark(&mut self, targets: &[Pair], packing: Packing) {
+        self.used.all = true;
         for &pair in targets {
             self.room[packing.target(pair)] = 1.0;
         }
@@ -82,7 +120,13 @@ impl Sums {
         };
         let (whole, rest) = self.room[..self.item_count].as_chunks::<STRETCH>();
         self.of_stretch.clear();
-        self.of_stretch.extend(whole.iter().map(greatest));
+        if self.used.all {
+            self.of_stretch.extend(whole.iter().map(greatest));
+        } else {
+            let used = whole.iter().zip(&self.used.stretches);
+            let of_used = |(stretch, &used)| if used { greatest(stretch) } else { 0.0 };
+            self.of_stretch.extend(used.map(of_used));
+        }
         if !rest.is_empty() {
             self.of_stretch.push(rest.iter().copied().fold(f32::NEG_INFINITY, greater));
         }
@@ -98,9 +142,10 @@ impl Sums {
         self.of_items_mut()[item as usize] = sum;
     }
 
-    /// An item that never follows, whatever is added.
-    pub fn exclude(&mut self, item: u32) {
-        self.of_items_mut()[item as usize] = f32::NEG_INFINITY;
+    /// Items that never follow, whatever is added.
+    pub fn exclude(&mut self, items: &[u32]) {
+        let sums = self.of_items_mut();
+        items.iter().for_each(|&item| sums[item as usize] = f32::NEG_INFINITY);
     }
 
     /// The `count` items with the greatest sums above 0, of those that `may_follow`, in no order; ties by item number.
@@ -213,6 +258,7 @@ mod tests {
 
     fn sums(values: &[f32]) -> Sums {
         let mut sums = Sums { room: values.to_vec(), item_count: values.len(), ..Sums::default() };
+        sums.used.all = true;
         sums.finish();
         sums
     }

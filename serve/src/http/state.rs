@@ -121,12 +121,14 @@ impl State {
         &self,
         work: impl FnOnce(&mut Scorer) -> Result<T, Refusal> + Send + 'static,
     ) -> Result<T, Refusal> {
-        let seconds = self.metrics.scoring_seconds.clone();
+        let metrics = self.metrics.scoring.clone();
         let run = move || {
-            let began = Instant::now();
-            let scored = SCORER.with_borrow_mut(work);
-            seconds.observe(began.elapsed().as_secs_f64());
-            scored
+            SCORER.with_borrow_mut(|scorer| {
+                let began = Instant::now();
+                let scored = work(scorer);
+                metrics.scored(began, scorer);
+                scored
+            })
         };
         actix_web::web::block(run).await.unwrap_or_else(|_| Err(Refusal::internal()))
     }

@@ -5,6 +5,7 @@
 
 mod commit;
 mod observed;
+mod scoring;
 
 use std::time::Duration;
 
@@ -18,14 +19,11 @@ use prometheus_client::registry::{Registry, Unit};
 
 pub use commit::CommitMetrics;
 pub use observed::Observed;
+pub use scoring::ScoringMetrics;
 
 /// Upper bounds in seconds: from an answer out of memory to the longest poll.
 const REQUEST_SECONDS: [f64; 14] =
     [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0, 60.0];
-/// Upper bounds in seconds: from a short profile to a whole catalogue.
-const SCORING_SECONDS: [f64; 12] =
-    [0.000_02, 0.000_05, 0.000_1, 0.000_2, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.05, 0.25, 1.0];
-
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RequestLabels {
     method: &'static str,
@@ -73,8 +71,8 @@ pub struct Metrics {
     pub panics: Counter,
     /// The way into the ledger.
     pub commit: CommitMetrics,
-    /// How long computing recommendations took, in seconds.
-    pub scoring_seconds: Histogram,
+    /// Lists of recommendations.
+    pub scoring: ScoringMetrics,
     /// Ledger entries that went into the store.
     pub flushed: Counter,
     /// Times that entries could not be written to the store.
@@ -93,7 +91,7 @@ impl Default for Metrics {
             refused: Family::default(),
             panics: Counter::default(),
             commit: CommitMetrics::register(&mut registry),
-            scoring_seconds: Histogram::new(SCORING_SECONDS),
+            scoring: ScoringMetrics::register(&mut registry),
             flushed: Counter::default(),
             flush_failures: Counter::default(),
             flushed_at: Gauge::default(),
@@ -110,10 +108,6 @@ impl Default for Metrics {
         let refused =
             "Requests with ratings of which nothing was taken, by the door and the kind of problem";
         registry.register("rating_requests_refused", refused, new.refused.clone());
-        let scoring =
-            "Time to compute one list of recommendations, reading the user's ratings included";
-        let metric = new.scoring_seconds.clone();
-        registry.register_with_unit("scoring_duration", scoring, unit.clone(), metric);
         let flushed = "Accepted entries (ratings and deletions) written to the store";
         registry.register("flushed_entries", flushed, new.flushed.clone());
         let failures =

@@ -102,7 +102,13 @@ impl Lines<'_> {
         let at = seconds(manifest.started_at);
         self.gauge("akin_version_started_timestamp_seconds", started, at)?;
         let loaded = "When this server loaded it";
-        self.gauge("akin_version_loaded_timestamp_seconds", loaded, seconds(snapshot.loaded_at))
+        self.gauge("akin_version_loaded_timestamp_seconds", loaded, seconds(snapshot.loaded_at))?;
+        let users = "Users whose ratings the serving version has";
+        self.gauge("akin_version_users", users, snapshot.user_count() as f64)?;
+        let prepared =
+            "Those of them for whom candidates are kept, or too few ratings known to need any";
+        let count = snapshot.users_with_candidates();
+        self.gauge("akin_version_users_prepared", prepared, count as f64)
     }
 }
 

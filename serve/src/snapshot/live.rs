@@ -55,6 +55,12 @@ impl Live {
         self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Whether a snapshot is the current one.
+    pub fn serves(&self, snapshot: &Arc<Snapshot>) -> bool {
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        current.as_ref().is_some_and(|current| Arc::ptr_eq(current, snapshot))
+    }
+
     /// The newest publication that is newer than the current one and would not load.
     pub fn refused(&self) -> Option<Refused> {
         let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);

@@ -13,8 +13,10 @@ use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use thiserror::Error;
 
+use super::candidates::KeptCandidates;
 use super::profiles::{Chunk, Found, Profiles, Rows};
 use super::{Item, Snapshot};
+use crate::giving_way::lower_priority;
 
 /// Why a version does not load. Its files are the ones that were published; or else they would not have opened.
 #[derive(Debug, Error)]
@@ -97,7 +99,9 @@ impl Snapshot {
         };
         let (profiles, model) = rayon::join(profiles, model);
         let (profiles, model) = (profiles?, model?);
-        Ok(Self { manifest, loaded_at: Utc::now(), model, items, numbers, genres, profiles })
+        let candidates = KeptCandidates::none_yet(&profiles);
+        let loaded_at = Utc::now();
+        Ok(Self { manifest, loaded_at, model, items, numbers, genres, profiles, candidates })
     }
 }
 
@@ -110,15 +114,6 @@ impl Haste {
         };
         builder.build().map_err(|error| LoadError::Threads(error.to_string()))
     }
-}
-
-/// Lets the threads that answer requests go before this one, which still gets a percent or two of a processor that is never
-/// idle: a version whose load takes seconds then takes minutes. Where the system does not allow it, loading takes its
-/// share.
-fn lower_priority() {
-    const LESS_URGENT: i32 = 19;
-    // On Linux a priority is a thread's own, and the caller's is that of "process" 0.
-    let _ = rustix::process::setpriority_process(None, LESS_URGENT);
 }
 
 fn out_of_order(table: &str) -> LoadError {

@@ -1,5 +1,6 @@
 //! The published version in memory, and how a newer one takes its place.
 
+mod candidates;
 mod filter;
 mod live;
 mod load;
@@ -12,11 +13,12 @@ pub use load::Haste;
 use std::collections::HashMap;
 
 use akin_recommender::profile::{Entry, Profile};
-use akin_recommender::scoring::Model;
+use akin_recommender::scoring::{Before, Candidates, Model};
 use akin_schemas::{ItemId, Manifest};
 use chrono::{DateTime, Utc};
 
-use profiles::{PackedEntry, Profiles};
+use candidates::KeptCandidates;
+use profiles::{PackedEntry, PackedProfile, Profiles};
 
 /// Most profiles have no more ratings.
 const USUAL_RATINGS: usize = 256;
@@ -44,6 +46,23 @@ pub struct Snapshot {
     numbers: HashMap<Box<str>, u32>,
     genres: HashMap<Box<str>, u32>,
     profiles: Profiles,
+    candidates: KeptCandidates,
+}
+
+/// What is known of a user's ratings.
+pub struct KnownRatings<'a> {
+    /// By item number.
+    pub ratings: Vec<(u32, f32)>,
+    /// What the ledger's entries changed.
+    changes: Vec<(u32, Option<f32>)>,
+    candidates: Option<Candidates<'a>>,
+}
+
+impl KnownRatings<'_> {
+    /// What is known of the time before the ledger's entries.
+    pub fn before(&self) -> Option<Before<'_>> {
+        Some(Before { candidates: self.candidates?, changes: &self.changes })
+    }
 }
 
 impl Snapshot {
@@ -66,10 +85,11 @@ impl Snapshot {
     /// version does not know have no number and are left out; they count from the next version on.
     pub fn profile(&self, user: &str, ledger: &Profile<ItemId>) -> Vec<(u32, Entry)> {
         let mut profile = Vec::new();
-        self.visit(user, ledger, |item, known| {
+        let parts: Vec<_> = self.profiles.of(user).map(|(_, part)| part).collect();
+        self.visit(&parts, ledger, |item, known| {
             let entry = match known {
                 Known::Published(packed) => packed.entry(),
-                Known::Newer(entry) => entry,
+                Known::Newer { entry, .. } => entry,
             };
             profile.push((item, entry));
         });
@@ -77,34 +97,45 @@ impl Snapshot {
     }
 
     /// The ratings of a user's [`Snapshot::profile`].
-    pub fn ratings(&self, user: &str, ledger: &Profile<ItemId>) -> Vec<(u32, f32)> {
+    pub fn ratings(&self, user: &str, ledger: &Profile<ItemId>) -> KnownRatings<'_> {
         let mut ratings = Vec::with_capacity(USUAL_RATINGS);
-        self.visit(user, ledger, |item, known| {
+        let mut changes = Vec::new();
+        let (places, parts): (Vec<_>, Vec<_>) = self.profiles.of(user).unzip();
+        self.visit(&parts, ledger, |item, known| {
             let rating = match known {
                 Known::Published(packed) => packed.rating(),
-                Known::Newer(entry) => entry.rating,
+                Known::Newer { entry, instead_of } => {
+                    let before = instead_of.and_then(|packed| packed.rating());
+                    if before != entry.rating {
+                        changes.push((item, before));
+                    }
+                    entry.rating
+                }
             };
             ratings.extend(rating.map(|rating| (item, rating)));
         });
-        ratings
+        let candidates = match *places {
+            [place] => self.candidates.get(place),
+            _ => None,
+        };
+        KnownRatings { ratings, changes, candidates }
     }
 
-    fn visit(
+    fn visit<'a>(
         &self,
-        user: &str,
+        parts: &'a [PackedProfile<'a>],
         ledger: &Profile<ItemId>,
-        visit: impl FnMut(u32, Known<PackedEntry<'_>>),
+        visit: impl FnMut(u32, Known<PackedEntry<'a>>),
     ) {
         let numbered = ledger.entries().filter_map(|(id, entry)| Some((self.number(id)?, *entry)));
-        let parts: Vec<_> = self.profiles.of(user).collect();
-        let published = parts.iter().flat_map(|part| part.entries());
+        let published = parts.iter().flat_map(PackedProfile::entries);
         merge(published, PackedEntry::entry, numbered, visit);
     }
 
     /// All that is known of a user, by item id, with the items that the version does not know.
     pub fn profile_by_id(&self, user: &str, ledger: &Profile<ItemId>) -> Profile<ItemId> {
         let mut profile = ledger.clone();
-        for part in self.profiles.of(user) {
+        for (_, part) in self.profiles.of(user) {
             for (number, packed) in part.entries() {
                 // Ids were checked when the version was loaded.
                 if let Ok(item) = ItemId::try_from(&*self.item(number).id) {
@@ -119,7 +150,11 @@ impl Snapshot {
 /// The entry of an item that stands.
 enum Known<P> {
     Published(P),
-    Newer(Entry),
+    /// And what was published of the same item.
+    Newer {
+        entry: Entry,
+        instead_of: Option<P>,
+    },
 }
 
 /// Two lists of entries, each by item, as one. (Numbers follow the order of ids.) Only those published entries that newer
@@ -139,7 +174,10 @@ fn merge<P>(
             Some((_, packed)) if !entry.replaces(&unpacked(&packed)) => {
                 visit(item, Known::Published(packed));
             }
-            _ => visit(item, Known::Newer(entry)),
+            other => {
+                let instead_of = other.map(|(_, packed)| packed);
+                visit(item, Known::Newer { entry, instead_of });
+            }
         }
     }
     published.for_each(|(item, packed)| visit(item, Known::Published(packed)));
@@ -173,7 +211,7 @@ mod tests {
             let mut merged = Vec::new();
             let unpacked = |entry: &Entry| *entry;
             merge(published.into_iter(), unpacked, newer.into_iter(), |item, known| {
-                let (Known::Published(entry) | Known::Newer(entry)) = known;
+                let (Known::Published(entry) | Known::Newer { entry, .. }) = known;
                 merged.push((item, entry));
             });
             prop_assert_eq!(merged, expected);

@@ -4,8 +4,8 @@ mod packed;
 
 use akin_recommender::profile::Origin;
 
-pub use packed::{Found, PackedEntry, Rows};
-use packed::{PackedProfile, Unpacked};
+use packed::Unpacked;
+pub use packed::{Found, PackedEntry, PackedProfile, Rows};
 
 /// What an entry from a file mostly takes at most.
 const USUAL_BYTES: usize = 8;
@@ -97,17 +97,31 @@ impl Chunk {
     }
 
     fn profile(&self, user: &str) -> Option<PackedProfile<'_>> {
+        self.nth(self.position(user)?)
+    }
+
+    fn position(&self, user: &str) -> Option<usize> {
         let (mut low, mut high) = (0, self.len());
         while low < high {
             let middle = low.midpoint(high);
             if self.user(middle) < user { low = middle + 1 } else { high = middle }
         }
-        if low == self.len() || self.user(low) != user {
-            return None;
-        }
-        let begin = low.checked_sub(1).map_or(0, |before| self.ends[before].1);
-        PackedProfile::new(&self.packed[begin..self.ends[low].1], &self.origins)
+        (low < self.len() && self.user(low) == user).then_some(low)
     }
+
+    fn nth(&self, position: usize) -> Option<PackedProfile<'_>> {
+        let begin = position.checked_sub(1).map_or(0, |before| self.ends[before].1);
+        PackedProfile::new(&self.packed[begin..self.ends[position].1], &self.origins)
+    }
+}
+
+/// Where some of a user's entries are, mostly all of them.
+#[derive(Debug, Clone, Copy)]
+pub struct Place {
+    /// The number of the chunk.
+    pub chunk: usize,
+    /// The user's position in it.
+    pub position: usize,
 }
 
 /// Profiles by user.
@@ -131,10 +145,24 @@ impl Profiles {
     }
 
     /// A user's entries in parts that follow each other, by item: mostly one; none for a user who is not known.
-    pub fn of(&self, user: &str) -> impl Iterator<Item = PackedProfile<'_>> {
+    pub fn of(&self, user: &str) -> impl Iterator<Item = (Place, PackedProfile<'_>)> {
         let begin = self.chunks.partition_point(|chunk| chunk.user(chunk.len() - 1) < user);
-        let chunks = self.chunks[begin..].iter().take_while(move |chunk| chunk.user(0) <= user);
-        chunks.filter_map(move |chunk| chunk.profile(user))
+        let chunks = (begin..).zip(&self.chunks[begin..]);
+        let chunks = chunks.take_while(move |(_, chunk)| chunk.user(0) <= user);
+        chunks.filter_map(move |(number, chunk)| {
+            let position = chunk.position(user)?;
+            Some((Place { chunk: number, position }, chunk.nth(position)?))
+        })
+    }
+
+    /// How many users each chunk holds.
+    pub fn chunk_lengths(&self) -> impl ExactSizeIterator<Item = usize> {
+        self.chunks.iter().map(Chunk::len)
+    }
+
+    /// The id of the user at a place that exists.
+    pub fn user(&self, place: Place) -> &str {
+        self.chunks[place.chunk].user(place.position)
     }
 }
 
@@ -177,7 +205,7 @@ mod tests {
     /// A user's entries, all of them unpacked.
     fn entries(profiles: &Profiles, user: &str) -> Vec<(u32, Entry)> {
         let parts: Vec<_> = profiles.of(user).collect();
-        let packed = parts.iter().flat_map(|part| part.entries());
+        let packed = parts.iter().flat_map(|(_, part)| part.entries());
         packed.map(|(item, packed)| (item, packed.entry())).collect()
     }
 

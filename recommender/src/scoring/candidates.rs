@@ -1,0 +1,180 @@
+//! The best of a profile, kept, so that what comes after a few changes of it need not be found from nothing.
+//!
+//! A changed rating speaks for the targets of its item alone; and where weights depend on a user's mean, all of them shift
+//! by as much. So what each other item's score can have become is known but for little: the best after the change are
+//! among those before it and the targets of what changed, or else this says so.
+
+use super::by_source::{PORTIONS, Packing, Pair};
+use super::model::Model;
+use super::scorer::{EXACT_BESIDE, EXACT_EACH, Scorer};
+use super::selection::Selection;
+use super::sums::{Doubt, Sums};
+
+/// With fewer similarities, a profile is as quickly scored from nothing.
+const ENOUGH: usize = 2_000;
+/// Fewer targets of what changed than this are added up as few: to note where they are costs less than to go through all.
+const FEW_TARGETS: usize = 500;
+/// So many changes are worth it; more are scored from nothing.
+const MOST_CHANGES: usize = 16;
+
+/// The best of one profile.
+#[derive(Debug, Clone, Copy)]
+pub struct Candidates<'a> {
+    /// No other item has a greater score.
+    others: f32,
+    /// What a unit of the pairs is.
+    unit: f32,
+    /// The items, and how far their scores are above `others`.
+    pairs: &'a [Pair],
+}
+
+/// The best of many profiles, each found by its place. Size: 16 bytes a profile, and 4 a candidate.
+#[derive(Debug, Default)]
+pub struct CandidateLists {
+    heads: Vec<Head>,
+    pairs: Vec<Pair>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Head {
+    others: f32,
+    unit: f32,
+    end: usize,
+}
+
+impl Head {
+    /// Of what nothing is kept: anything may have a greater score.
+    const NOTHING: Self = Self { others: f32::INFINITY, unit: 0.0, end: 0 };
+}
+
+impl CandidateLists {
+    /// Adds a profile's best with their scores, best first: all that score above 0, or the first `full` of them.
+    pub(super) fn push(&mut self, packing: Packing, best: &[(u32, f32)], full: usize) {
+        let (first, last) = match best {
+            [first, .., last] if best.len() >= full => (first.1, last.1),
+            [first, ..] => (first.1, 0.0),
+            [] => (0.0, 0.0),
+        };
+        let unit = packing.unit(first - last);
+        let above = |score: f32| f64::from(score - last) / f64::from(unit);
+        let mut pairs: Vec<Pair> =
+            best.iter().map(|&(item, score)| packing.pack(item as usize, above(score))).collect();
+        pairs.sort_unstable_by_key(|&pair| packing.target(pair));
+        self.pairs.extend(pairs);
+        self.heads.push(Head { others: last, unit, end: self.pairs.len() });
+    }
+
+    /// Those of the profile that was added as number `place`, from 0; none when it was too short, or was not added.
+    pub fn get(&self, place: usize) -> Option<Candidates<'_>> {
+        let Head { others, unit, end } = *self.heads.get(place)?;
+        let begin = place.checked_sub(1).map_or(0, |before| self.heads[before].end);
+        let pairs = &self.pairs[begin..end];
+        others.is_finite().then_some(Candidates { others, unit, pairs })
+    }
+
+    /// Gives back what was reserved for more.
+    pub fn shrink_to_fit(&mut self) {
+        self.heads.shrink_to_fit();
+        self.pairs.shrink_to_fit();
+    }
+}
+
+/// What is known of a profile as it was.
+#[derive(Debug, Clone, Copy)]
+pub struct Before<'a> {
+    /// The best at that time, of the same model.
+    pub candidates: Candidates<'a>,
+    /// The items whose ratings are others now, or are gone or new, with what they were rated; each once.
+    pub changes: &'a [(u32, Option<f32>)],
+}
+
+impl Scorer {
+    /// Adds the `count` best of a profile to `lists`; none when it speaks through so little that they spare no work.
+    pub fn keep_candidates(
+        &mut self,
+        model: &Model,
+        profile: &[(u32, f32)],
+        count: usize,
+        lists: &mut CandidateLists,
+    ) {
+        self.start(model, profile);
+        if self.similarities(model) < ENOUGH {
+            lists.heads.push(Head { end: lists.pairs.len(), ..Head::NOTHING });
+        } else {
+            self.keep_started(model, count, lists);
+        }
+    }
+
+    /// Of the profile that was started with.
+    fn keep_started(&mut self, model: &Model, count: usize, lists: &mut CandidateLists) {
+        let begin = self.first_look(model, count);
+        let best = self.best(model, count, begin, &Selection::default());
+        lists.push(model.by_source().packing(), &best, count);
+    }
+
+    /// The `count` best with their scores, best first, found by what they were before. None when that does not tell.
+    pub(super) fn best_after(
+        &mut self,
+        model: &Model,
+        profile: &[(u32, f32)],
+        before: Before<'_>,
+        count: usize,
+        selection: &Selection<'_>,
+    ) -> Option<Vec<(u32, f32)>> {
+        let Before { candidates, changes } = before;
+        if count > candidates.pairs.len() || changes.len() > MOST_CHANGES {
+            return None;
+        }
+        let by_source = model.by_source();
+        let packing = by_source.packing();
+        if changes.iter().any(|&(item, _)| !self.is_rated(item)) {
+            // How an item scores that was rated is not known.
+            return None;
+        }
+        let is_changed = |item: u32| changes.iter().any(|&(changed, _)| changed == item);
+        let unchanged = || profile.iter().filter(|&&(item, _)| !is_changed(item));
+        let ratings = unchanged().map(|&(_, rating)| rating);
+        let ratings = ratings.chain(changes.iter().filter_map(|&(_, rating)| rating));
+        let weight = model.weight().of_user(ratings.map(f64::from));
+        let weigh = |rating: f32| weight.weigh(f64::from(rating)) as f32;
+        let (mut shift, mut greatest) = (0.0f32, 0.0f32);
+        for &(item, rating) in unchanged() {
+            let now = self.weights[item as usize];
+            let before = weigh(rating);
+            shift = shift.max((now - before).abs());
+            greatest = greatest.max(now.abs()).max(before.abs());
+        }
+        let mut units = candidates.unit;
+        self.sums.start(model.item_count());
+        let targets: usize = changes.iter().map(|&(item, _)| by_source.count(item)).sum();
+        let add = if targets < FEW_TARGETS { Sums::add_few } else { Sums::add };
+        for &(item, rating) in changes {
+            let now = self.weights[item as usize];
+            let before = rating.map_or(0.0, weigh);
+            greatest = greatest.max(now.abs()).max(before.abs());
+            let weight = (now - before) * by_source.unit(item);
+            units += weight.abs();
+            for portion in 0..PORTIONS {
+                add(&mut self.sums, by_source.targets(item, portion), packing, weight);
+            }
+        }
+        self.sums.add_few(candidates.pairs, packing, candidates.unit);
+        self.sums.finish();
+        let terms = profile.len() + changes.len();
+        let rounding = by_source.rounding_of(units, terms, 2.0 * greatest);
+        let may_follow = |item: u32| !self.is_rated(item) && selection.allows(item);
+        let best = self.scores(model, &self.sums.best(count, may_follow));
+        if best.len() < count {
+            return None;
+        }
+        let worst = best.iter().fold(f32::INFINITY, |worst, &(_, score)| worst.min(score));
+        let doubt = Doubt { left_out: Some(by_source.whole()), greatest_weight: shift, rounding };
+        let limit = count.saturating_mul(EXACT_EACH).saturating_add(EXACT_BESIDE);
+        let least = worst - candidates.others;
+        let more = self.sums.reaching(least, doubt, limit, may_follow)?;
+        Some(self.with_more(model, best, more, count))
+    }
+}
+
+#[cfg(test)]
+mod tests;
