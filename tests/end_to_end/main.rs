@@ -5,6 +5,7 @@ mod api_description;
 mod aws_sdk;
 mod bad_files;
 mod batch_inputs;
+mod candidates;
 mod continued_runs;
 mod cross_origin;
 mod documentation;

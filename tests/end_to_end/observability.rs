@@ -1,20 +1,10 @@
 //! What the server tells of itself: metrics, and the ids that find a request in its log.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Value, json};
 
-use crate::harness::{Server, Workplace, get, post_rating, post_raw, send, send_raw, wait_for};
-
-/// Series by their name and labels.
-fn metrics(server: &Server) -> BTreeMap<String, f64> {
-    let answer = get(server, "/metrics");
-    assert_eq!(answer.status, 200, "{}", answer.body);
-    assert_eq!(answer.header("content-type"), "text/plain; version=0.0.4; charset=utf-8");
-    let lines = answer.body.lines().filter(|line| !line.starts_with('#'));
-    let series = lines.map(|line| line.rsplit_once(' ').unwrap());
-    series.map(|(name, value)| (name.to_owned(), value.parse().unwrap())).collect()
-}
+use crate::harness::{
+    Server, Workplace, get, metrics, post_rating, post_raw, send, send_raw, wait_for,
+};
 
 #[test]
 fn metrics_tell_what_happened() {

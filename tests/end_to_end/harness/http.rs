@@ -1,5 +1,6 @@
 //! A small HTTP client.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Server;
@@ -96,4 +97,14 @@ pub fn post_rating(server: &Server, user: &str, item: &str, rating: f64) -> Stri
     let answer = post_raw(server, "/ratings", "application/json", body.as_bytes());
     assert_eq!(answer.status, 202, "{}", answer.body);
     answer.json()["executionArn"].as_str().unwrap().to_owned()
+}
+
+/// `/metrics`: series by their name and labels.
+pub fn metrics(server: &Server) -> BTreeMap<String, f64> {
+    let answer = get(server, "/metrics");
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    assert_eq!(answer.header("content-type"), "text/plain; version=0.0.4; charset=utf-8");
+    let lines = answer.body.lines().filter(|line| !line.starts_with('#'));
+    let series = lines.map(|line| line.rsplit_once(' ').unwrap());
+    series.map(|(name, value)| (name.to_owned(), value.parse().unwrap())).collect()
 }

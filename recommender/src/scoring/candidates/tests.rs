@@ -33,10 +33,7 @@ fn profile(ratings: &BTreeMap<u32, u8>) -> Vec<(u32, f32)> {
 type Changes = Vec<(u32, Option<f32>)>;
 
 /// The ratings as they are after some changes (0: taken back), and what the changes replaced.
-fn changed(
-    before: &BTreeMap<u32, u8>,
-    changes: &BTreeMap<u32, u8>,
-) -> (Vec<(u32, f32)>, Changes) {
+fn changed(before: &BTreeMap<u32, u8>, changes: &BTreeMap<u32, u8>) -> (Vec<(u32, f32)>, Changes) {
     let mut after = before.clone();
     let mut replaced = Vec::new();
     for (&item, &rating) in changes {
