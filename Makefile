@@ -180,11 +180,11 @@ bench-peers: $(PEERS)/ready release ## Compare quality and speed with other libr
 
 # The load generator is built apart, so that the programs are those that `make demo` builds.
 .PHONY: bench-serve
-bench-serve: $(PEERS)/ready release ## Load the server, and FastAPI + implicit beside it. STORE=store, RATES=500,1000, SECONDS=10.
+bench-serve: $(PEERS)/ready release ## Load the server, and FastAPI + implicit beside it. STORE=store, RATES=500,1000, SECONDS=10; AT_ONCE=1 without idle time before.
 	cargo build --locked --release -p akin-load
 	$(PEERS)/bin/python bench/serve.py --bin-dir "$(TARGET)/release" --work "$(TARGET)/bench-serve" \
 		--store "$(or $(STORE),$(error name a folder that akin-batch has published in: STORE=store))" \
-		$(if $(RATES),--rates $(RATES)) $(if $(SECONDS),--seconds $(SECONDS))
+		$(if $(RATES),--rates $(RATES)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(AT_ONCE),--at-once)
 
 .PHONY: bless
 bless: ## Regenerate generated files that are checked in.

@@ -31,6 +31,7 @@ def arguments():
     parser.add_argument("--poll-rate", type=int, default=30000, help="of executions that have just ended")
     parser.add_argument("--old-poll-rate", type=int, default=5000, help="of all executions since the start")
     parser.add_argument("--peer-rate", type=int, default=200, help="of ratings and of polls, for the peer")
+    parser.add_argument("--at-once", action="store_true", help="as soon as it is ready, not when all users are prepared")
     parser.add_argument("--only", choices=["akin", "peer"])
     return parser.parse_args()
 
@@ -148,6 +149,8 @@ def akin(options):
         usage = Path(f"/proc/{server.process.pid}/status").read_text()
         peak = next(line.split()[1] for line in usage.splitlines() if line.startswith("VmHWM"))
         print(f"akin-serve: ready after {server.seconds:.2f} s ({server.cpu:.2f} s of processor time), peak {int(peak) // 1024} MiB")
+        if not options.at_once:
+            wait_until_prepared(server)
         seconds = options.seconds
         rates = [int(rate) for rate in options.rates.split(",")]
         disk, *reports = load(
@@ -175,6 +178,19 @@ def akin(options):
         return reports
     finally:
         server.stop()
+
+
+def wait_until_prepared(server):
+    """Candidates are found in idle time, which a server that was just started has not had."""
+    begun = time.monotonic()
+    while True:
+        lines = urllib.request.urlopen(f"http://{server.address}/metrics").read().decode().splitlines()
+        users = dict(line.rsplit(" ", 1) for line in lines if line.startswith("akin_version_users"))
+        if users["akin_version_users"] == users["akin_version_users_prepared"]:
+            break
+        time.sleep(0.1)
+    cpu = cpu_seconds(server.process.pid) - server.cpu
+    print(f"akin-serve: all users prepared after {time.monotonic() - begun:.1f} s more ({cpu:.1f} s of processor time)")
 
 
 # Of a version's name, after its moment.

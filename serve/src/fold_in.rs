@@ -67,6 +67,8 @@ fn recommend_after<'a>(
     let count = options.n.map_or(count, usize::from);
     let request = Request { count, reasons: REASONS };
     let found = scorer.recommend_after(&snapshot.model, before, ratings, request, &selection);
+    let reasons = found.iter().flat_map(|found| &found.because).map(|reason| reason.item);
+    snapshot.fetch_names(found.iter().map(|found| found.item).chain(reasons));
     found.into_iter().map(|recommendation| in_words(snapshot, recommendation)).collect()
 }
 

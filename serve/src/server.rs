@@ -24,7 +24,7 @@ use crate::background::Repeating;
 use crate::flush::Flusher;
 use crate::fold_in::ScoringPool;
 use crate::forget::{forget_contained, forgettable};
-use crate::giving_way::{GivingWay, lower_priority};
+use crate::giving_way::lower_priority;
 use crate::http::{self, Bodies, CrossOrigin, State};
 use crate::ledger::{
     Accepted, ExecutionId, ExecutionRecord, Executions, Finished, GroupCommit, Ledger, LedgerError,
@@ -225,9 +225,8 @@ impl Server {
                 return;
             }
             lower_priority();
-            let mut giving_way = GivingWay::new();
             snapshot.keep_candidates(candidates, || {
-                giving_way.give_way();
+                thread::yield_now();
                 !*draining.borrow() && live.serves(&snapshot)
             });
             kept_of = sequence;

@@ -122,7 +122,7 @@ pub(super) struct LeftOut {
 }
 
 impl BySource {
-    /// Lays out the rows of targets, whose sources exist. Size: 4 bytes a pair, and 52 an item.
+    /// Lays out the rows of targets, whose sources exist. Size: 4 bytes a pair, and 56 an item.
     pub fn new(rows: &Neighbours) -> Self {
         let items = rows.item_count();
         let packing = Packing::of(items);

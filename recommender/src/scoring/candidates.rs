@@ -4,7 +4,7 @@
 //! by as much. So what each other item's score can have become is known but for little: the best after the change are
 //! among those before it and the targets of what changed, or else this says so.
 
-use super::by_source::{PORTIONS, Packing, Pair};
+use super::by_source::{PORTIONS, Packing, Pair, STRETCH};
 use super::model::Model;
 use super::scorer::{EXACT_BESIDE, EXACT_EACH, Scorer};
 use super::selection::Selection;
@@ -12,8 +12,6 @@ use super::sums::{Doubt, Sums};
 
 /// With fewer similarities, a profile is as quickly scored from nothing.
 const ENOUGH: usize = 2_000;
-/// Fewer targets of what changed than this are added up as few: to note where they are costs less than to go through all.
-const FEW_TARGETS: usize = 500;
 /// So many changes are worth it; more are scored from nothing.
 const MOST_CHANGES: usize = 16;
 
@@ -48,13 +46,17 @@ impl Head {
 }
 
 impl CandidateLists {
+    /// With room for so many profiles with `count` candidates each.
+    pub fn with_room(profiles: usize, count: usize) -> Self {
+        let pairs = Vec::with_capacity(profiles.saturating_mul(count));
+        Self { heads: Vec::with_capacity(profiles), pairs }
+    }
+
     /// Adds a profile's best with their scores, best first: all that score above 0, or the first `full` of them.
     pub(super) fn push(&mut self, packing: Packing, best: &[(u32, f32)], full: usize) {
-        let (first, last) = match best {
-            [first, .., last] if best.len() >= full => (first.1, last.1),
-            [first, ..] => (first.1, 0.0),
-            [] => (0.0, 0.0),
-        };
+        let score = |of: Option<&(u32, f32)>| of.map_or(0.0, |of| of.1);
+        let first = score(best.first());
+        let last = if best.len() < full { 0.0 } else { score(best.last()) };
         let unit = packing.unit(first - last);
         let above = |score: f32| f64::from(score - last) / f64::from(unit);
         let mut pairs: Vec<Pair> =
@@ -70,12 +72,6 @@ impl CandidateLists {
         let begin = place.checked_sub(1).map_or(0, |before| self.heads[before].end);
         let pairs = &self.pairs[begin..end];
         others.is_finite().then_some(Candidates { others, unit, pairs })
-    }
-
-    /// Gives back what was reserved for more.
-    pub fn shrink_to_fit(&mut self) {
-        self.heads.shrink_to_fit();
-        self.pairs.shrink_to_fit();
     }
 }
 
@@ -147,7 +143,9 @@ impl Scorer {
         let mut units = candidates.unit;
         self.sums.start(model.item_count());
         let targets: usize = changes.iter().map(|&(item, _)| by_source.count(item)).sum();
-        let add = if targets < FEW_TARGETS { Sums::add_few } else { Sums::add };
+        // To note where sums are costs less than to go through all of them while there are fewer than stretches.
+        let are_few = targets < model.item_count() / STRETCH;
+        let add = if are_few { Sums::add_few } else { Sums::add };
         for &(item, rating) in changes {
             let now = self.weights[item as usize];
             let before = rating.map_or(0.0, weigh);

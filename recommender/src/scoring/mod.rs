@@ -12,7 +12,7 @@ mod sums;
 
 pub use candidates::{Before, CandidateLists, Candidates};
 pub use model::{Model, ModelError};
-pub use scorer::{Reason, Recommendation, Request, Scorer, Source};
+pub use scorer::{Reason, Recommendation, Request, Scorer, Source, fetch};
 pub use selection::Selection;
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ pub enum ModelError {
     },
 }
 
-/// A version's similarities in memory. Size: 16 bytes a pair, and 64 an item.
+/// A version's similarities in memory. Size: 16 bytes a pair, and 68 an item.
 #[derive(Debug, Clone)]
 pub struct Model {
     by_target: Neighbours,

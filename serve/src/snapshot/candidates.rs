@@ -45,7 +45,7 @@ impl Snapshot {
     pub fn keep_candidates(&self, count: usize, mut goes_on: impl FnMut() -> bool) {
         let (mut scorer, nothing_newer) = (Scorer::default(), Profile::default());
         for (chunk, users) in self.profiles.chunk_lengths().enumerate() {
-            let mut lists = CandidateLists::default();
+            let mut lists = CandidateLists::with_room(users, count);
             for position in 0..users {
                 if !goes_on() {
                     return;
@@ -54,7 +54,6 @@ impl Snapshot {
                 let ratings = self.ratings(user, &nothing_newer).ratings;
                 scorer.keep_candidates(&self.model, &ratings, count, &mut lists);
             }
-            lists.shrink_to_fit();
             let _ = self.candidates.chunks[chunk].set(lists);
             self.candidates.users.fetch_add(users as u64, Ordering::Relaxed);
         }

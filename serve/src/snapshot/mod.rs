@@ -13,7 +13,7 @@ pub use load::Haste;
 use std::collections::HashMap;
 
 use akin_recommender::profile::{Entry, Profile};
-use akin_recommender::scoring::{Before, Candidates, Model};
+use akin_recommender::scoring::{Before, Candidates, Model, fetch};
 use akin_schemas::{ItemId, Manifest};
 use chrono::{DateTime, Utc};
 
@@ -79,6 +79,16 @@ impl Snapshot {
     /// An item's title by its number.
     pub fn title(&self, number: u32) -> Option<&str> {
         self.item(number).title.as_deref()
+    }
+
+    /// Has what names some items [fetched](fetch), to be written next.
+    pub fn fetch_names(&self, items: impl Iterator<Item = u32>) {
+        let first = |text: &str| u32::from(text.as_bytes().first().copied().unwrap_or(0));
+        let names = |number: u32| {
+            let Item { id, title, .. } = self.item(number);
+            first(id) + title.as_deref().map_or(0, first)
+        };
+        fetch(items.map(names));
     }
 
     /// What is known of a user, by item: the version's entries and the ledger's, whichever are later. Items that the
