@@ -180,7 +180,7 @@ bench-peers: $(PEERS)/ready release ## Compare quality and speed with other libr
 
 # The load generator is built apart, so that the programs are those that `make demo` builds.
 .PHONY: bench-serve
-bench-serve: $(PEERS)/ready release ## Load the server, and FastAPI + implicit beside it. STORE=store, RATES=500,1000, SECONDS=10; AT_ONCE=1 without idle time before.
+bench-serve: $(PEERS)/ready release ## Load the server, and FastAPI + implicit beside it. STORE=store, RATES=500,1000, SECONDS=10; AT_ONCE=1 before users are prepared.
 	cargo build --locked --release -p akin-load
 	$(PEERS)/bin/python bench/serve.py --bin-dir "$(TARGET)/release" --work "$(TARGET)/bench-serve" \
 		--store "$(or $(STORE),$(error name a folder that akin-batch has published in: STORE=store))" \

@@ -181,7 +181,7 @@ def akin(options):
 
 
 def wait_until_prepared(server):
-    """Candidates are found in idle time, which a server that was just started has not had."""
+    """Candidates are found once a version serves, which takes a while."""
     begun = time.monotonic()
     while True:
         lines = urllib.request.urlopen(f"http://{server.address}/metrics").read().decode().splitlines()

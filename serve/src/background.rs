@@ -1,6 +1,7 @@
 //! A thread that does something again and again until it is told to stop.
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -12,7 +13,7 @@ pub struct Repeating {
 }
 
 impl Repeating {
-    /// Runs `task` at once and then after each `pause`.
+    /// Runs `task` at once and then after each `pause`. Should it panic, it is run again all the same.
     ///
     /// # Errors
     /// When the thread cannot be started.
@@ -22,9 +23,15 @@ impl Repeating {
         mut task: impl FnMut() + Send + 'static,
     ) -> io::Result<Self> {
         let (stop, stopped) = mpsc::channel();
+        let named = name.to_owned();
         let work = move || {
             loop {
-                task();
+                if catch_unwind(AssertUnwindSafe(&mut task)).is_err() {
+                    tracing::error!(
+                        thread = named,
+                        "a background task panicked; it is tried again"
+                    );
+                }
                 if stopped.recv_timeout(pause) != Err(RecvTimeoutError::Timeout) {
                     return;
                 }
@@ -40,5 +47,26 @@ impl Repeating {
         if self.thread.join().is_err() {
             tracing::error!("a background thread had died");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_task_that_panics_is_run_again() -> io::Result<()> {
+        let (sender, turns) = mpsc::channel();
+        let mut turn = 0;
+        let task = move || {
+            turn += 1;
+            let _ = sender.send(turn);
+            assert!(turn != 1, "the first turn fails");
+        };
+        let repeating = Repeating::start("test", Duration::from_millis(1), task)?;
+        let first: Vec<i32> = turns.iter().take(3).collect();
+        repeating.stop();
+        assert_eq!(first, [1, 2, 3]);
+        Ok(())
     }
 }

@@ -225,8 +225,11 @@ impl Server {
                 return;
             }
             lower_priority();
+            let mut began = Instant::now();
             snapshot.keep_candidates(candidates, || {
-                thread::yield_now();
+                // Rests as long as the user took, so that requests find a processor between.
+                thread::sleep(began.elapsed());
+                began = Instant::now();
                 !*draining.borrow() && live.serves(&snapshot)
             });
             kept_of = sequence;
