@@ -54,8 +54,10 @@ impl Snapshot {
                 let ratings = self.ratings(user, &nothing_newer).ratings;
                 scorer.keep_candidates(&self.model, &ratings, count, &mut lists);
             }
-            let _ = self.candidates.chunks[chunk].set(lists);
-            self.candidates.users.fetch_add(users as u64, Ordering::Relaxed);
+            // Once, even if it is begun again after a panic.
+            if self.candidates.chunks[chunk].set(lists).is_ok() {
+                self.candidates.users.fetch_add(users as u64, Ordering::Relaxed);
+            }
         }
     }
 }
