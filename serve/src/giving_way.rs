@@ -36,6 +36,25 @@ fn next(began: Instant, ended: Instant) -> Instant {
     if ended - began > SHORT { ended + PAUSE } else { ended }
 }
 
+/// A thread that works in the background, piece by piece, and rests as long as each piece took: whoever wakes meanwhile
+/// mostly finds a processor free. The least priority alone does not see to that, because what runs is let finish its turn.
+pub struct Resting {
+    began: Instant,
+}
+
+impl Resting {
+    /// The first piece begins.
+    pub fn begin() -> Self {
+        Self { began: Instant::now() }
+    }
+
+    /// To be called between two pieces.
+    pub fn rest(&mut self) {
+        thread::sleep(self.began.elapsed());
+        self.began = Instant::now();
+    }
+}
+
 /// Lets the threads that answer requests go before this one, which still gets a percent or two of a processor that is never
 /// idle: what takes seconds then takes minutes. Where the system does not allow it, this thread takes its share.
 pub fn lower_priority() {

@@ -24,7 +24,7 @@ use crate::background::Repeating;
 use crate::flush::Flusher;
 use crate::fold_in::ScoringPool;
 use crate::forget::{forget_contained, forgettable};
-use crate::giving_way::lower_priority;
+use crate::giving_way::{Resting, lower_priority};
 use crate::http::{self, Bodies, CrossOrigin, State};
 use crate::ledger::{
     Accepted, ExecutionId, ExecutionRecord, Executions, Finished, GroupCommit, Ledger, LedgerError,
@@ -225,11 +225,9 @@ impl Server {
                 return;
             }
             lower_priority();
-            let mut began = Instant::now();
+            let mut resting = Resting::begin();
             snapshot.keep_candidates(candidates, || {
-                // Rests as long as the user took, so that requests find a processor between.
-                thread::sleep(began.elapsed());
-                began = Instant::now();
+                resting.rest();
                 !*draining.borrow() && live.serves(&snapshot)
             });
             kept_of = sequence;
@@ -309,12 +307,13 @@ impl Server {
         })?;
 
         state.commit.close(options.drain_timeout);
+        // At once: a version that is being loaded may take longer than whoever stops the server waits.
+        flush_or_warn(state.ledger.as_ref(), &flusher, &state.metrics);
         for thread in background {
             thread.stop();
         }
         drop(state.live);
         scoring.join();
-        flush_or_warn(state.ledger.as_ref(), &flusher, &state.metrics);
         info!("stopped");
         Ok(())
     }

@@ -16,7 +16,7 @@ use thiserror::Error;
 use super::candidates::KeptCandidates;
 use super::profiles::{Chunk, Found, Profiles, Rows};
 use super::{Item, Snapshot};
-use crate::giving_way::lower_priority;
+use crate::giving_way::{Resting, lower_priority};
 
 /// Why a version does not load. Its files are the ones that were published; or else they would not have opened.
 #[derive(Debug, Error)]
@@ -64,10 +64,10 @@ impl Snapshot {
     /// # Errors
     /// When a file does not open, or the tables contradict each other.
     pub fn load(store: &dyn Store, sequence: u64, haste: Haste) -> Result<Self, LoadError> {
-        haste.pool()?.install(|| Self::load_here(store, sequence))
+        haste.pool()?.install(|| Self::load_here(store, sequence, haste))
     }
 
-    fn load_here(store: &dyn Store, sequence: u64) -> Result<Self, LoadError> {
+    fn load_here(store: &dyn Store, sequence: u64, haste: Haste) -> Result<Self, LoadError> {
         let manifest = read_manifest(store, sequence)?;
         let weight = rating_weight(&manifest.measure)?;
         let mut read = ReadItems::default();
@@ -85,14 +85,20 @@ impl Snapshot {
         };
         let profiles = || {
             let parts = &manifest.parts.profiles;
-            let read = |entry| read_profiles(&Part::fetch(store, entry)?, &numbers, unknown_items);
+            let read = |entry| {
+                let resting = haste.resting();
+                read_profiles(&Part::fetch(store, entry)?, &numbers, unknown_items, resting)
+            };
             let chunks: Vec<Chunk> =
                 parts.par_iter().map(read).collect::<Result<_, LoadError>>()?;
             Profiles::join(chunks).ok_or_else(|| out_of_order("profiles"))
         };
         let model = || {
             let parts = &manifest.parts.neighbours;
-            let read = |entry| read_neighbours(&Part::fetch(store, entry)?, &numbers);
+            let read = |entry| {
+                let resting = haste.resting();
+                read_neighbours(&Part::fetch(store, entry)?, &numbers, resting)
+            };
             let parts: Vec<_> = parts.par_iter().map(read).collect::<Result<_, LoadError>>()?;
             let neighbours = join_neighbours(parts, items.len())?;
             Ok::<_, LoadError>(Model::new(neighbours, &rating_counts)?.weighing(weight))
@@ -106,6 +112,11 @@ impl Snapshot {
 }
 
 impl Haste {
+    /// For a thread that has to rest between pieces of work, from now on.
+    fn resting(self) -> Option<Resting> {
+        (self == Self::Spare).then(Resting::begin)
+    }
+
     fn pool(self) -> Result<ThreadPool, LoadError> {
         let builder = ThreadPoolBuilder::new().thread_name(|number| format!("load-{number}"));
         let builder = match self {
@@ -184,11 +195,13 @@ struct ReadNeighbours {
 fn read_neighbours(
     part: &Part,
     numbers: &HashMap<Box<str>, u32>,
+    mut resting: Option<Resting>,
 ) -> Result<ReadNeighbours, LoadError> {
     let mut read = ReadNeighbours::default();
     let mut problem = Problem::default();
     let (mut targets, mut sources) = (TextLookup::default(), TextLookup::default());
     part.read_columns::<tables::Neighbours>(|rows, columns| {
+        resting.iter_mut().for_each(Resting::rest);
         let targets = targets.find(&columns.item_id, |id| numbers.get(id).copied());
         let sources = sources.find(&columns.neighbour_id, |id| numbers.get(id).copied());
         for at in 0..rows {
@@ -245,6 +258,7 @@ fn read_profiles(
     part: &Part,
     numbers: &HashMap<Box<str>, u32>,
     unknown_items: UnknownItems,
+    mut resting: Option<Resting>,
 ) -> Result<Chunk, LoadError> {
     // A manifest could promise any number of rows; a real part has more bytes than rows.
     let mut chunk = Chunk::for_entries(part.rows().min(part.bytes().len() as u64));
@@ -253,6 +267,7 @@ fn read_profiles(
     let mut user: Option<String> = None;
     let mut found = Vec::new();
     part.read_columns::<tables::Profiles>(|rows, columns| {
+        resting.iter_mut().for_each(Resting::rest);
         let items = items.find(&columns.item_id, |id| numbers.get(id).copied());
         let origins = origins.find(&columns.order_origin, |name| {
             name.parse().ok().map(|origin| chunk.origin(origin))
