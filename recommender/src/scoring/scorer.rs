@@ -74,7 +74,7 @@ pub struct Scorer {
     ratings: Vec<f32>,
     /// What each rating weighs; 0 for what is not rated.
     pub(super) weights: Vec<f32>,
-    pub(super) rated: Vec<u32>,
+    rated: Vec<u32>,
     /// How far a sum of all similarities can be from the score.
     rounding: f32,
     /// Whether candidates were enough for the last list.
