@@ -180,14 +180,18 @@ def akin(options):
         server.stop()
 
 
+def are_all_prepared(server):
+    lines = urllib.request.urlopen(f"http://{server.address}/metrics", timeout=5).read().decode().splitlines()
+    users = dict(line.rsplit(" ", 1) for line in lines if line.startswith("akin_version_users"))
+    return users["akin_version_users"] == users["akin_version_users_prepared"]
+
+
 def wait_until_prepared(server):
     """Candidates are found once a version serves, which takes a while."""
     begun = time.monotonic()
-    while True:
-        lines = urllib.request.urlopen(f"http://{server.address}/metrics").read().decode().splitlines()
-        users = dict(line.rsplit(" ", 1) for line in lines if line.startswith("akin_version_users"))
-        if users["akin_version_users"] == users["akin_version_users_prepared"]:
-            break
+    while not are_all_prepared(server):
+        if time.monotonic() > begun + 600:
+            sys.exit("not all users are prepared after 600 s; --at-once does not wait for them")
         time.sleep(0.1)
     cpu = cpu_seconds(server.process.pid) - server.cpu
     print(f"akin-serve: all users prepared after {time.monotonic() - begun:.1f} s more ({cpu:.1f} s of processor time)")

@@ -32,7 +32,7 @@ pub struct Options {
     pub recommendations: u16,
     /// Items kept in memory for each user of a version, the best before any new rating: a list after one is then found
     /// with a third of the work. They are found once the version serves, beside requests and behind them, and take 4
-    /// bytes each and 16 a user. 0 keeps none.
+    /// bytes each and 16 a user. Longer lists than this are found without them. 0 keeps none.
     #[arg(long, env = "AKIN_CANDIDATES", default_value_t = 32, value_parser = clap::value_parser!(u16).range(..=1000), value_name = "N")]
     pub candidates: u16,
     /// Seconds between looks for a new version.

@@ -215,24 +215,9 @@ impl Server {
         };
         self.background.push(Repeating::start("watch", options.poll_interval, watch)?);
 
-        let (live, draining) = (self.state.live.clone(), self.state.draining.clone());
-        let candidates = usize::from(options.candidates);
-        let mut kept_of = None;
-        let keep_candidates = move || {
-            let Some(snapshot) = live.current() else { return };
-            let sequence = Some(snapshot.manifest.sequence);
-            if candidates == 0 || kept_of == sequence {
-                return;
-            }
-            lower_priority();
-            let mut resting = Resting::begin();
-            snapshot.keep_candidates(candidates, || {
-                resting.rest();
-                !*draining.borrow() && live.serves(&snapshot)
-            });
-            kept_of = sequence;
-        };
-        self.background.push(Repeating::start("candidates", CANDIDATES_TICK, keep_candidates)?);
+        if options.candidates > 0 {
+            self.background.push(self.start_candidates(usize::from(options.candidates))?);
+        }
 
         let (flush_ledger, flusher) = (ledger.clone(), self.flusher.clone());
         let unflushed = self.unflushed.clone();
@@ -266,6 +251,27 @@ impl Server {
         };
         self.background.push(Repeating::start("forget", FORGET_PAUSE, forget)?);
         Ok(())
+    }
+
+    /// Finds the `count` best items of each user of whatever version serves.
+    fn start_candidates(&self, count: usize) -> io::Result<Repeating> {
+        let (live, draining) = (self.state.live.clone(), self.state.draining.clone());
+        let mut kept_of = None;
+        let keep_candidates = move || {
+            let Some(snapshot) = live.current() else { return };
+            let sequence = Some(snapshot.manifest.sequence);
+            if kept_of == sequence {
+                return;
+            }
+            lower_priority();
+            let mut resting = Resting::begin();
+            snapshot.keep_candidates(count, || {
+                resting.rest();
+                !*draining.borrow() && live.serves(&snapshot)
+            });
+            kept_of = sequence;
+        };
+        Repeating::start("candidates", CANDIDATES_TICK, keep_candidates)
     }
 
     /// Serves until SIGTERM or SIGINT, then drains: turns not-ready, stops taking connections, lets requests in work

@@ -6,7 +6,7 @@
 
 use super::by_source::{PORTIONS, Packing, Pair, STRETCH};
 use super::model::Model;
-use super::scorer::{EXACT_BESIDE, EXACT_EACH, Scorer};
+use super::scorer::{Scorer, exact_limit};
 use super::selection::Selection;
 use super::sums::{Doubt, Sums};
 
@@ -167,9 +167,8 @@ impl Scorer {
         }
         let worst = best.iter().fold(f32::INFINITY, |worst, &(_, score)| worst.min(score));
         let doubt = Doubt { left_out: Some(by_source.whole()), greatest_weight: shift, rounding };
-        let limit = count.saturating_mul(EXACT_EACH).saturating_add(EXACT_BESIDE);
         let least = worst - candidates.others;
-        let more = self.sums.reaching(least, doubt, limit, may_follow)?;
+        let more = self.sums.reaching(least, doubt, exact_limit(count), may_follow)?;
         Some(self.with_more(model, best, more, count))
     }
 }

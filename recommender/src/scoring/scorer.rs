@@ -59,8 +59,8 @@ const FEW_EACH: usize = 1;
 /// With up to so many, and a short list, the first two portions: the best scores are not far above what is left out.
 const SOME_EACH: usize = 4;
 /// For each one that is wanted so many may be scored exactly, and some more, before more is summed.
-pub(super) const EXACT_EACH: usize = 4;
-pub(super) const EXACT_BESIDE: usize = 100;
+const EXACT_EACH: usize = 4;
+const EXACT_BESIDE: usize = 100;
 /// So many sources or targets are fetched from memory at a time.
 const AHEAD: usize = 8;
 /// Words that come from memory together: 64 bytes.
@@ -203,7 +203,7 @@ impl Scorer {
         let weight = |&source: &u32| self.weights[source as usize].abs();
         let greatest_weight = self.rated.iter().map(weight).fold(0.0, f32::max);
         self.rounding = by_source.rounding(&self.rated, &self.weights, greatest_weight);
-        let limit = count.saturating_mul(EXACT_EACH).saturating_add(EXACT_BESIDE);
+        let limit = exact_limit(count);
         self.sums.start(model.item_count());
         self.sums.exclude(&self.rated);
         for portion in 0..PORTIONS {
@@ -386,6 +386,11 @@ impl Scorer {
             because: Vec::new(),
         })
     }
+}
+
+/// How many may be scored exactly, beside those that seem best, to find `count`.
+pub(super) fn exact_limit(count: usize) -> usize {
+    count.saturating_mul(EXACT_EACH).saturating_add(EXACT_BESIDE)
 }
 
 /// Looks at what lies anywhere in memory, a word from each place, so that the processor fetches many places at a time

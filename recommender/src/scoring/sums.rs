@@ -37,14 +37,12 @@ pub(super) struct Doubt<'a> {
 }
 
 impl Doubt<'_> {
-    /// The most of any item of a stretch.
-    pub fn of_stretch(&self, stretch: usize) -> f32 {
+    fn of_stretch(&self, stretch: usize) -> f32 {
         self.left_out.map_or(0.0, |left| left.of_stretch[stretch] * self.greatest_weight)
             + self.rounding
     }
 
-    /// Of one item.
-    pub fn of_item(&self, item: usize) -> f32 {
+    fn of_item(&self, item: usize) -> f32 {
         self.left_out.map_or(0.0, |left| left.of_target[item] * self.greatest_weight)
             + self.rounding
     }
