@@ -24,6 +24,7 @@ mod observability;
 mod old_stores;
 mod on_s3;
 mod operators;
+mod outages;
 mod plan;
 mod publication;
 mod rating_weights;

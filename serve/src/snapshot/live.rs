@@ -8,11 +8,15 @@ use std::time::{Duration, Instant};
 use akin_store::{Store, published_sequences};
 use tracing::{info, warn};
 
+use super::load::LoadError;
 use super::{Haste, Snapshot};
 
 /// How long a publication that did not load is left alone, at first and at most.
 const RETRY_FIRST: Duration = Duration::from_secs(5);
 const RETRY_LONGEST: Duration = Duration::from_secs(300);
+/// When the store gave no answer for so many publications, a look is over: it would ask for each in vain. More than one,
+/// because a single file that cannot be read must not keep the version before it from serving.
+const UNANSWERED: usize = 2;
 
 /// A publication that would not load.
 #[derive(Debug, Clone)]
@@ -25,6 +29,7 @@ pub struct Refused {
 
 struct Failure {
     reason: String,
+    is_outage: bool,
     retry_at: Instant,
     delay: Duration,
 }
@@ -93,26 +98,30 @@ impl Live {
             }
         };
         *self.unreachable.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        let found = sequences.into_iter().rev().find_map(|sequence| self.try_load(sequence));
-        if let Some(snapshot) = found {
+        if let Some(snapshot) = self.load_newest(sequences) {
             prepare(&snapshot);
             self.swap(snapshot);
         }
     }
 
-    fn try_load(&self, sequence: u64) -> Option<Snapshot> {
-        if !self.is_due(sequence) {
-            return None;
-        }
+    /// The last of `sequences` that is due and loads.
+    fn load_newest(&self, sequences: Vec<u64>) -> Option<Snapshot> {
         let haste = if self.current().is_some() { Haste::Spare } else { Haste::Whole };
-        match Snapshot::load(self.store.as_ref(), sequence, haste) {
-            Ok(snapshot) => Some(snapshot),
-            Err(error) => {
-                warn!(sequence, %error, "a version is refused; the current one serves on");
-                self.note_failure(sequence, error.to_string());
-                None
+        let mut unanswered = 0;
+        for sequence in sequences.into_iter().rev().filter(|&sequence| self.is_due(sequence)) {
+            match Snapshot::load(self.store.as_ref(), sequence, haste) {
+                Ok(snapshot) => return Some(snapshot),
+                Err(error) => {
+                    warn!(sequence, %error, "a version is refused; the current one serves on");
+                    unanswered += usize::from(error.is_outage());
+                    self.note_failure(sequence, &error);
+                }
+            }
+            if unanswered == UNANSWERED {
+                break;
             }
         }
+        None
     }
 
     fn is_due(&self, sequence: u64) -> bool {
@@ -120,14 +129,15 @@ impl Live {
         failures.get(&sequence).is_none_or(|failure| failure.retry_at <= Instant::now())
     }
 
-    fn note_failure(&self, sequence: u64, reason: String) {
+    fn note_failure(&self, sequence: u64, error: &LoadError) {
         self.load_failures.fetch_add(1, Ordering::Relaxed);
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         let delay = failures
             .get(&sequence)
             .map_or(RETRY_FIRST, |failure| (failure.delay * 2).min(RETRY_LONGEST));
+        let (reason, is_outage) = (error.to_string(), error.is_outage());
         let retry_at = Instant::now() + delay;
-        failures.insert(sequence, Failure { reason, retry_at, delay });
+        failures.insert(sequence, Failure { reason, is_outage, retry_at, delay });
     }
 
     fn swap(&self, snapshot: Snapshot) {
@@ -137,10 +147,10 @@ impl Live {
             .write()
             .unwrap_or_else(PoisonError::into_inner)
             .replace(Arc::new(snapshot));
-        self.failures
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .retain(|&failed, _| failed > sequence);
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        // The store answers: what it kept back is asked for at the next look, however long it was away.
+        failures.retain(|&failed, failure| failed > sequence && !failure.is_outage);
+        drop(failures);
         info!(%version, sequence, "a version serves");
         // Freed here, if nobody holds it any more, and not on a request's time.
         drop(old);

@@ -7,7 +7,7 @@ use akin_recommender::scoring::{Model, ModelError};
 use akin_recommender::similarity::{Neighbour, NeighbourList, Neighbours};
 use akin_schemas::tables::TextLookup;
 use akin_schemas::{Measure, tables};
-use akin_store::{OpenError, Part, Store, read_manifest};
+use akin_store::{ErrorKind, OpenError, Part, Store, read_manifest};
 use chrono::Utc;
 use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -33,6 +33,13 @@ pub enum LoadError {
     /// The system refused a thread.
     #[error("the system refused a thread: {0}")]
     Threads(String),
+}
+
+impl LoadError {
+    /// Whether the store did not answer, which it may do later. What it answered with may be bad then, or good.
+    pub fn is_outage(&self) -> bool {
+        matches!(self, Self::Open(OpenError::Store(error)) if error.kind() == ErrorKind::Failed)
+    }
 }
 
 fn with_cause(error: &OpenError) -> String {
