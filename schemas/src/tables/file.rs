@@ -215,9 +215,9 @@ mod tests {
     use super::*;
     use crate::tables::{ItemRow, Items, ProfileRow, Profiles};
 
-    fn profiles() -> Bytes {
+    fn profiles(ratings: [Option<f32>; 3]) -> Bytes {
         let mut writer = PartWriter::<Profiles>::new().unwrap();
-        for (order_sequence, rating) in (1..).zip([Some(4.5), None, Some(1.0)]) {
+        for (order_sequence, rating) in (1..).zip(ratings) {
             let row = ProfileRow {
                 user_id: "u",
                 item_id: "a",
@@ -276,10 +276,18 @@ mod tests {
 
     #[test]
     fn a_damaged_part_is_refused_or_read_but_never_a_panic() {
-        let (profiles, items) = (profiles(), items());
+        let (profiles, items) = (profiles([Some(4.5), None, Some(1.0)]), items());
         assert_eq!(read_part::<Profiles>(profiles.clone(), |_| ()).unwrap(), 3);
         assert_eq!(read_part::<Items>(items.clone(), |_| ()).unwrap(), 2);
         assert!(refused::<Profiles>(&profiles) > 2_000);
         assert!(refused::<Items>(&items) > 2_000);
+    }
+
+    #[test]
+    fn a_rating_that_is_not_finite_is_refused() {
+        for rating in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            let refused = read_part::<Profiles>(profiles([Some(1.0), None, Some(rating)]), |_| ());
+            assert_eq!(refused.unwrap_err().to_string(), "column `rating` is not finite");
+        }
     }
 }

@@ -113,10 +113,15 @@ impl Table for Profiles {
         if order_sequence.iter().any(|&sequence| sequence < 0) {
             return Err(TableError::BadRow("column `order_sequence` is negative".to_owned()));
         }
+        let rating = nullable_numbers::<Float32Type>(batch, "rating", "float")?;
+        // One of them would spread through every sum that it enters.
+        if rating.iter().flatten().any(|rating| !rating.is_finite()) {
+            return Err(TableError::BadRow("column `rating` is not finite".to_owned()));
+        }
         Ok(ProfileColumns {
             user_id: repeating_texts(batch, "user_id")?,
             item_id: repeating_texts(batch, "item_id")?,
-            rating: nullable_numbers::<Float32Type>(batch, "rating", "float")?,
+            rating,
             rated_at: numbers::<TimestampMicrosecondType>(batch, "rated_at", "timestamp")?.values(),
             order_micros: numbers::<Int64Type>(batch, "order_micros", "int64")?.values(),
             order_origin: repeating_texts(batch, "order_origin")?,
