@@ -1,17 +1,23 @@
 //! SIGTERM under load.
 
+use std::fs::OpenOptions;
 use std::ops::Add;
+use std::path::Path;
+use std::process::Command;
 use std::sync::Mutex;
-use std::thread::{scope, sleep};
+use std::sync::mpsc::channel;
+use std::thread::{scope, sleep, spawn};
 use std::time::{Duration, Instant};
 
+use akin_schemas::ObjectKey;
 use akin_serve::ledger::{Ledger, Opening, RedbLedger};
+use akin_store::{FolderStore, open_version};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use super::load::Log;
 use super::{fresh_seed, rounds};
-use crate::harness::{Server, Workplace, agent};
+use crate::harness::{Server, Workplace, agent, post_rating, wait_for};
 
 /// What the rounds saw.
 #[derive(Debug, Default, Clone, Copy)]
@@ -102,4 +108,37 @@ fn drain(random: &mut StdRng, rounds: usize) -> Seen {
     seen.accepted = all.iter().flat_map(Log::handles).count();
     seen.unheard = there - seen.accepted;
     seen
+}
+
+#[test]
+fn what_was_accepted_is_in_the_store_before_a_version_that_loads_slowly_is_waited_for() {
+    let workplace = Workplace::new();
+    workplace.publish(&[]).summary();
+    workplace.publish(&[]).summary();
+    // A pipe gives no byte until somebody writes one: whoever reads this file waits.
+    let version = open_version(&FolderStore::open(workplace.store()).unwrap(), 2).unwrap();
+    let part = workplace.path("store").join(version.manifest.parts.neighbours[0].key.to_string());
+    std::fs::remove_file(&part).unwrap();
+    assert!(Command::new("mkfifo").arg(&part).status().unwrap().success());
+    let manifest = workplace.path("store").join(ObjectKey::manifest(2).to_string());
+    let hidden = workplace.path("hidden.json");
+    std::fs::rename(&manifest, &hidden).unwrap();
+
+    let mut server = Server::start_ready(&workplace, &["--flush-interval", "3600"]);
+    std::fs::rename(&hidden, &manifest).unwrap();
+    let (send, receive) = channel();
+    // To open it for writing waits until the server reads.
+    spawn(move || send.send(OpenOptions::new().write(true).open(part)));
+    let pipe = receive.recv_timeout(Duration::from_secs(60)).unwrap().unwrap();
+    post_rating(&server, "abby", "1", 4.0);
+    let files = |folder: &Path| std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let segments =
+        || files(&workplace.path("store/ratings")).flat_map(|day| files(&day.path())).count();
+    assert_eq!(segments(), 0);
+    server.ask_to_stop();
+    wait_for("a segment is there", || (segments() > 0).then_some(()));
+    // It was still waited for.
+    assert!(server.log_text().lines().all(|line| !line.contains("is refused")));
+    drop(pipe);
+    assert!(server.wait().success());
 }
