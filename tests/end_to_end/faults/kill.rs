@@ -62,6 +62,9 @@ fn kill(random: &mut StdRng) {
         }
         server.kill_9();
         checked.append(&mut clients);
+        if round % 100 == 99 {
+            eprintln!("{} of {rounds} rounds, {heard} ratings acknowledged", round + 1);
+        }
     }
 
     let server = Server::start_ready(&workplace, &OPTIONS);

@@ -11,6 +11,10 @@ use crate::harness::{Server, Workplace, agent};
 
 /// Between two looks at the process.
 const LOOK: Duration = Duration::from_secs(2);
+/// Of so long at least, memory must be shown to keep to 1 % an hour.
+const FULL: Duration = Duration::from_secs(3600);
+/// Means of so many periods tell how surely.
+const PERIODS: usize = 15;
 const OPTIONS: [&str; 4] = ["--keep-executions", "20000", "--flush-interval", "5"];
 
 /// What the process held at one moment.
@@ -56,32 +60,46 @@ fn memory_and_open_files_under_a_mixed_load_with_a_reload_a_minute() {
     let steady = &looks[looks.len() / 2..];
     let files = steady.iter().map(|look| look.files);
     let (fewest, most) = (files.clone().min().unwrap(), files.max().unwrap());
+    let (slope, error) = slope(steady);
+    let percent = 100.0 / mean_bytes(steady);
+    let (growth, error) = (slope * percent, error * percent);
     eprintln!(
-        "{} requests in {} s; memory {:?} MB, in the second half {:+.2} % an hour; {} to {} open files",
+        "{} requests in {} s; memory {:?} MB, in the second half {growth:+.2} % an hour (standard error {error:.2}); {fewest} to {most} open files",
         requests.into_inner(),
         end.as_secs(),
         tenths.collect::<Vec<_>>(),
-        100.0 * slope(steady) / mean_bytes(steady),
-        fewest,
-        most,
     );
     // A connection or a segment more at a look; and what caches still take.
     assert!(most <= fewest + 16, "open files");
     assert!(steady.iter().all(|look| look.bytes < 1.5 * steady[0].bytes), "memory");
+    if end >= FULL {
+        assert!(growth - 2.0 * error < 1.0, "memory grows");
+    }
 }
 
 fn mean_bytes(looks: &[Look]) -> f64 {
     looks.iter().map(|look| look.bytes).sum::<f64>() / looks.len() as f64
 }
 
-/// Bytes an hour, by least squares.
-fn slope(looks: &[Look]) -> f64 {
-    let count = looks.len() as f64;
-    let hours = looks.iter().map(|look| look.hours).sum::<f64>() / count;
-    let bytes = mean_bytes(looks);
-    let covariance = looks.iter().map(|look| (look.hours - hours) * (look.bytes - bytes));
-    let variance = looks.iter().map(|look| (look.hours - hours).powi(2));
-    covariance.sum::<f64>() / variance.sum::<f64>()
+/// Bytes an hour, by least squares, and the standard error: of the means of `PERIODS`, because one look is much like the one
+/// before it.
+fn slope(looks: &[Look]) -> (f64, f64) {
+    let means: Vec<(f64, f64)> = looks
+        .chunks(looks.len().div_ceil(PERIODS))
+        .map(|looks| {
+            let hours = looks.iter().map(|look| look.hours).sum::<f64>() / looks.len() as f64;
+            (hours, mean_bytes(looks))
+        })
+        .collect();
+    let count = means.len() as f64;
+    let mean_hours = means.iter().map(|(hours, _)| hours).sum::<f64>() / count;
+    let mean_bytes = means.iter().map(|(_, bytes)| bytes).sum::<f64>() / count;
+    let covariance = means.iter().map(|(hours, bytes)| (hours - mean_hours) * (bytes - mean_bytes));
+    let variance: f64 = means.iter().map(|(hours, _)| (hours - mean_hours).powi(2)).sum();
+    let slope = covariance.sum::<f64>() / variance;
+    let residual = |(hours, bytes): &(f64, f64)| bytes - mean_bytes - slope * (hours - mean_hours);
+    let residuals: f64 = means.iter().map(|mean| residual(mean).powi(2)).sum();
+    (slope, (residuals / (count - 2.0) / variance).sqrt())
 }
 
 /// What a frontend does, over and over, for a thousand users; everything must be answered.
