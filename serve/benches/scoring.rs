@@ -14,6 +14,9 @@ use akin_recommender::scoring::{
 use akin_serve::snapshot::{Haste, Snapshot};
 use akin_store::{FolderStore, published_sequences};
 use divan::Bencher;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use rand::seq::index::sample;
 
 /// Profiles that are scored, each in its turn, so that none stays in a cache for long.
 const PROFILES: usize = 500;
@@ -49,6 +52,27 @@ fn load(folder: &Path) -> Result<(Snapshot, Vec<Ratings>), Box<dyn std::error::E
 #[divan::bench(args = [10, 100, 500], sample_size = 100, sample_count = 100)]
 fn best_for_200_ratings(bencher: Bencher, count: usize) {
     let Some((snapshot, profiles)) = &*LOADED else { return };
+    score(bencher, snapshot, profiles, count);
+}
+
+/// The same, had each item been as likely to be rated as any other: what is rated often speaks for many more.
+#[divan::bench(args = [10, 100, 500], sample_size = 100, sample_count = 100)]
+fn best_for_200_items_at_random(bencher: Bencher, count: usize) {
+    let Some((snapshot, profiles)) = &*LOADED else { return };
+    let mut random = StdRng::seed_from_u64(1);
+    let items = snapshot.model.item_count();
+    let of_any_items = |profile: &Ratings| -> Ratings {
+        let drawn = sample(&mut random, items, 200.min(items));
+        let mut drawn: Vec<u32> = drawn.into_iter().map(|item| item as u32).collect();
+        drawn.sort_unstable();
+        let ratings = profile.iter().map(|&(_, rating)| rating).cycle();
+        drawn.into_iter().zip(ratings).collect()
+    };
+    let profiles: Vec<Ratings> = profiles.iter().map(of_any_items).collect();
+    score(bencher, snapshot, &profiles, count);
+}
+
+fn score(bencher: Bencher, snapshot: &Snapshot, profiles: &[Ratings], count: usize) {
     let (mut scorer, next) = (Scorer::default(), AtomicUsize::new(0));
     let next = || &profiles[next.fetch_add(1, Ordering::Relaxed) % profiles.len()];
     let request = Request { count, reasons: 3 };
