@@ -41,9 +41,11 @@ const BLOCKING_THREADS: usize = 4;
 const CANDIDATES_TICK: Duration = Duration::from_millis(200);
 /// How often the flusher looks whether something is due.
 const FLUSH_TICK: Duration = Duration::from_millis(200);
-/// How many executions are forgotten at once, and how often.
-const FORGET_AT_ONCE: usize = 10_000;
-const FORGET_PAUSE: Duration = Duration::from_secs(60);
+/// How many executions are forgotten at once, for a call holds up accepting; how long what is accepted has its turn before
+/// the next call; and how often it is looked whether there are more than are kept. Faster than they can be accepted.
+const FORGET_AT_ONCE: usize = 500;
+const FORGET_REST: Duration = Duration::from_millis(20);
+const FORGET_PAUSE: Duration = Duration::from_secs(10);
 /// How often it is looked for executions that take too long.
 const TIMEOUT_TICK: Duration = Duration::from_millis(500);
 
@@ -197,7 +199,8 @@ impl Server {
             live.refresh(|snapshot| clock.observe_clock(snapshot.manifest.latest_order_micros));
             if let Some(snapshot) = live.current() {
                 let sequence = Some(snapshot.manifest.sequence);
-                // A round later, when no request holds the version before any more.
+                // A round later, when no list is computed from the version before any more. Whoever reads the ledger does so
+                // before it takes a version.
                 if served == sequence
                     && forgotten_for != sequence
                     && forget_or_warn(clock.as_ref(), store.as_ref(), &snapshot.manifest)
@@ -233,20 +236,29 @@ impl Server {
         self.background.push(Repeating::start("flush", FLUSH_TICK, flush)?);
 
         let days = i64::from(options.keep_executions_days);
-        let kept = self.state.executions.clone();
+        let (kept, draining) = (self.state.executions.clone(), self.state.draining.clone());
         let forget = move || {
             let since = (Utc::now() - chrono::Duration::days(days)).timestamp_micros();
             let (count, bytes) = (options.keep_executions, options.keep_executions_bytes);
             let retention = Retention { since, count, bytes };
-            match ledger.forget_executions(retention, FORGET_AT_ONCE) {
-                Ok(0) => {}
-                Ok(executions) => {
-                    info!(executions, "old executions are forgotten");
-                    if let Err(error) = kept.forget_with_ledger() {
-                        warn!(%error, "what is forgotten may be shown for a while");
-                    }
+            let mut forgotten = 0;
+            loop {
+                let gone = ledger.forget_executions(retention, FORGET_AT_ONCE);
+                let gone = gone.unwrap_or_else(|error| {
+                    warn!(%error, "old executions could not be forgotten");
+                    0
+                });
+                forgotten += gone;
+                if gone < FORGET_AT_ONCE as u64 || *draining.borrow() {
+                    break;
                 }
-                Err(error) => warn!(%error, "old executions could not be forgotten"),
+                thread::sleep(FORGET_REST);
+            }
+            if forgotten > 0 {
+                info!(executions = forgotten, "old executions are forgotten");
+                if let Err(error) = kept.forget_with_ledger() {
+                    warn!(%error, "what is forgotten may be shown for a while");
+                }
             }
         };
         self.background.push(Repeating::start("forget", FORGET_PAUSE, forget)?);

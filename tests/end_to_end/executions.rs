@@ -199,6 +199,7 @@ fn executions_are_listed_newest_first_by_user_and_status_in_parts() {
         "user=",
         "nextToken=abc",
         "limit=5",
+        "user=%ff",
         &format!("user=bob&nextToken={token}"),
     ] {
         let answer = get(&server, &format!("/executions?{query}"));
@@ -246,6 +247,8 @@ fn a_stopped_execution_never_succeeds_and_its_rating_stays() {
     }
     let long = json!({"error": "x".repeat(257)}).to_string();
     assert_eq!(stop(&arns[0], Some(&long)).status, 422);
+    let long = json!({"cause": "é".repeat(32_769)}).to_string();
+    assert_eq!(stop(&arns[0], Some(&long)).status, 422);
     assert_eq!(stop("arn:aws:states:local:000000000000:execution:akin:x", None).status, 404);
     let stopped = stop(&arns[0], Some(r#"{"error":"Enough","cause":"because"}"#));
     assert_eq!(stopped.status, 200, "{}", stopped.body);
@@ -267,6 +270,35 @@ fn a_stopped_execution_never_succeeds_and_its_rating_stays() {
     assert_eq!(late["status"], "SUCCEEDED", "what has ended stays as it is");
     let rated = rated_items(&server, "abby");
     assert_eq!(rated, [("1".to_owned(), 5.0), ("2".to_owned(), 5.0)]);
+}
+
+#[test]
+fn a_cause_may_be_as_long_as_it_is_said_however_it_is_written() {
+    let workplace = Workplace::new();
+    let arns = left_running(&workplace, &["1"]);
+    let server = Server::start(&workplace, &[]);
+    let body = format!(r#"{{"cause":"{}"}}"#, r"\ud83d\ude00".repeat(32_768));
+    let stopped = send(&server, "POST", &format!("/executions/{}/stop", arns[0]), &[], Some(&body));
+    assert_eq!(stopped.status, 200, "{}", stopped.body);
+    assert_eq!(stopped.json()["cause"], "\u{1f600}".repeat(32_768));
+}
+
+#[test]
+fn no_more_executions_are_kept_than_asked_for_however_fast_they_come() {
+    let workplace = Workplace::new();
+    workplace.publish(&[]).summary();
+    let server = Server::start_ready(&workplace, &["--keep-executions", "100"]);
+    let array: Vec<Value> = (0..1000)
+        .map(|n| json!({"movieID": n % 7, "user": format!("user-{n}"), "rating": 3}))
+        .collect();
+    for _ in 0..12 {
+        let answer = send(&server, "POST", "/ratings", &[], Some(&json!(array).to_string()));
+        assert_eq!(answer.status, 202, "{}", answer.body);
+    }
+    crate::harness::wait_for("the oldest are forgotten", || {
+        let listed = get(&server, "/executions?n=200").json();
+        (listed["executions"].as_array().unwrap().len() == 100).then_some(())
+    });
 }
 
 #[test]
@@ -301,6 +333,17 @@ fn events_show_the_execution_as_it_stands_and_its_end() {
     let execution: Value = serde_json::from_str(&data).unwrap();
     assert_eq!(execution, ended(&server, &arns[0]));
     assert_eq!(lines.by_ref().find(|line| line == "0").as_deref(), Some("0"), "the stream ends");
+
+    // An input with line breaks, which is passed on as it came, does not end the data.
+    let pretty = "{\r\n  \"movieID\": \"2\",\n\n  \"user\": \"abby\",\n  \"rating\": 4\n}";
+    let accepted = send(&server, "POST", "/ratings", &[], Some(pretty)).json();
+    let arn = accepted["executionArn"].as_str().unwrap();
+    let expected = ended(&server, arn);
+    let events = get(&server, &format!("/executions/{arn}/events")).body;
+    let lines: Vec<&str> = events.lines().collect();
+    assert_eq!(lines.len(), 3, "{events}");
+    let shown: Value = serde_json::from_str(lines[1].strip_prefix("data: ").unwrap()).unwrap();
+    assert_eq!(shown, expected);
 
     // Of one that has ended there is one event.
     let body = get(&server, &path).body;

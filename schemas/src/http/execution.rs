@@ -38,10 +38,10 @@ pub enum ExecutionStatus {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(remote = "Self", deny_unknown_fields)]
 pub struct Stop {
-    /// A name for the reason, at most 256 bytes.
+    /// A name for the reason, at most 256 characters.
     #[schema(max_length = 256)]
     pub error: Option<String>,
-    /// The reason, at most 32,768 bytes.
+    /// The reason, at most 32,768 characters.
     #[schema(max_length = 32_768)]
     pub cause: Option<String>,
 }

@@ -14,8 +14,9 @@ use futures_util::stream;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::ledger::{self, ExecutionId, ExecutionRecord, Filter, Finished, Outcome};
+use crate::ledger::{self, ExecutionId, ExecutionRecord, Filter, Finished, Outcome, Request};
 
+use super::accept::accept;
 use super::openapi::{BadBody, Event, Missing, Unavailable, Unreadable};
 use super::problem::Refusal;
 use super::query;
@@ -26,7 +27,9 @@ use super::token;
 const LONGEST_WAIT: u64 = 60;
 /// Between two signs of life on a stream of events: proxies close what is silent for a minute.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
-/// `error` and `cause` of a stop, in bytes, as Step Functions limits them.
+/// After so many commits the end of an execution is written, or will not be.
+const COMMITS: usize = 3;
+/// `error` and `cause` of a stop, in characters, as Step Functions limits them.
 pub const LONGEST_ERROR: usize = 256;
 /// The same for `cause`.
 pub const LONGEST_CAUSE: usize = 32_768;
@@ -109,6 +112,8 @@ fn event(
 ) -> Result<Bytes, Refusal> {
     let execution = execution(machine, id, record)?;
     let data = serde_json::to_string(&execution).map_err(|_| Refusal::internal())?;
+    // An input is passed on as it came. A line break in JSON stands between tokens only; in an event it would end the data.
+    let data = data.replace(['\n', '\r'], " ");
     Ok(Bytes::from(format!("event: {}\ndata: {data}\n\n", record.status())))
 }
 
@@ -128,14 +133,15 @@ pub async fn stop(
 ) -> Result<HttpResponse, Refusal> {
     query::parse::<query::Nothing>(&request)?;
     let (id, _) = find(&request, &state, Duration::ZERO).await?;
-    let limit = 2 * (LONGEST_ERROR + LONGEST_CAUSE);
+    // JSON may take twelve bytes for a character, two escapes of six.
+    let limit = 12 * (LONGEST_ERROR + LONGEST_CAUSE) + 1024;
     let stop: Stop =
         state.bodies.parsed_if_any(&request, payload, limit).await?.unwrap_or_default();
     for (name, text, longest) in
         [("error", &stop.error, LONGEST_ERROR), ("cause", &stop.cause, LONGEST_CAUSE)]
     {
-        if text.as_ref().is_some_and(|text| text.len() > longest) {
-            let detail = format!("`{name}` has at most {longest} bytes");
+        if text.as_ref().is_some_and(|text| text.chars().count() > longest) {
+            let detail = format!("`{name}` has at most {longest} characters");
             return Err(Refusal::unacceptable(detail));
         }
     }
@@ -156,9 +162,22 @@ pub async fn abort(
     let finished = Finished { id, outcome, stopped_at: Utc::now().timestamp_micros() };
     let commit = state.commit.clone();
     let written = actix_web::web::block(move || commit.finish_durably(&finished)).await;
-    if let Some(written) = written.map_err(|_| Refusal::internal())?? {
-        let lost = "the stop could not be written; whether it lasts over a restart is not known";
-        written.await.map_err(|_| Refusal::unavailable(lost, 30))?;
+    let lost = "the end could not be written; whether it lasts over a restart is not known";
+    match written.map_err(|_| Refusal::internal())?? {
+        Some(written) => written.await.map_err(|_| Refusal::unavailable(lost, 30))?,
+        // It had ended; that need not be on disk either.
+        None => {
+            for _ in 0..COMMITS {
+                if !state.executions.is_unwritten(&id) {
+                    break;
+                }
+                // Answered when everything that came before is written.
+                accept(state, Request { submissions: Vec::new(), name: None }).await?;
+            }
+            if state.executions.is_unwritten(&id) {
+                return Err(Refusal::unavailable(lost, 30));
+            }
+        }
     }
     Ok(state.executions.wait(id, Duration::ZERO).await?)
 }

@@ -195,6 +195,11 @@ impl Executions {
         Ok(first)
     }
 
+    /// Whether an execution has ended, and its end is not in the ledger yet.
+    pub fn is_unwritten(&self, id: &ExecutionId) -> bool {
+        self.lock().live.get(id).is_some_and(|live| !live.record.is_running())
+    }
+
     /// Lets go of executions whose end is in the ledger.
     pub(super) fn written<'a>(&self, ids: impl Iterator<Item = &'a ExecutionId>) {
         let mut memory = self.lock();

@@ -40,13 +40,17 @@ async fn a_long_poll_wakes_when_the_execution_ends() {
         })
         .collect();
     tokio::time::sleep(Duration::from_millis(20)).await;
+    assert!(!executions.is_unwritten(&id));
     assert_eq!(executions.finish(&ended(id, "first")), Ok(true));
+    assert!(executions.is_unwritten(&id));
     assert_eq!(executions.finish(&ended(id, "second")), Ok(false));
     for waiting in waiting {
         let record = waiting.await.unwrap().unwrap().unwrap();
         assert_eq!((text(&record), record.stopped_at()), (Some("\"first\""), Some(9)));
     }
     assert!(start.elapsed() < LONG / 4);
+    executions.written([id].iter());
+    assert!(!executions.is_unwritten(&id));
 }
 
 #[tokio::test]

@@ -12,6 +12,9 @@ use crate::ledger::{EndRecord, Request};
 /// One commit takes whole jobs until it holds this many submissions.
 const BATCH: usize = 512;
 
+/// What inputs that wait may take of memory: mostly they are short, and their number is the bound.
+const WAITING_BYTES: usize = 64 << 20;
+
 /// How long outcomes wait for a batch to travel with. They are visible already, and after a crash
 /// they are computed again, so nobody waits for this.
 const OUTCOME_DELAY: Duration = Duration::from_millis(25);
@@ -20,6 +23,12 @@ const OUTCOME_DELAY: Duration = Duration::from_millis(25);
 pub(super) struct Job {
     pub(super) request: Request,
     pub(super) answer: oneshot::Sender<Answer>,
+}
+
+impl Job {
+    fn input_bytes(&self) -> usize {
+        self.request.submissions.iter().map(|submission| submission.input.len()).sum()
+    }
 }
 
 /// An execution's end, and who waits until it is on disk.
@@ -49,6 +58,8 @@ struct State {
     jobs: VecDeque<Job>,
     /// Submissions in `jobs`.
     waiting: usize,
+    /// Bytes of their inputs.
+    waiting_bytes: usize,
     outcomes: Vec<End>,
     /// When outcomes are committed on their own.
     outcomes_due: Option<Instant>,
@@ -71,10 +82,14 @@ impl Queue {
         if state.closing.is_some() {
             return Err(Refusal::Closing);
         }
-        if state.waiting.saturating_add(job.request.submissions.len()) > self.capacity {
+        let bytes = job.input_bytes();
+        if state.waiting.saturating_add(job.request.submissions.len()) > self.capacity
+            || state.waiting_bytes.saturating_add(bytes) > WAITING_BYTES
+        {
             return Err(Refusal::QueueFull);
         }
         state.waiting += job.request.submissions.len();
+        state.waiting_bytes += bytes;
         state.jobs.push_back(job);
         self.changed.notify_one();
         Ok(())
@@ -120,7 +135,7 @@ impl Queue {
         let mut state = self.lock();
         state.poisoned |= state.closing.is_none();
         state.jobs.clear();
-        state.waiting = 0;
+        (state.waiting, state.waiting_bytes) = (0, 0);
         state.drop_outcomes();
     }
 
@@ -185,6 +200,7 @@ impl State {
             && let Some(job) = self.jobs.pop_front()
         {
             size += job.request.submissions.len();
+            self.waiting_bytes -= job.input_bytes();
             // A job without submissions is answered too, and must not keep the loop from ending.
             jobs.push(job);
         }

@@ -231,3 +231,22 @@ fn a_scorer_that_panics_fails_its_executions_and_no_others() {
     assert_eq!(record.failure().0, Some("InternalError"));
     assert!(ledger.execution(&other).unwrap().unwrap().is_running());
 }
+
+#[test]
+fn long_inputs_that_wait_are_bounded_by_their_bytes() {
+    let ledger = Arc::new(Gated::open(FaultyDisk::default().ledger().unwrap()));
+    let group = start(ledger.clone(), 1000, Box::new(|_| {}));
+    ledger.set_open(false);
+    let long = |n| vec![Submission { input: "x".repeat(30 << 20), ..submission("abby", n) }];
+    // The first is on its way to the disk.
+    let mut answers = vec![group.submit(long(0)).unwrap()];
+    until(|| ledger.commits() == 1);
+    answers.extend([1, 2].map(|n| group.submit(long(n)).unwrap()));
+    assert_eq!(group.submit(long(3)).err(), Some(Refusal::QueueFull));
+    answers.push(group.submit(vec![submission("abby", 4)]).unwrap());
+    ledger.set_open(true);
+    for answer in answers {
+        answer.blocking_recv().unwrap().unwrap();
+    }
+    assert!(group.submit(long(3)).is_ok());
+}

@@ -6,11 +6,16 @@ use std::iter::Peekable;
 use redb::{ReadTransaction, StorageError};
 
 use super::{codec, read, tables};
-use crate::ledger::{Cursor, ExecutionId, ExecutionStatus, Filter, LedgerError, Page};
+use crate::ledger::{
+    Cursor, ExecutionId, ExecutionRecord, ExecutionStatus, Filter, LedgerError, Page,
+};
 
 /// A listing looks at so many executions at most for each that is wanted: a user's few failures
 /// among many successes take several pages, not one long read.
 const LOOKS_EACH: usize = 20;
+
+/// A page ends once its inputs and outputs have so many bytes: a thousand of the longest would take a gigabyte.
+const PAGE_BYTES: usize = 4 << 20;
 
 const ENDED: [ExecutionStatus; 4] = [
     ExecutionStatus::Succeeded,
@@ -51,19 +56,26 @@ fn of_user(
     });
     let recent = executions_at(transaction, recent)?;
     let recent = recent.into_iter().filter(|id| filter.after.is_none_or(|after| *id < after.id));
-    let mut page = Page::default();
+    let (mut page, mut bytes) = (Page::default(), 0);
     for (looks, id) in descending(recent.rev(), written).enumerate() {
         let id = id?;
-        if page.executions.len() == limit || looks == limit.saturating_mul(LOOKS_EACH) {
+        let is_full = page.executions.len() == limit || bytes >= PAGE_BYTES;
+        if is_full || looks == limit.saturating_mul(LOOKS_EACH) {
             return Ok(page);
         }
         let record = read::execution(transaction, &id)?;
         let record = record.filter(|r| filter.status.is_none_or(|status| r.status() == status));
         page.next = Some(Cursor { micros: id.millis() * 1000, id });
+        bytes += record.as_ref().map_or(0, text_bytes);
         page.executions.extend(record.map(|record| (id, record)));
     }
     page.next = None;
     Ok(page)
+}
+
+/// What an execution's input and output take.
+fn text_bytes(record: &ExecutionRecord) -> usize {
+    record.input.len() + record.output().map_or(0, |output| output.as_str().len())
 }
 
 /// The executions of log entries, in order.
@@ -127,15 +139,16 @@ fn by_time(
         });
         sources.push(Box::new(places));
     }
-    let mut page = Page::default();
+    let (mut page, mut bytes) = (Page::default(), 0);
     let mut sources: Vec<_> = sources.into_iter().map(Iterator::peekable).collect();
     while let Some(place) = newest(&mut sources)? {
-        if page.executions.len() == limit {
+        if page.executions.len() == limit || bytes >= PAGE_BYTES {
             return Ok(page);
         }
         let record = read::execution(transaction, &place.id)?.ok_or_else(|| {
             LedgerError::Record(format!("the listed execution {} is missing", place.id))
         })?;
+        bytes += text_bytes(&record);
         page.executions.push((place.id, record));
         page.next = Some(place);
     }

@@ -149,19 +149,34 @@ pub(super) fn forget(
         if open.get(id.key())?.is_some() {
             continue;
         }
+        let outcome = outcomes.get(id.key())?.map(|outcome| {
+            let bytes = outcome.value();
+            codec::read_end(bytes).map(|end| (end, bytes.len()))
+        });
+        let (bytes, record) = (record.value().len(), codec::read_execution(record.value()));
+        let (record, outcome) = match (record, outcome.transpose()) {
+            (Ok(record), Ok(outcome)) => (record, outcome),
+            // It stays, and those after it go.
+            (Err(error), _) | (_, Err(error)) => {
+                tracing::error!(%error, %id, "an execution cannot be read, and stays");
+                continue;
+            }
+        };
         left -= 1;
-        bytes_left = bytes_left.saturating_sub(record.value().len() as u64);
-        let record = codec::read_execution(record.value())?;
-        if let Some(outcome) = outcomes.remove(id.key())? {
-            bytes_left = bytes_left.saturating_sub(outcome.value().len() as u64);
-            let (status, stopped_at) = codec::read_end(outcome.value())?;
+        bytes_left = bytes_left.saturating_sub(bytes as u64);
+        if let Some(((status, stopped_at), bytes)) = outcome {
+            bytes_left = bytes_left.saturating_sub(bytes as u64);
+            outcomes.remove(id.key())?;
             ended.remove((codec::status_number(status), stopped_at, id.key()))?;
         }
         settling.settle(&record.user, &mut places)?;
         places.users.remove((&*record.user, &*tables::execution_key(id.key())))?;
         if let Some(name) = &record.name {
-            // The first of a request's executions that goes takes the name with it.
-            names.remove(name.key())?;
+            // The first of a request's executions that goes takes the name with it. Another request may have it by now.
+            let ids = names.get(name.key())?.map(|ids| codec::read_ids(ids.value())).transpose()?;
+            if ids.is_some_and(|ids| ids.contains(&id)) {
+                names.remove(name.key())?;
+            }
         }
         gone.push(id);
     }

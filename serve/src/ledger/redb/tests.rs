@@ -250,6 +250,71 @@ fn executions_are_forgotten_by_bytes_and_take_their_names_and_places_with_them()
     assert_eq!(ledger.forget_executions(keep(200), 9), Ok(0));
 }
 
+#[test]
+fn a_name_that_another_request_has_by_now_stays_when_a_late_execution_of_the_first_goes() {
+    let ledger = FaultyDisk::default().ledger().unwrap();
+    let request = |item: &str| {
+        named(vec![submission("abby", item, Some(1.0)), submission("bob", item, Some(1.0))], "a")
+    };
+    let commit = |request: &Request, day: i64| {
+        let answers = ledger.commit(std::slice::from_ref(request), &[], day * DAY).unwrap();
+        answers.into_iter().next().unwrap()
+    };
+    let first: Vec<_> = fresh(&commit(&request("1"), 0)).iter().map(|a| a.execution).collect();
+    let ended: Vec<_> = first.iter().map(|&id| succeeded(id, "{}")).collect();
+    ledger.accept(&[], &ended, DAY).unwrap();
+    assert_eq!(forget(&ledger, 0, 1, 9), Ok(1));
+    let second = fresh(&commit(&request("2"), 2))[0].execution;
+    assert_eq!(forget(&ledger, 0, 2, 9), Ok(1));
+    assert_eq!(ledger.named(&machine_name("a")), Ok(Some(second)));
+    assert!(matches!(commit(&request("2"), 3), Answered::Repeated(_)));
+    assert!(matches!(commit(&request("1"), 3), Answered::NameTaken(_)));
+}
+
+#[test]
+fn what_cannot_be_read_keeps_nothing_else() {
+    let ledger = FaultyDisk::default().ledger().unwrap();
+    let batch = ["1", "2", "3"].map(|item| submission("abby", item, Some(1.0)));
+    let ids: Vec<_> = ledger.accept(&batch, &[], 0).unwrap().iter().map(|a| a.execution).collect();
+    let spoil = |id: &ExecutionId| {
+        ledger.write(|transaction| {
+            transaction.open_table(tables::EXECUTIONS)?.insert(id.key(), &b"?"[..])?;
+            Ok(())
+        })
+    };
+    spoil(&ids[0]).unwrap();
+    let open: Vec<_> = ledger.unfinished().unwrap().into_iter().map(|(id, _)| id).collect();
+    assert_eq!(open, ids[1..]);
+    let ended: Vec<_> = ids.iter().map(|&id| succeeded(id, "{}")).collect();
+    ledger.accept(&[], &ended, 0).unwrap();
+    assert_eq!(forget(&ledger, DAY, 0, 9), Ok(2));
+    assert!(matches!(ledger.execution(&ids[0]), Err(LedgerError::Record(_))));
+    assert_eq!(ledger.execution(&ids[1]), Ok(None));
+}
+
+#[test]
+fn a_page_of_a_listing_is_bounded_by_bytes() {
+    let ledger = FaultyDisk::default().ledger().unwrap();
+    let input = format!("\"{}\"", "x".repeat(1 << 20));
+    let batch: Vec<_> = (0..10)
+        .map(|n| Submission { input: input.clone(), ..submission("abby", &n.to_string(), None) })
+        .collect();
+    ledger.accept(&batch, &[], 0).unwrap();
+    let abby = Filter { user: Some(user("abby")), ..Filter::default() };
+    for mut filter in [Filter::default(), abby] {
+        let mut lengths = Vec::new();
+        loop {
+            let page = ledger.list(&filter, 1000).unwrap();
+            lengths.push(page.executions.len());
+            filter.after = page.next;
+            if filter.after.is_none() {
+                break;
+            }
+        }
+        assert_eq!(lengths, [4, 4, 2]);
+    }
+}
+
 fn machine_name(name: &str) -> RequestName {
     RequestName::of_machine(name.to_owned())
 }
