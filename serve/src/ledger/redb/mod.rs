@@ -109,13 +109,14 @@ impl RedbLedger {
             self.recent.write().unwrap_or_else(PoisonError::into_inner).apply(changes);
             Ok(value)
         });
-        drop(writing);
         if let Err(error) = &result
             && !matches!(error, LedgerError::Record(_) | LedgerError::Poisoned { .. })
             && self.poison.set(error.to_string()).is_ok()
         {
             tracing::error!(%error, "the ledger is poisoned: nothing is accepted until a restart");
         }
+        // Only now: who waits for it must see the poison.
+        drop(writing);
         result
     }
 

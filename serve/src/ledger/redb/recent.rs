@@ -21,6 +21,11 @@ use crate::ledger::{LedgerEntry, LedgerError};
 
 /// A user's entries are settled when there are so many, because each of that user's ratings reads all of them.
 const MOST_OF_A_USER: usize = 64;
+/// A sweep runs when entries are this many times as many as may be recent behind what a start need not read, though few of
+/// them are recent.
+const BEHIND: u64 = 3;
+/// So many of what a start has read once more are settled beside what comes at once: a commit is waited for.
+const MOST_BESIDE: usize = 2_000;
 
 /// The newest entries by user, as positions in the log.
 #[derive(Debug, Default)]
@@ -206,11 +211,15 @@ impl<'r> Settling<'r> {
         long.iter().try_for_each(|user| self.settle(user, places))?;
         let added: usize = self.added.values().map(Vec::len).sum();
         let over = (recent.count + added).saturating_sub(recent.most);
-        if over == 0 {
+        // Of few users who rate much, all is settled in time, but only a sweep can tell.
+        let mut counters = transaction.open_table(tables::COUNTERS)?;
+        let settled = read::counter(&counters, tables::SETTLED_COUNTER)?;
+        let is_far_behind = newest.saturating_sub(settled) > BEHIND * recent.most as u64;
+        if over == 0 && !is_far_behind {
             return Ok(());
         }
         // A little more than came, so that there is room again; and a part of what a start has read once more.
-        let wanted = added + added / 4 + 1 + over / 8;
+        let wanted = added + added / 4 + 1 + (over / 8).min(MOST_BESIDE);
         let Sweep { after, through } = &recent.sweep;
         // One that begins meets everything but what this transaction adds.
         let (begin, through) = match after {
@@ -228,7 +237,6 @@ impl<'r> Settling<'r> {
                 return Ok(());
             }
         }
-        let mut counters = transaction.open_table(tables::COUNTERS)?;
         accept::raise(&mut counters, tables::SETTLED_COUNTER, through)?;
         transaction.open_table(tables::SWEEP)?.remove(())?;
         self.sweep = Some(Sweep::default());
