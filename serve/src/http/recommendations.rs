@@ -46,10 +46,11 @@ const MOST_RATINGS: usize = 10_000;
 pub async fn of_user(request: HttpRequest, state: Data<State>) -> Result<HttpResponse, Refusal> {
     let options = options(&request)?;
     let user = user(query::path_step(&request)?)?;
-    let snapshot = state.snapshot()?;
-    let ledger = state.ledger.clone();
+    let of_state = state.clone();
     let work = move |scorer: &mut Scorer| {
-        let entries = ledger.entries(&user)?;
+        // In this order: what the ledger has let go of by now is in whatever version serves after.
+        let entries = of_state.ledger.entries(&user)?;
+        let snapshot = of_state.snapshot()?;
         let (known, recommendations) =
             recommend(&snapshot, scorer, &user, &entries, &options, usize::from(query::DEFAULT));
         let version = snapshot.manifest.version.clone();

@@ -46,9 +46,10 @@ pub async fn list_ratings(
     let Part { n, after } = query::parse(&request)?;
     let count = Count::of(n, query::MOST)?;
     let user = user(query::path_step(&request)?)?;
-    let snapshot = state.snapshot()?;
     let body = actix_web::web::block(move || {
+        // In this order: what the ledger has let go of by now is in whatever version serves after.
         let entries = state.ledger.entries(&user)?;
+        let snapshot = state.snapshot()?;
         let profile = snapshot.profile_by_id(&user, &entries);
         let is_later = |item: &ItemId| after.as_deref().is_none_or(|after| &**item > after);
         let mut ratings: Vec<UserRating> = Vec::new();
