@@ -23,6 +23,9 @@ use crate::snapshot::{Filter, Live, Snapshot};
 /// The rated items that a recommendation names as its reasons.
 const REASONS: usize = 3;
 
+/// Bytes of an output at most, as Step Functions limits them.
+const LONGEST_OUTPUT: usize = 262_144;
+
 /// Recommends to a user with these entries in the ledger, and says whether any rating of the user is known. `count` is
 /// how many, where the options do not say.
 pub fn recommend<'a>(
@@ -117,6 +120,21 @@ fn output(
     JsonText::of(&fold_in).map_err(|error| error.to_string())
 }
 
+/// An output, unless it is longer than Step Functions allows: clients rely on what they are told.
+fn ended(output: JsonText) -> Outcome {
+    if output.as_str().len() <= LONGEST_OUTPUT {
+        return Outcome::Succeeded(output);
+    }
+    let length = output.as_str().len();
+    Outcome::Failed {
+        error: "States.DataLimitExceeded".to_owned(),
+        cause: format!(
+            "the output would have {length} bytes, of which {LONGEST_OUTPUT} are allowed; ask for fewer \
+             recommendations, or for GET /users/{{id}}/recommendations; the rating is kept"
+        ),
+    }
+}
+
 /// Threads that score what was accepted, each with accumulators of its own.
 pub struct ScoringPool {
     queue: Sender<Accepted>,
@@ -177,7 +195,7 @@ fn score_all(
         let scored = catch_unwind(AssertUnwindSafe(|| output(live, &mut scorer, &accepted, count)));
         metrics.scored(began, &mut scorer);
         let outcome = match scored {
-            Ok(Ok(output)) => Outcome::Succeeded(output),
+            Ok(Ok(output)) => ended(output),
             Ok(Err(cause)) => Outcome::Failed { error: "Unavailable".to_owned(), cause },
             Err(_) => {
                 // What the panic left behind is not used again.
@@ -193,5 +211,21 @@ fn score_all(
         if let Err(error) = commit.wait().finish(&finished) {
             error!(%error, execution = %id, "an outcome could not be noted");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_output_beyond_the_limit_of_step_functions_fails_and_says_why() -> serde_json::Result<()> {
+        let of_length = |bytes: usize| JsonText::of(&"x".repeat(bytes - 2));
+        assert!(matches!(ended(of_length(LONGEST_OUTPUT)?), Outcome::Succeeded(_)));
+        let too_long = ended(of_length(LONGEST_OUTPUT + 1)?);
+        assert!(
+            matches!(too_long, Outcome::Failed { error, .. } if error == "States.DataLimitExceeded")
+        );
+        Ok(())
     }
 }

@@ -36,7 +36,7 @@ pub struct Options {
     #[arg(long, env = "AKIN_CANDIDATES", default_value_t = 32, value_parser = clap::value_parser!(u16).range(..=1000), value_name = "N")]
     pub candidates: u16,
     /// Seconds between looks for a new version.
-    #[arg(long, env = "AKIN_POLL_INTERVAL", default_value = "5", value_parser = seconds, value_name = "SECONDS")]
+    #[arg(long, env = "AKIN_POLL_INTERVAL", default_value = "5", value_parser = some_seconds, value_name = "SECONDS")]
     pub poll_interval: Duration,
     /// Accepted ratings are written to the store after this many seconds at the latest.
     #[arg(long, env = "AKIN_FLUSH_INTERVAL", default_value = "60", value_parser = seconds, value_name = "SECONDS")]
@@ -51,7 +51,7 @@ pub struct Options {
     #[arg(long, env = "AKIN_CONNECTIONS", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..), value_name = "N")]
     pub connections: u32,
     /// Seconds that a client may take to send its headers, and again its body.
-    #[arg(long, env = "AKIN_REQUEST_TIMEOUT", default_value = "5", value_parser = seconds, value_name = "SECONDS")]
+    #[arg(long, env = "AKIN_REQUEST_TIMEOUT", default_value = "5", value_parser = some_seconds, value_name = "SECONDS")]
     pub request_timeout: Duration,
     /// Seconds that a connection may be idle between requests.
     #[arg(long, env = "AKIN_KEEP_ALIVE", default_value = "75", value_parser = seconds, value_name = "SECONDS")]
@@ -109,6 +109,13 @@ pub struct Options {
     /// Log one JSON object a line. `AKIN_LOG` sets what is logged (error, warn, info, debug).
     #[arg(long, env = "AKIN_LOG_JSON")]
     pub log_json: bool,
+}
+
+/// Where no time at all would be no pause, or no chance.
+fn some_seconds(text: &str) -> Result<Duration, String> {
+    let some = |duration: &Duration| *duration >= Duration::from_millis(10);
+    let duration = seconds(text).ok().filter(some);
+    duration.ok_or_else(|| "a number of seconds from 0.01 to 86400".to_owned())
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

@@ -64,6 +64,9 @@ impl Count {
 /// # Errors
 /// When a parameter is unknown or has no value of its kind.
 pub fn parse<T: DeserializeOwned>(request: &HttpRequest) -> Result<T, Refusal> {
+    if !is_utf8_when_decoded(request.query_string()) {
+        return Err(Refusal::bad_request("the query is not UTF-8"));
+    }
     Query::from_query(request.query_string())
         .map(Query::into_inner)
         .map_err(|error| Refusal::bad_request(format!("the query: {error}")))
@@ -91,10 +94,10 @@ pub fn path_steps<T: DeserializeOwned + 'static>(request: &HttpRequest) -> Resul
         .ok_or_else(|| Refusal::bad_request("the path is not UTF-8"))
 }
 
-/// actix-web itself would put a replacement character where the bytes are not UTF-8.
-fn is_utf8_when_decoded(path: &str) -> bool {
-    let mut decoded = Vec::with_capacity(path.len());
-    let mut rest = path.as_bytes();
+/// Whether a path or a query is UTF-8. actix-web itself would put a replacement character where the bytes are not.
+fn is_utf8_when_decoded(text: &str) -> bool {
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
     while let [first, after @ ..] = rest {
         let pair = after.get(..2).and_then(|pair| std::str::from_utf8(pair).ok());
         let byte = pair.and_then(|pair| u8::from_str_radix(pair, 16).ok());

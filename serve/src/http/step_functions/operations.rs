@@ -84,8 +84,8 @@ async fn start(parameters: &Parameters, state: &State) -> Answer {
     let submission = submission(state, user, item, rating, input.to_owned())?;
     // A name that looks like the key of an execution which has none of its own would hide that one.
     if let Some(name) = name
-        && name.parse::<ExecutionId>().is_ok()
-        && state.find(name, Duration::ZERO).await?.is_some()
+        && let Ok(key) = name.parse::<ExecutionId>()
+        && state.wait_for(key, Duration::ZERO).await?.is_some()
     {
         return Err(Failure::execution_exists(&state.machine.execution_arn(name)));
     }
@@ -219,25 +219,30 @@ async fn history_of(parameters: &Parameters, state: &State) -> Answer {
     let is_reversed = parameters.switch("reverseOrder", false)?;
     let with_data = parameters.switch("includeExecutionData", true)?;
     let token = parameters.text("nextToken", LONGEST_HISTORY_TOKEN)?;
-    let Named { record, .. } = named(parameters, state).await?;
+    let Named { id, record, .. } = named(parameters, state).await?;
+    let now = Utc::now().timestamp();
+    let after = token.map(|token| {
+        let number = token::decode_event(token, &id, is_reversed, now);
+        number.ok_or_else(|| Failure::invalid_token(token))
+    });
+    let after = after.transpose()?;
     let mut events = history::events(&record, &role_arn(&state.machine), with_data);
     if is_reversed {
         events.reverse();
     }
-    let begin = match token {
-        None => 0,
-        Some(token) => {
-            let number = token.strip_prefix("event-").and_then(|number| number.parse().ok());
-            number.filter(|n| *n < events.len()).ok_or_else(|| Failure::invalid_token(token))?
-        }
-    };
-    let rest = events.split_off(begin);
-    let next = begin + limit;
-    let has_more = rest.len() > limit;
-    let shown: Vec<_> = rest.into_iter().take(limit).collect();
-    let mut answer = json!({"events": shown});
-    if has_more {
-        answer["nextToken"] = format!("event-{next}").into();
+    // By number: an execution may have ended since the part before.
+    let number = |event: &Value| event["id"].as_u64().unwrap_or(0);
+    events.retain(|event| {
+        after.is_none_or(
+            |after| if is_reversed { number(event) < after } else { number(event) > after },
+        )
+    });
+    let has_more = events.len() > limit;
+    events.truncate(limit);
+    let next = events.last().filter(|_| has_more).map(number);
+    let mut answer = json!({"events": events});
+    if let Some(next) = next {
+        answer["nextToken"] = token::encode_event(next, &id, is_reversed, now).into();
     }
     Ok(answer)
 }
