@@ -121,6 +121,10 @@ impl RatingWeight {
     }
 }
 
+/// Ratings that differ by less are the same one: in a profile it is rounded to f32, where similarities are computed to a
+/// fixed point, and `at-least:3.3` must count a 3.3 in both.
+const ROUNDING: f64 = 1e-4;
+
 fn damped_mean(mean: f64, ratings: impl Iterator<Item = f64>) -> f64 {
     let (sum, count) = ratings.fold((0.0, 0.0), |(sum, count), r| (sum + r, count + 1.0));
     (sum + MEAN_DAMPING * mean) / (count + MEAN_DAMPING)
@@ -150,7 +154,7 @@ impl UserWeight {
     /// Whether a rating counts at all. One that does not is as good as not given.
     pub fn counts(&self, rating: f64) -> bool {
         match self.rule {
-            WeightRule::AtLeast(least) => rating >= least,
+            WeightRule::AtLeast(least) => rating >= least - ROUNDING,
             _ => true,
         }
     }
@@ -190,6 +194,21 @@ mod tests {
             for (rating, expected) in [5.0, 2.0].into_iter().zip(expected) {
                 assert!((user.weigh(rating) - expected).abs() < 1e-12, "{rule} of {rating}");
             }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_rating_of_just_so_much_counts_in_profiles_and_in_similarities() -> Result<(), MatrixError>
+    {
+        for least in [3.3, 3.7, 0.1, 4.05] {
+            let rule = WeightRule::AtLeast(least);
+            let user = measured(rule)?.of_user([1.0].into_iter());
+            let given = least as f32;
+            let matrix = RatingMatrix::new(1, 1, [(0, 0, given)].into_iter())?;
+            let fixed = f64::from(matrix.user_row(0)[0].fixed) / matrix.scale();
+            assert!(user.counts(f64::from(given)) && user.counts(fixed), "{rule}");
+            assert!(!user.counts(f64::from(given - 0.01)), "{rule}");
         }
         Ok(())
     }

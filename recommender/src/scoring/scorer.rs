@@ -123,7 +123,7 @@ impl Scorer {
         let count = request.count;
         let wanted =
             if selection.diversity > 0.0 { count.saturating_mul(CANDIDATES_EACH) } else { count };
-        let mut best = if selection.min_support > 1 {
+        let mut best = if selection.min_support > 0 {
             self.best_supported(model, wanted, selection)
         } else {
             let after = |before| self.best_after(model, profile, before, wanted, selection);
@@ -339,7 +339,7 @@ impl Scorer {
         for (at, (&source, &score)) in row.items.iter().zip(row.scores).enumerate() {
             let contribution = self.weights[source as usize] * score;
             // How many rated both is looked up only if anybody asks: it lies elsewhere in memory.
-            let is_supported = || min_support <= 1 || row.co_counts[at] >= min_support;
+            let is_supported = || min_support == 0 || row.co_counts[at] >= min_support;
             if contribution < least || !is_supported() {
                 continue;
             }
