@@ -43,8 +43,8 @@ const CANDIDATES_TICK: Duration = Duration::from_millis(200);
 const FLUSH_TICK: Duration = Duration::from_millis(200);
 /// How many executions are forgotten at once, for a call holds up accepting; how long what is accepted has its turn before
 /// the next call; and how often it is looked whether there are more than are kept. Faster than they can be accepted.
-const FORGET_AT_ONCE: usize = 500;
-const FORGET_REST: Duration = Duration::from_millis(20);
+const FORGET_AT_ONCE: usize = 250;
+const FORGET_REST: Duration = Duration::from_millis(10);
 const FORGET_PAUSE: Duration = Duration::from_secs(10);
 /// How often it is looked for executions that take too long.
 const TIMEOUT_TICK: Duration = Duration::from_millis(500);
