@@ -225,8 +225,7 @@ fn what_is_recent_is_bounded_and_so_is_what_a_start_reads() {
 fn what_a_start_reads_is_bounded_with_few_users_who_rate_much() {
     let ledger = FaultyDisk::default().ledger_with(1000).unwrap();
     for round in (0..=255).chain(0..45) {
-        let batch: Vec<_> =
-            (0..40).map(|n| submission(user(n % 5), round % 50, Some(1))).collect();
+        let batch: Vec<_> = (0..40).map(|n| submission(user(n % 5), round % 50, Some(1))).collect();
         ledger.accept(&batch, &[], 0).unwrap();
         assert!(recent_of_few(&ledger) < 1000, "nothing has to be settled");
         assert!(not_known_to_be_settled(&ledger) <= 4000);
