@@ -154,7 +154,9 @@ impl UserWeight {
     /// Whether a rating counts at all. One that does not is as good as not given.
     pub fn counts(&self, rating: f64) -> bool {
         match self.rule {
-            WeightRule::AtLeast(least) => rating >= least - ROUNDING,
+            WeightRule::AtLeast(least) => {
+                rating >= least - ROUNDING.max(least.abs() * f64::from(f32::EPSILON))
+            }
             _ => true,
         }
     }

@@ -27,8 +27,10 @@ use super::token;
 const LONGEST_WAIT: u64 = 60;
 /// Between two signs of life on a stream of events: proxies close what is silent for a minute.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
-/// After so many commits the end of an execution is written, or will not be.
-const COMMITS: usize = 3;
+/// After so many commits, and pauses between them, the end of an execution is written, or will not be: from when it is seen
+/// it takes a moment until it is in the queue.
+const COMMITS: usize = 5;
+const BETWEEN_COMMITS: Duration = Duration::from_millis(20);
 /// `error` and `cause` of a stop, in characters, as Step Functions limits them.
 pub const LONGEST_ERROR: usize = 256;
 /// The same for `cause`.
@@ -167,9 +169,12 @@ pub async fn abort(
         Some(written) => written.await.map_err(|_| Refusal::unavailable(lost, 30))?,
         // It had ended; that need not be on disk either.
         None => {
-            for _ in 0..COMMITS {
+            for number in 0..COMMITS {
                 if !state.executions.is_unwritten(&id) {
                     break;
+                }
+                if number > 0 {
+                    tokio::time::sleep(BETWEEN_COMMITS).await;
                 }
                 // Answered when everything that came before is written.
                 accept(state, Request { submissions: Vec::new(), name: None }).await?;

@@ -14,8 +14,8 @@ use super::{Haste, Snapshot};
 /// How long a publication that did not load is left alone, at first and at most.
 const RETRY_FIRST: Duration = Duration::from_secs(5);
 const RETRY_LONGEST: Duration = Duration::from_secs(300);
-/// When the store gave no answer for so many publications, a look is over: it would ask for each in vain. More than one,
-/// because a single file that cannot be read must not keep the version before it from serving.
+/// When the store gave no answer for so many publications, a look is over: it would ask for each in vain. Those that it gave
+/// none for before do not count: files that cannot be read must not keep the versions before them from serving for ever.
 const UNANSWERED: usize = 2;
 
 /// A publication that would not load.
@@ -113,7 +113,8 @@ impl Live {
                 Ok(snapshot) => return Some(snapshot),
                 Err(error) => {
                     warn!(sequence, %error, "a version is refused; the current one serves on");
-                    unanswered += usize::from(error.is_outage());
+                    let is_new = error.is_outage() && !self.was_unanswered(sequence);
+                    unanswered += usize::from(is_new);
                     self.note_failure(sequence, &error);
                 }
             }
@@ -127,6 +128,11 @@ impl Live {
     fn is_due(&self, sequence: u64) -> bool {
         let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         failures.get(&sequence).is_none_or(|failure| failure.retry_at <= Instant::now())
+    }
+
+    fn was_unanswered(&self, sequence: u64) -> bool {
+        let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        failures.get(&sequence).is_some_and(|failure| failure.is_outage)
     }
 
     fn note_failure(&self, sequence: u64, error: &LoadError) {

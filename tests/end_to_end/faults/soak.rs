@@ -11,7 +11,7 @@ use crate::harness::{Server, Workplace, agent};
 
 /// Between two looks at the process.
 const LOOK: Duration = Duration::from_secs(2);
-/// Of so long at least, memory must be shown to keep to 1 % an hour.
+/// Of so long at least, memory must not be seen to grow by more than 1 % an hour, beyond two standard errors.
 const FULL: Duration = Duration::from_secs(3600);
 /// Means of so many periods tell how surely.
 const PERIODS: usize = 15;
