@@ -10,6 +10,7 @@ use std::time::Instant;
 use akin_recommender::profile::Profile;
 use akin_recommender::scoring::{self, Before, Request, Scorer, Selection, Source};
 use akin_schemas::ItemId;
+use akin_schemas::http::step_functions::LONGEST_DATA;
 use akin_schemas::http::{Because, FoldIn, JsonText, Options, RatedItem, Recommendation};
 use chrono::Utc;
 use crossbeam_channel::{Receiver, Sender};
@@ -22,9 +23,6 @@ use crate::snapshot::{Filter, Live, Snapshot};
 
 /// The rated items that a recommendation names as its reasons.
 const REASONS: usize = 3;
-
-/// Bytes of an output at most, as Step Functions limits them.
-const LONGEST_OUTPUT: usize = 262_144;
 
 /// Recommends to a user with these entries in the ledger, and says whether any rating of the user is known. `count` is
 /// how many, where the options do not say.
@@ -122,14 +120,14 @@ fn output(
 
 /// An output, unless it is longer than Step Functions allows: clients rely on what they are told.
 fn ended(output: JsonText) -> Outcome {
-    if output.as_str().len() <= LONGEST_OUTPUT {
+    let length = output.as_str().len();
+    if length <= LONGEST_DATA {
         return Outcome::Succeeded(output);
     }
-    let length = output.as_str().len();
     Outcome::Failed {
         error: "States.DataLimitExceeded".to_owned(),
         cause: format!(
-            "the output would have {length} bytes, of which {LONGEST_OUTPUT} are allowed; ask for fewer \
+            "the output would have {length} bytes, of which {LONGEST_DATA} are allowed; ask for fewer \
              recommendations, or for GET /users/{{id}}/recommendations; the rating is kept"
         ),
     }
@@ -221,8 +219,8 @@ mod tests {
     #[test]
     fn an_output_beyond_the_limit_of_step_functions_fails_and_says_why() -> serde_json::Result<()> {
         let of_length = |bytes: usize| JsonText::of(&"x".repeat(bytes - 2));
-        assert!(matches!(ended(of_length(LONGEST_OUTPUT)?), Outcome::Succeeded(_)));
-        let too_long = ended(of_length(LONGEST_OUTPUT + 1)?);
+        assert!(matches!(ended(of_length(LONGEST_DATA)?), Outcome::Succeeded(_)));
+        let too_long = ended(of_length(LONGEST_DATA + 1)?);
         assert!(
             matches!(too_long, Outcome::Failed { error, .. } if error == "States.DataLimitExceeded")
         );

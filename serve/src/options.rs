@@ -125,3 +125,27 @@ fn seconds(text: &str) -> Result<Duration, String> {
         .filter(|duration| duration.as_secs() <= 86_400)
         .ok_or_else(|| "a number of seconds from 0 to 86400".to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_time_at_all_is_refused_where_it_would_do_harm() {
+        let with = |option: &str, value: &str| {
+            let given = format!("{option}={value}");
+            Options::try_parse_from(["akin-serve", "--store", "s", "--data-dir", "d", &given])
+        };
+        for option in ["--poll-interval", "--request-timeout"] {
+            for value in ["0", "0.009", "-1", "NaN", "86401"] {
+                let said = with(option, value).map(drop).map_err(|error| error.to_string());
+                assert!(
+                    said.is_err_and(|said| said.contains("from 0.01 to 86400")),
+                    "{option} {value}"
+                );
+            }
+            assert!(with(option, "0.01").is_ok(), "{option}");
+        }
+        assert!(with("--flush-interval", "0").is_ok());
+    }
+}

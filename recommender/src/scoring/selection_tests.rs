@@ -11,7 +11,7 @@ const EVERYTHING: Request = Request { count: ITEMS as usize, reasons: 12 };
 
 type Pairs = std::collections::BTreeMap<(u32, u32), (i8, u32)>;
 
-/// A similarity from -1 to 1 and a support from 1 to 4 for some pairs.
+/// A similarity from -1 to 1 and a support from 0 to 4 for some pairs.
 fn pairs() -> impl Strategy<Value = Pairs> {
     btree_map((0..ITEMS, 0..ITEMS), (-8i8..9, 0u32..5), 0..80)
 }

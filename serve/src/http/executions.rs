@@ -168,23 +168,25 @@ pub async fn abort(
     match written.map_err(|_| Refusal::internal())?? {
         Some(written) => written.await.map_err(|_| Refusal::unavailable(lost, 30))?,
         // It had ended; that need not be on disk either.
-        None => {
-            for number in 0..COMMITS {
-                if !state.executions.is_unwritten(&id) {
-                    break;
-                }
-                if number > 0 {
-                    tokio::time::sleep(BETWEEN_COMMITS).await;
-                }
-                // Answered when everything that came before is written.
-                accept(state, Request { submissions: Vec::new(), name: None }).await?;
-            }
-            if state.executions.is_unwritten(&id) {
-                return Err(Refusal::unavailable(lost, 30));
-            }
-        }
+        None if !is_written_soon(state, id).await? => return Err(Refusal::unavailable(lost, 30)),
+        None => {}
     }
     Ok(state.executions.wait(id, Duration::ZERO).await?)
+}
+
+/// Whether the end of an execution, which is seen already, is on disk now or a few commits later.
+async fn is_written_soon(state: &State, id: ExecutionId) -> Result<bool, Refusal> {
+    for number in 0..COMMITS {
+        if !state.executions.is_unwritten(&id) {
+            break;
+        }
+        if number > 0 {
+            tokio::time::sleep(BETWEEN_COMMITS).await;
+        }
+        // Answered when everything that came before is written.
+        accept(state, Request { submissions: Vec::new(), name: None }).await?;
+    }
+    Ok(!state.executions.is_unwritten(&id))
 }
 
 #[derive(Deserialize, IntoParams)]

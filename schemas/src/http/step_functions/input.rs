@@ -4,6 +4,9 @@ use serde_json::{Map, Value};
 
 use super::failure::Failure;
 
+/// UTF-8 bytes of an execution's input, and of its output, at most.
+pub const LONGEST_DATA: usize = 262_144;
+
 /// The members of a request.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Parameters(Map<String, Value>);
@@ -44,15 +47,14 @@ impl Parameters {
         }
     }
 
-    /// `input`: at most 262,144 UTF-8 bytes, and maybe empty.
+    /// `input`: at most [`LONGEST_DATA`], and maybe empty.
     ///
     /// # Errors
     /// When it is no text, or too long.
     pub fn input(&self) -> Result<Option<&str>, Failure> {
         const MEMBER: &str = "input";
-        const LONGEST: usize = 262_144;
-        match self.any_text(MEMBER, LONGEST)? {
-            Some(text) if text.len() > LONGEST => Err(too_long(text, MEMBER, LONGEST)),
+        match self.any_text(MEMBER, LONGEST_DATA)? {
+            Some(text) if text.len() > LONGEST_DATA => Err(too_long(text, MEMBER, LONGEST_DATA)),
             text => Ok(text),
         }
     }

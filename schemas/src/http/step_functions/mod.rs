@@ -8,5 +8,5 @@ mod names;
 
 pub use authorization::{ALGORITHM, Authorization};
 pub use failure::Failure;
-pub use input::Parameters;
+pub use input::{LONGEST_DATA, Parameters};
 pub use names::{machine, named_execution, new_name};

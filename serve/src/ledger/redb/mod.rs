@@ -223,6 +223,9 @@ impl Ledger for RedbLedger {
     }
 
     fn forget_executions(&self, retention: Retention, limit: usize) -> Result<u64, LedgerError> {
+        if !self.read(|transaction| retention::any_beyond(transaction, retention))? {
+            return Ok(0);
+        }
         self.write_settling(|transaction, settling| {
             retention::forget(transaction, settling, retention, limit)
         })

@@ -117,6 +117,20 @@ pub(super) fn renew_origin(transaction: &WriteTransaction) -> Result<Origin, Led
     Ok(fresh)
 }
 
+/// Whether there may be executions to forget. Asked first, because a write costs a sync.
+pub(super) fn any_beyond(
+    transaction: &ReadTransaction,
+    retention: Retention,
+) -> Result<bool, LedgerError> {
+    let Retention { since, count, bytes } = retention;
+    let executions = transaction.open_table(tables::EXECUTIONS)?;
+    let counters = transaction.open_table(tables::COUNTERS)?;
+    let oldest = executions.first()?.map(|(key, _)| ExecutionId::from_key(*key.value()));
+    Ok(oldest.is_some_and(|oldest| oldest < ExecutionId::first_since(since))
+        || executions.len()? > count
+        || read::counter(&counters, tables::EXECUTION_BYTES_COUNTER)? > bytes)
+}
+
 pub(super) fn forget(
     transaction: &WriteTransaction,
     settling: &mut Settling<'_>,
