@@ -114,11 +114,24 @@ impl Packing {
 }
 
 /// The magnitudes of what is left out, summed for each target.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct LeftOut {
     pub of_target: Vec<f32>,
     /// The greatest of each stretch of targets.
     pub of_stretch: Vec<f32>,
+    /// The stretches, the one with the greatest first.
+    pub greatest_first: Vec<usize>,
+}
+
+impl LeftOut {
+    /// From the sum of each target.
+    pub fn of(of_target: Vec<f32>) -> Self {
+        let greatest = |stretch: &[f32]| stretch.iter().copied().fold(0.0, f32::max);
+        let of_stretch: Vec<f32> = of_target.chunks(STRETCH).map(greatest).collect();
+        let mut greatest_first: Vec<usize> = (0..of_stretch.len()).collect();
+        greatest_first.sort_by(|&a, &b| of_stretch[b].total_cmp(&of_stretch[a]));
+        Self { of_target, of_stretch, greatest_first }
+    }
 }
 
 impl BySource {
@@ -162,8 +175,8 @@ impl BySource {
         let mut portions = ends.map(|end| vec![Pair(0); end]);
         let mut filled: Vec<[usize; PORTIONS]> =
             sources.iter().map(|source| source.begins).collect();
-        let mut left_out: [LeftOut; LAST] = Default::default();
-        let mut whole = LeftOut::default();
+        let mut left_out: [Vec<f32>; LAST] = Default::default();
+        let mut whole = Vec::with_capacity(items);
         let (mut greatest_row, mut longest_row) = (0.0f64, 0);
         let mut portion_of = portion_of.into_iter();
         for target in 0..items {
@@ -180,16 +193,13 @@ impl BySource {
                 after[..portion].iter_mut().for_each(|sum| *sum += magnitude);
             }
             for (left_out, sum) in left_out.iter_mut().zip(after) {
-                left_out.of_target.push(rounded_up(sum));
+                left_out.push(rounded_up(sum));
             }
-            whole.of_target.push(rounded_up(all));
+            whole.push(rounded_up(all));
             greatest_row = greatest_row.max(all);
             longest_row = longest_row.max(rows.row(target).len());
         }
-        for left_out in left_out.iter_mut().chain([&mut whole]) {
-            let greatest = |stretch: &[f32]| stretch.iter().copied().fold(0.0, f32::max);
-            left_out.of_stretch = left_out.of_target.chunks(STRETCH).map(greatest).collect();
-        }
+        let (left_out, whole) = (left_out.map(LeftOut::of), LeftOut::of(whole));
         let greatest_row = rounded_up(greatest_row);
         Self { portions, packing, sources, left_out, whole, greatest_row, longest_row }
     }

@@ -5,7 +5,7 @@ use super::candidates::Before;
 use super::diversity::{CANDIDATES_EACH, diversify};
 use super::model::Model;
 use super::selection::Selection;
-use super::sums::{Doubt, Sums};
+use super::sums::{Doubt, Sums, greatest};
 use crate::similarity::NeighbourSlice;
 
 /// What a recommendation rests on.
@@ -65,6 +65,8 @@ const EXACT_BESIDE: usize = 100;
 const AHEAD: usize = 8;
 /// Words that come from memory together: 64 bytes.
 const LINE: usize = 16;
+/// Of so many neighbours it is seen at once that none is among the reasons.
+const TOGETHER: usize = 16;
 
 /// One thread's accumulators; keep it and use it again. Size: up to 16 bytes an item.
 #[derive(Default)]
@@ -336,26 +338,37 @@ impl Scorer {
         }
         // What speaks against an item is no reason for it.
         let mut least = f32::MIN_POSITIVE;
-        for (at, (&source, &score)) in row.items.iter().zip(row.scores).enumerate() {
-            let contribution = self.weights[source as usize] * score;
-            // How many rated both is looked up only if anybody asks: it lies elsewhere in memory.
-            let is_supported = || min_support == 0 || row.co_counts[at] >= min_support;
-            if contribution < least || !is_supported() {
+        for begin in (0..row.len()).step_by(TOGETHER) {
+            let sources = row.items[begin..].iter().zip(&row.scores[begin..]);
+            let mut contributions = [0.0; TOGETHER];
+            for (contribution, (&source, &score)) in contributions.iter_mut().zip(sources) {
+                *contribution = self.weights[source as usize] * score;
+            }
+            // Mostly none of these is among the greatest.
+            if greatest(&contributions) < least {
                 continue;
             }
-            let rating = self.ratings[source as usize];
-            let reason = Reason { item: source, rating, contribution };
-            let comes_before = |other: &Reason| {
-                let by_share = other.contribution.total_cmp(&contribution);
-                by_share.reverse().then(other.item.cmp(&reason.item)).is_lt()
-            };
-            let place = reasons.partition_point(comes_before);
-            if place < count {
-                reasons.truncate(count - 1);
-                reasons.insert(place, reason);
-            }
-            if reasons.len() == count {
-                least = reasons[count - 1].contribution;
+            for (at, contribution) in (begin..).zip(contributions) {
+                // How many rated both is looked up only if anybody asks: it lies elsewhere in memory.
+                let is_supported = || min_support == 0 || row.co_counts[at] >= min_support;
+                if contribution < least || !is_supported() {
+                    continue;
+                }
+                let source = row.items[at];
+                let rating = self.ratings[source as usize];
+                let reason = Reason { item: source, rating, contribution };
+                let comes_before = |other: &Reason| {
+                    let by_share = other.contribution.total_cmp(&contribution);
+                    by_share.reverse().then(other.item.cmp(&reason.item)).is_lt()
+                };
+                let place = reasons.partition_point(comes_before);
+                if place < count {
+                    reasons.truncate(count - 1);
+                    reasons.insert(place, reason);
+                }
+                if reasons.len() == count {
+                    least = reasons[count - 1].contribution;
+                }
             }
         }
         reasons

@@ -4,6 +4,8 @@ use super::by_source::{LeftOut, Packing, Pair, STRETCH};
 
 /// What a processor of any kind can do at once.
 const LANES: usize = 4;
+/// Of so many stretches it is seen at once that none is used.
+const USED_AT_ONCE: usize = 16;
 
 /// The sum so far for each item; 0 for what nothing speaks of, less than anything for what is excluded.
 #[derive(Default)]
@@ -13,8 +15,8 @@ pub(super) struct Sums {
     item_count: usize,
     /// Which stretches of it may hold anything but 0.
     used: Used,
-    /// The greatest of each stretch of items, once all is added.
-    of_stretch: Vec<f32>,
+    /// The stretches that may hold anything but 0, by number, and the greatest of each, once all is added.
+    greatest: Vec<(usize, f32)>,
 }
 
 #[derive(Default)]
@@ -23,6 +25,22 @@ struct Used {
     all: bool,
     /// Those for which this is set.
     stretches: Vec<bool>,
+}
+
+impl Used {
+    /// Those of the first `count` that may hold something, though not all do, by number.
+    fn few(&self, count: usize) -> impl Iterator<Item = usize> + '_ {
+        let (many, rest) = self.stretches[..count].as_chunks::<USED_AT_ONCE>();
+        let any = |(_, used): &(usize, &[bool; USED_AT_ONCE])| **used != [false; USED_AT_ONCE];
+        let many = many.iter().enumerate().filter(any);
+        let many = many.flat_map(|(at, used)| numbered(at * USED_AT_ONCE, used));
+        many.chain(numbered(count - rest.len(), rest))
+    }
+}
+
+/// The numbers from `begin` on of those that are set.
+fn numbered(begin: usize, used: &[bool]) -> impl Iterator<Item = usize> + '_ {
+    (begin..).zip(used).filter(|(_, used)| **used).map(|(number, _)| number)
 }
 
 /// How far an item's score can be above its sum.
@@ -59,11 +77,12 @@ impl Sums {
             self.used.stretches.clear();
             self.used.stretches.resize(room.div_ceil(STRETCH), false);
         } else {
-            for (sums, used) in self.room.chunks_mut(STRETCH).zip(&mut self.used.stretches) {
-                if std::mem::take(used) {
-                    sums.fill(0.0);
-                }
+            for stretch in self.used.few(self.used.stretches.len()) {
+                let begin = stretch * STRETCH;
+                let end = room.min(begin + STRETCH);
+                self.room[begin..end].fill(0.0);
             }
+            self.used.stretches.fill(false);
         }
         self.item_count = item_count;
     }
@@ -108,25 +127,17 @@ impl Sums {
 
     /// To be called when all is added, before the best are asked for.
     pub fn finish(&mut self) {
-        let greater = |a: f32, b: f32| if b > a { b } else { a };
-        let greatest = |stretch: &[f32; STRETCH]| {
-            let (lanes, _) = stretch.as_chunks::<LANES>();
-            let of_lanes = lanes.iter().fold([f32::NEG_INFINITY; LANES], |greatest, sums| {
-                std::array::from_fn(|lane| greater(greatest[lane], sums[lane]))
-            });
-            of_lanes.into_iter().fold(f32::NEG_INFINITY, greater)
+        let sums = &self.room[..self.item_count];
+        let with_greatest = |stretch: usize| {
+            let begin = stretch * STRETCH;
+            (stretch, greatest(&sums[begin..sums.len().min(begin + STRETCH)]))
         };
-        let (whole, rest) = self.room[..self.item_count].as_chunks::<STRETCH>();
-        self.of_stretch.clear();
+        let stretches = sums.len().div_ceil(STRETCH);
+        self.greatest.clear();
         if self.used.all {
-            self.of_stretch.extend(whole.iter().map(greatest));
+            self.greatest.extend((0..stretches).map(with_greatest));
         } else {
-            let used = whole.iter().zip(&self.used.stretches);
-            let of_used = |(stretch, &used)| if used { greatest(stretch) } else { 0.0 };
-            self.of_stretch.extend(used.map(of_used));
-        }
-        if !rest.is_empty() {
-            self.of_stretch.push(rest.iter().copied().fold(f32::NEG_INFINITY, greater));
+            self.greatest.extend(self.used.few(stretches).map(with_greatest));
         }
     }
 
@@ -150,8 +161,8 @@ impl Sums {
     pub fn best(&self, count: usize, may_follow: impl Fn(u32) -> bool) -> Vec<u32> {
         let Some(last) = count.checked_sub(1) else { return Vec::new() };
         // If `count` stretches hold something that great, so many items do, unless they may not follow.
-        if count < self.of_stretch.len() {
-            let mut greatest = self.of_stretch.clone();
+        if count < self.greatest.len() {
+            let mut greatest: Vec<f32> = self.greatest.iter().map(|of| of.1).collect();
             let mark = greatest.select_nth_unstable_by(last, |a, b| b.total_cmp(a)).1.next_down();
             let found = if mark > 0.0 { self.above(mark, count, &may_follow) } else { Vec::new() };
             if found.len() == count {
@@ -168,7 +179,7 @@ impl Sums {
         // come by number, so that one that only equals the mark comes after all that are left.
         let full = count.saturating_mul(2).max(STRETCH);
         let mut found: Vec<(u32, f32)> = Vec::new();
-        for (stretch, &greatest) in self.of_stretch.iter().enumerate() {
+        for &(stretch, greatest) in &self.greatest {
             if greatest <= mark {
                 continue;
             }
@@ -190,7 +201,7 @@ impl Sums {
         found.into_iter().map(|(item, _)| item).collect()
     }
 
-    /// The items whose score may reach `least`, by number, of those that `may_follow`. None when there are more than
+    /// The items whose score may reach `least`, in no order, of those that `may_follow`. None when there are more than
     /// `limit`. When nothing is left out of the sums, only items of which something speaks.
     pub fn reaching(
         &self,
@@ -199,26 +210,48 @@ impl Sums {
         limit: usize,
         may_follow: impl Fn(u32) -> bool,
     ) -> Option<Vec<u32>> {
-        let is_whole = doubt.left_out.is_none();
         let mut found = Vec::new();
-        for (stretch, &greatest) in self.of_stretch.iter().enumerate() {
-            if greatest + doubt.of_stretch(stretch) < least
-                || !self.any_reaches(stretch, least, doubt)
+        for &(stretch, greatest) in &self.greatest {
+            if greatest + doubt.of_stretch(stretch) >= least
+                && self.any_reaches(stretch, least, doubt)
             {
-                continue;
+                self.add_reaching(stretch, least, doubt, &may_follow, &mut found);
+                if found.len() > limit {
+                    return None;
+                }
             }
-            for (item, sum) in self.stretch(stretch) {
-                let may_reach =
-                    sum + doubt.of_item(item as usize) >= least && !(is_whole && sum == 0.0);
-                if may_reach && may_follow(item) {
-                    if found.len() == limit {
+        }
+        // Of the others nothing is added up: what may be left out alone is left, and where that is little, nobody follows.
+        if let (false, Some(left_out)) = (self.used.all, doubt.left_out) {
+            for &stretch in &left_out.greatest_first {
+                if doubt.of_stretch(stretch) < least {
+                    break;
+                }
+                if !self.used.stretches[stretch] {
+                    self.add_reaching(stretch, least, doubt, &may_follow, &mut found);
+                    if found.len() > limit {
                         return None;
                     }
-                    found.push(item);
                 }
             }
         }
         Some(found)
+    }
+
+    fn add_reaching(
+        &self,
+        stretch: usize,
+        least: f32,
+        doubt: Doubt<'_>,
+        may_follow: &impl Fn(u32) -> bool,
+        found: &mut Vec<u32>,
+    ) {
+        let is_whole = doubt.left_out.is_none();
+        let may_reach = |&(item, sum): &(u32, f32)| {
+            sum + doubt.of_item(item as usize) >= least && !(is_whole && sum == 0.0)
+        };
+        let reaching = self.stretch(stretch).filter(may_reach).map(|(item, _)| item);
+        found.extend(reaching.filter(|&item| may_follow(item)));
     }
 
     /// Whether the score of any of a stretch may reach `least`. All are looked at, because the processor can do several
@@ -249,63 +282,94 @@ impl Sums {
     }
 }
 
+/// The greatest of some sums.
+pub(super) fn greatest(sums: &[f32]) -> f32 {
+    let greater = |a: f32, b: f32| if b > a { b } else { a };
+    let (lanes, rest) = sums.as_chunks::<LANES>();
+    let of_lanes = lanes.iter().fold([f32::NEG_INFINITY; LANES], |greatest, sums| {
+        std::array::from_fn(|lane| greater(greatest[lane], sums[lane]))
+    });
+    of_lanes.into_iter().chain(rest.iter().copied()).fold(f32::NEG_INFINITY, greater)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn sums(values: &[f32]) -> Sums {
-        let mut sums = Sums { room: values.to_vec(), item_count: values.len(), ..Sums::default() };
-        sums.used.all = true;
+    /// With all stretches used, or those alone that hold anything.
+    fn sums(values: &[f32], all: bool) -> Sums {
+        let stretches = values.chunks(STRETCH).map(|sums| sums.iter().any(|sum| *sum != 0.0));
+        let used = Used { all, stretches: stretches.collect() };
+        let room = values.to_vec();
+        let mut sums = Sums { room, item_count: values.len(), used, ..Sums::default() };
         sums.finish();
         sums
+    }
+
+    /// Few different values, so that there are ties; now and then a great one, so that what may not follow sets the mark;
+    /// and stretches that hold nothing.
+    fn values() -> impl Strategy<Value = Vec<f32>> {
+        let value = prop_oneof![19 => -3i8..12, 1 => 90i8..93].prop_map(f32::from);
+        let of_stretch = proptest::collection::vec(value, STRETCH);
+        let of_stretch = prop_oneof![of_stretch, Just(vec![0.0; STRETCH])];
+        let stretches = proptest::collection::vec(of_stretch, 0..40);
+        (stretches, 0..STRETCH).prop_map(|(stretches, fewer)| {
+            let mut values = stretches.concat();
+            values.truncate(values.len().saturating_sub(fewer));
+            values
+        })
     }
 
     proptest! {
         #[test]
         fn the_best_are_those_of_a_whole_sort(
-            // Few different values, so that there are ties; and now and then a great one, so that what may not follow sets
-            // the mark.
-            values in proptest::collection::vec(prop_oneof![19 => -3i8..12, 1 => 90i8..93], 0..600),
+            values in values(),
+            all: bool,
             count in 0usize..70,
             left_out in 1u32..7,
         ) {
             let may_follow = |item: u32| !item.is_multiple_of(left_out);
-            let of = |item: u32| f32::from(values[item as usize]);
+            let of = |item: u32| values[item as usize];
             let mut expected: Vec<u32> =
                 (0..values.len() as u32).filter(|&item| of(item) > 0.0 && may_follow(item)).collect();
             // Stable: ties stay by number.
             expected.sort_by(|&a, &b| of(b).total_cmp(&of(a)));
             expected.truncate(count);
             expected.sort_unstable();
-            let values: Vec<f32> = values.iter().map(|&value| f32::from(value)).collect();
-            let mut found = sums(&values).best(count, may_follow);
+            let mut found = sums(&values, all).best(count, may_follow);
             found.sort_unstable();
             prop_assert_eq!(found, expected);
         }
 
         #[test]
         fn whoever_may_reach_a_score_is_found(
-            values in proptest::collection::vec((-30i8..90, 0u8..20), 1..400),
+            (values, left) in values().prop_flat_map(|values| {
+                let left = proptest::collection::vec(0u8..20, values.len());
+                (Just(values), left)
+            }),
+            all: bool,
             least in 0i8..100,
             limit in 0usize..50,
             is_whole: bool,
         ) {
-            let of_target: Vec<f32> = values.iter().map(|&(_, left)| f32::from(left)).collect();
-            let of_stretch = of_target.chunks(STRETCH).map(|stretch| stretch.iter().copied().fold(0.0, f32::max));
-            let left_out = LeftOut { of_stretch: of_stretch.collect(), of_target };
+            let left: Vec<f32> = left.into_iter().map(f32::from).collect();
+            let left_out = LeftOut::of(left.clone());
             let left_out = (!is_whole).then_some(&left_out);
             let doubt = Doubt { left_out, greatest_weight: 0.5, rounding: 0.25 };
-            let may_reach = |&(sum, left): &(i8, u8)| {
-                let above = if is_whole { 0.0 } else { f32::from(left) * 0.5 };
-                f32::from(sum) + above + 0.25 >= f32::from(least) && !(is_whole && sum == 0)
+            let may_reach = |(&sum, left): (&f32, f32)| {
+                let above = if is_whole { 0.0 } else { left * 0.5 };
+                sum + above + 0.25 >= f32::from(least) && !(is_whole && sum == 0.0)
             };
-            let numbered = (0u32..).zip(&values);
+            let numbered = (0u32..).zip(values.iter().zip(left));
             let expected: Vec<u32> =
-                numbered.filter(|(item, value)| may_reach(value) && item % 3 != 0).map(|(item, _)| item).collect();
-            let values: Vec<f32> = values.iter().map(|&(sum, _)| f32::from(sum)).collect();
-            let found = sums(&values).reaching(f32::from(least), doubt, limit, |item| item % 3 != 0);
-            prop_assert_eq!(found, (expected.len() <= limit).then_some(expected));
+                numbered.filter(|&(item, value)| may_reach(value) && item % 3 != 0).map(|(item, _)| item).collect();
+            let found = sums(&values, all).reaching(f32::from(least), doubt, limit, |item| item % 3 != 0);
+            let by_number = found.map(|mut found| {
+                found.sort_unstable();
+                found
+            });
+            prop_assert_eq!(by_number, (expected.len() <= limit).then_some(expected));
         }
     }
 }

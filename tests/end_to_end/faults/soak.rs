@@ -13,13 +13,15 @@ use crate::harness::{Server, Workplace, agent};
 const LOOK: Duration = Duration::from_secs(2);
 /// Of so long at least, memory must not be seen to grow by more than 1 % an hour, beyond two standard errors.
 const FULL: Duration = Duration::from_secs(3600);
-/// Means of so many periods tell how surely.
-const PERIODS: usize = 15;
+/// Means of as many minutes each, from one new version to another, tell how surely: while one is loaded, there are two.
+const RELOADS_OF_A_PERIOD: u64 = 2;
 const OPTIONS: [&str; 4] = ["--keep-executions", "20000", "--flush-interval", "5"];
 
 /// What the process held at one moment.
 struct Look {
     hours: f64,
+    /// How many versions had come.
+    reloads: u64,
     bytes: f64,
     files: usize,
 }
@@ -50,14 +52,18 @@ fn memory_and_open_files_under_a_mixed_load_with_a_reload_a_minute() {
             }
             sleep(LOOK);
             let (bytes, files) = (server.resident_bytes() as f64, server.open_files());
-            looks.push(Look { hours: began.elapsed().as_secs_f64() / 3600.0, bytes, files });
+            let hours = began.elapsed().as_secs_f64() / 3600.0;
+            looks.push(Look { hours, reloads, bytes, files });
         }
     });
     assert!(server.stop().success());
     // Caches fill first: by how much memory grew from one tenth to the next shows whether they are full.
     let tenths =
         looks.chunks(looks.len().div_ceil(10)).map(|tenth| (mean_bytes(tenth) / 1e6).round());
-    let steady = &looks[looks.len() / 2..];
+    let half = looks[looks.len() / 2].reloads;
+    let half = half - half % RELOADS_OF_A_PERIOD;
+    let begin = looks.partition_point(|look| look.reloads < half);
+    let steady = &looks[begin..];
     let files = steady.iter().map(|look| look.files);
     let (fewest, most) = (files.clone().min().unwrap(), files.max().unwrap());
     let (slope, error) = slope(steady);
@@ -81,11 +87,11 @@ fn mean_bytes(looks: &[Look]) -> f64 {
     looks.iter().map(|look| look.bytes).sum::<f64>() / looks.len() as f64
 }
 
-/// Bytes an hour, by least squares, and the standard error: of the means of `PERIODS`, because one look is much like the one
+/// Bytes an hour, by least squares, and the standard error: of the means of periods, because one look is much like the one
 /// before it.
 fn slope(looks: &[Look]) -> (f64, f64) {
     let means: Vec<(f64, f64)> = looks
-        .chunks(looks.len().div_ceil(PERIODS))
+        .chunk_by(|a, b| a.reloads / RELOADS_OF_A_PERIOD == b.reloads / RELOADS_OF_A_PERIOD)
         .map(|looks| {
             let hours = looks.iter().map(|look| look.hours).sum::<f64>() / looks.len() as f64;
             (hours, mean_bytes(looks))
