@@ -1,11 +1,11 @@
-//! One connection that is kept, one request at a time: little enough that the server gets the machine.
+//! A connection that is kept, one request at a time, and what comes back over it.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
 /// Longer than any answer takes, a long poll too.
-const DEADLINE: Duration = Duration::from_secs(60);
+pub const DEADLINE: Duration = Duration::from_secs(60);
 
 /// What came back.
 pub struct Answer<'a> {
@@ -13,11 +13,10 @@ pub struct Answer<'a> {
     pub body: &'a [u8],
 }
 
-/// A connection to the server; after an error, another one.
+/// A connection to the server that waits for each answer; after an error, another one.
 pub struct Client {
     server: String,
-    stream: Option<TcpStream>,
-    buffer: Vec<u8>,
+    connection: Option<(TcpStream, Incoming)>,
 }
 
 impl Client {
@@ -26,52 +25,73 @@ impl Client {
     /// # Errors
     /// When the server does not take the connection.
     pub fn connect(server: &str) -> io::Result<Self> {
-        let stream = Some(open(server)?);
-        Ok(Self { server: server.to_owned(), stream, buffer: Vec::new() })
+        let connection = Some((open(server)?, Incoming::default()));
+        Ok(Self { server: server.to_owned(), connection })
     }
 
-    /// Sends a request and waits for its answer.
+    /// Sends a request and waits for its answer, which `then` looks at.
     ///
     /// # Errors
     /// When the connection breaks or what comes back is not HTTP. The next request gets a new connection.
-    pub fn ask(&mut self, request: &[u8]) -> io::Result<Answer<'_>> {
-        let mut stream = match self.stream.take() {
-            Some(stream) => stream,
-            None => open(&self.server)?,
+    pub fn ask<T>(&mut self, request: &[u8], then: impl FnOnce(&Answer<'_>) -> T) -> io::Result<T> {
+        let (mut stream, mut incoming) = match self.connection.take() {
+            Some(connection) => connection,
+            None => (open(&self.server)?, Incoming::default()),
         };
         stream.write_all(request)?;
-        let (status, start, end) = read_answer(&mut stream, &mut self.buffer)?;
-        self.stream = Some(stream);
-        Ok(Answer { status, body: &self.buffer[start..end] })
+        let answer = loop {
+            if let Some(answer) = incoming.read(&mut stream)? {
+                break then(&answer);
+            }
+        };
+        self.connection = Some((stream, incoming));
+        Ok(answer)
     }
 }
 
-fn open(server: &str) -> io::Result<TcpStream> {
+/// Connects.
+///
+/// # Errors
+/// When the server does not take the connection.
+pub fn open(server: &str) -> io::Result<TcpStream> {
     let stream = TcpStream::connect(server)?;
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(DEADLINE))?;
     Ok(stream)
 }
 
-/// Reads one answer, whose body's place in the buffer is returned with its status.
-fn read_answer(stream: &mut impl Read, buffer: &mut Vec<u8>) -> io::Result<(u16, usize, usize)> {
-    let mut filled = 0;
-    let mut head = None;
-    loop {
-        if buffer.len() - filled < 4096 {
-            buffer.resize(filled + 16 * 1024, 0);
+/// An answer on its way.
+#[derive(Default)]
+pub struct Incoming {
+    buffer: Vec<u8>,
+    filled: usize,
+    /// Status, length of the head, length of the body; none while the head is not all there.
+    head: Option<(u16, usize, usize)>,
+}
+
+impl Incoming {
+    /// Reads once. The answer, when it is all there: then the next one begins.
+    ///
+    /// # Errors
+    /// When the connection breaks or what comes is not HTTP; also when there is nothing to read and the stream does not
+    /// wait for it.
+    pub fn read(&mut self, stream: &mut impl Read) -> io::Result<Option<Answer<'_>>> {
+        if self.buffer.len() - self.filled < 4096 {
+            self.buffer.resize(self.filled + 16 * 1024, 0);
         }
-        match stream.read(&mut buffer[filled..])? {
+        match stream.read(&mut self.buffer[self.filled..])? {
             0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-            read => filled += read,
+            read => self.filled += read,
         }
-        if head.is_none() {
-            head = read_head(&buffer[..filled])?;
+        if self.head.is_none() {
+            self.head = read_head(&self.buffer[..self.filled])?;
         }
-        if let Some((status, start, length)) = head
-            && filled >= start + length
-        {
-            return Ok((status, start, start + length));
+        match self.head {
+            Some((status, start, length)) if self.filled >= start + length => {
+                (self.filled, self.head) = (0, None);
+                Ok(Some(Answer { status, body: &self.buffer[start..start + length] }))
+            }
+            _ => Ok(None),
         }
     }
 }
@@ -109,18 +129,20 @@ mod tests {
         }
     }
 
+    fn read_all(mut stream: impl Read) -> io::Result<(u16, Vec<u8>)> {
+        let mut incoming = Incoming::default();
+        loop {
+            if let Some(answer) = incoming.read(&mut stream)? {
+                return Ok((answer.status, answer.body.to_vec()));
+            }
+        }
+    }
+
     #[test]
     fn an_answer_is_read_however_it_is_cut() -> io::Result<()> {
         let bytes = b"HTTP/1.1 202 Accepted\r\nContent-Length: 5\r\nx: y\r\n\r\nhello";
-        let mut buffer = Vec::new();
-        for whole in [true, false] {
-            let read = if whole {
-                read_answer(&mut &bytes[..], &mut buffer)?
-            } else {
-                read_answer(&mut Dripping(bytes), &mut buffer)?
-            };
-            assert_eq!((read.0, &buffer[read.1..read.2]), (202, &b"hello"[..]));
-        }
+        assert_eq!(read_all(&bytes[..])?, (202, b"hello".to_vec()));
+        assert_eq!(read_all(Dripping(bytes))?, (202, b"hello".to_vec()));
         Ok(())
     }
 
@@ -132,7 +154,7 @@ mod tests {
             "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nx",
             "nonsense\r\n\r\n",
         ] {
-            assert!(read_answer(&mut wrong.as_bytes(), &mut Vec::new()).is_err(), "{wrong:?}");
+            assert!(read_all(wrong.as_bytes()).is_err(), "{wrong:?}");
         }
     }
 }

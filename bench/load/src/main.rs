@@ -14,6 +14,7 @@ mod phase;
 mod process;
 mod requests;
 mod schedule;
+mod sending;
 
 use std::process::ExitCode;
 

@@ -1,8 +1,9 @@
-//! One phase: many threads over one schedule.
+//! One phase: one schedule, and who waits for what it began.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::process::Command;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,14 +11,15 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use crate::cli::{Options, Phase};
-use crate::client::Client;
+use crate::client::{self, Client};
 use crate::failure::Failure;
 use crate::latencies::{Latencies, Percentiles};
 use crate::process::Usage;
 use crate::requests::{self, Ratings};
 use crate::schedule::Schedule;
+use crate::sending::Sending;
 
-/// Threads are up and connected before the first request is due.
+/// Threads are up before the first request is due.
 const HEAD_START: Duration = Duration::from_millis(200);
 /// How long an execution's end is waited for, in seconds.
 const LONGEST_WAIT: u32 = 30;
@@ -62,15 +64,16 @@ pub struct Report {
 
 /// One thread's share of a phase.
 #[derive(Default)]
-struct Share {
-    answers: BTreeMap<String, u64>,
-    latency: Latencies,
-    lag: Latencies,
-    handles: Vec<String>,
+pub struct Share {
+    pub answers: BTreeMap<String, u64>,
+    pub latency: Latencies,
+    pub lag: Latencies,
+    pub handles: Vec<String>,
 }
 
 impl Share {
-    fn note(&mut self, status: String) {
+    /// Counts an answer.
+    pub fn note(&mut self, status: String) {
         *self.answers.entry(status).or_default() += 1;
     }
 
@@ -85,7 +88,7 @@ impl Share {
 }
 
 /// A rating that was accepted, and since when it was due.
-type Started = (String, Instant);
+pub type Started = (String, Instant);
 
 /// Runs one phase. What it is handed in `handles` it may ask for; what it gets, it adds.
 ///
@@ -99,33 +102,30 @@ pub fn run(
     handles: &mut Vec<String>,
 ) -> Result<Report, Failure> {
     let server = options.server.as_str();
-    let bodies = prepare(server, phase, ratings, handles)?;
-    let connect = |count: u16| -> Result<Vec<Client>, Failure> {
-        let one = || {
-            Client::connect(server)
-                .map_err(|source| Failure::Connect { server: server.to_owned(), source })
-        };
-        (0..count).map(|_| one()).collect()
-    };
-    let clients = connect(options.connections)?;
-    let pollers = connect(if phase.kind == Kind::Finish { options.pollers } else { 0 })?;
+    let requests = prepare(server, phase, ratings, handles)?;
+    let refused = |source| Failure::Connect { server: server.to_owned(), source };
+    let streams = (0..options.connections).map(|_| client::open(server));
+    let streams = streams.collect::<io::Result<_>>().map_err(refused)?;
+    let pollers = if phase.kind == Kind::Finish { options.pollers } else { 0 };
+    let pollers = (0..pollers).map(|_| Client::connect(server));
+    let pollers = pollers.collect::<io::Result<Vec<_>>>().map_err(refused)?;
 
     let (before, own) = (Usage::of(&options.pids)?, Usage::of(&[std::process::id()])?);
     let start = Instant::now() + HEAD_START;
     let schedule = Schedule::new(start, phase.rate, phase.seconds);
+    let count = schedule.length();
     let (begun, ended) = channel::<Started>();
     let ended = Mutex::new(ended);
-    let wants_handles = phase.kind != Kind::Poll;
-    let (mut sent, mut polled) = (Share::default(), Share::default());
-    let took = thread::scope(|scope| {
-        let senders: Vec<_> = clients
-            .into_iter()
-            .map(|client| {
-                let (begun, schedule, bodies) = (begun.clone(), &schedule, &bodies);
-                let begun = (phase.kind == Kind::Finish).then_some(begun);
-                scope.spawn(move || send_all(client, schedule, bodies, wants_handles, begun))
-            })
-            .collect();
+    let sending = Sending {
+        server,
+        schedule,
+        requests: &requests,
+        wants_handles: phase.kind != Kind::Poll,
+        begun: (phase.kind == Kind::Finish).then_some(begun),
+    };
+    let mut polled = Share::default();
+    let (sent, took) = thread::scope(|scope| {
+        let sender = scope.spawn(move || sending.run(streams));
         let pollers: Vec<_> = pollers
             .into_iter()
             .map(|client| {
@@ -141,21 +141,16 @@ pub fn run(
             child.map_err(|source| Failure::Command { command: command.to_owned(), source })
         });
         // A thread of this program that panics has lost its figures: so has the phase.
-        let join = |share: thread::ScopedJoinHandle<'_, Share>| {
-            share.join().map_err(|_| std::io::Error::other("a thread of akin-load died"))
-        };
-        for share in senders {
-            sent.add(join(share)?);
-        }
+        let died = |_| io::Error::other("a thread of akin-load died");
+        let sent = sender.join().map_err(died)??;
         let took = start.elapsed();
-        drop(begun);
         for share in pollers {
-            polled.add(join(share)?);
+            polled.add(share.join().map_err(died)?);
         }
         if let Some(child) = child {
             child?.wait()?;
         }
-        Ok::<_, Failure>(took)
+        Ok::<_, Failure>((sent, took))
     })?;
     let used = Usage::of(&options.pids)?.since(before);
     let own = Usage::of(&[std::process::id()])?.since(own);
@@ -170,7 +165,7 @@ pub fn run(
     let seconds = used.user + used.system;
     Ok(Report {
         asked: phase,
-        unsent: schedule.count() - taken,
+        unsent: count - taken,
         answers,
         served_a_second: latency.count as f64 / took.as_secs_f64(),
         served_a_server_second: (latency.count + to_success.count) as f64 / seconds,
@@ -200,55 +195,19 @@ fn prepare(
     Ok(polls.map(|handle| requests::poll(server, handle, None)).collect())
 }
 
-fn send_all(
-    mut client: Client,
-    schedule: &Schedule,
-    bodies: &[Vec<u8>],
-    wants_handles: bool,
-    begun: Option<Sender<Started>>,
-) -> Share {
-    let mut share = Share::default();
-    while let Some((number, due)) = schedule.next() {
-        share.lag.push(due.elapsed());
-        let answer = match client.ask(&bodies[number as usize]) {
-            Ok(answer) => answer,
-            Err(_) => {
-                share.note("broken".to_owned());
-                continue;
-            }
-        };
-        if (200..300).contains(&answer.status) {
-            share.latency.push(due.elapsed());
-            if wants_handles && let Some(handle) = requests::handle(answer.body) {
-                if let Some(begun) = &begun {
-                    // The pollers outlive the senders.
-                    let _ = begun.send((handle.clone(), due));
-                }
-                share.handles.push(handle);
-            }
-        }
-        let status = answer.status.to_string();
-        share.note(status);
-    }
-    share
-}
-
 fn poll_all(mut client: Client, server: &str, started: &Mutex<Receiver<Started>>) -> Share {
     let mut share = Share::default();
     loop {
         let next = started.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok((handle, due)) = next else { return share };
         let request = requests::poll(server, &handle, Some(LONGEST_WAIT));
-        match client.ask(&request) {
-            Ok(answer) if answer.status == 200 && requests::is_succeeded(answer.body) => {
-                share.latency.push(due.elapsed());
-                share.note("succeeded".to_owned());
-            }
-            Ok(answer) => {
-                let status = answer.status.to_string();
-                share.note(status);
-            }
-            Err(_) => share.note("broken".to_owned()),
+        let seen = client.ask(&request, |answer| match answer.status {
+            200 if requests::is_succeeded(answer.body) => "succeeded".to_owned(),
+            status => status.to_string(),
+        });
+        if seen.as_ref().is_ok_and(|seen| seen == "succeeded") {
+            share.latency.push(due.elapsed());
         }
+        share.note(seen.unwrap_or_else(|_| "broken".to_owned()));
     }
 }
