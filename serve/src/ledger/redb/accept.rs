@@ -63,11 +63,10 @@ pub(super) fn submit(
             None => Ok(writer.write(submissions, name.as_ref(), settling)?),
         });
     }
-    let Writer { numbering, log, executions, written, .. } = writer;
+    let Writer { numbering, executions, written, .. } = writer;
     let newest = numbering.save()?;
     let mut users = transaction.open_table(tables::USERS)?;
-    let mut places =
-        Places { users: &mut users, log: &log, executions: &executions, origins: &origins };
+    let mut places = Places { users: &mut users, executions: &executions, origins: &origins };
     settling.keep_within_bounds(newest, transaction, &mut places)?;
     // Read before the commit: an unreadable record then refuses the batch instead of leaving it
     // half answered.
@@ -88,7 +87,7 @@ pub(super) fn submit(
                 Some(entries) => entries.clone(),
                 None => {
                     let recent = settling.of(user);
-                    let entries = read::profile(&users, &log, user, &recent, &origins)?;
+                    let entries = read::profile(&users, user, &recent, &origins)?;
                     let entries = Arc::new(entries);
                     entries_of.entry(user).or_insert(entries).clone()
                 }
@@ -173,7 +172,7 @@ impl<'t> Writer<'t> {
             let row = LogRow { entry, execution: Some(id) };
             let row = codec::write_log(&row, self.numbering.origin_number);
             self.log.insert(position, &*row)?;
-            settling.add(user, position);
+            settling.add(user, row);
             let record = ExecutionRecord::running(submission, name, self.now);
             let bytes = codec::write_execution(&record);
             self.written += bytes.len() as u64;

@@ -5,6 +5,7 @@ use std::iter::Peekable;
 
 use redb::{ReadTransaction, StorageError};
 
+use super::recent::RecentRow;
 use super::{codec, read, tables};
 use crate::ledger::{
     Cursor, ExecutionId, ExecutionRecord, ExecutionStatus, Filter, LedgerError, Page,
@@ -26,11 +27,11 @@ const ENDED: [ExecutionStatus; 4] = [
 
 type Places<'t> = Box<dyn Iterator<Item = Result<Cursor, StorageError>> + 't>;
 
-/// `recent` are the positions of the user's entries that are not written by user yet, when the filter names one.
+/// `recent` are the user's entries that are not written by user yet, when the filter names one.
 pub(super) fn page(
     transaction: &ReadTransaction,
     filter: &Filter,
-    recent: &[u64],
+    recent: &[RecentRow],
     limit: usize,
 ) -> Result<Page, LedgerError> {
     match &filter.user {
@@ -43,7 +44,7 @@ fn of_user(
     transaction: &ReadTransaction,
     user: &str,
     filter: &Filter,
-    recent: &[u64],
+    recent: &[RecentRow],
     limit: usize,
 ) -> Result<Page, LedgerError> {
     let table = transaction.open_table(tables::USERS)?;
@@ -54,7 +55,7 @@ fn of_user(
         let id = tables::execution_of(row?.0.value().1);
         id.ok_or_else(|| LedgerError::Record("an execution without a name".to_owned()))
     });
-    let recent = executions_at(transaction, recent)?;
+    let recent = executions_of(transaction, recent)?;
     let recent = recent.into_iter().filter(|id| filter.after.is_none_or(|after| *id < after.id));
     let (mut page, mut bytes) = (Page::default(), 0);
     for (looks, id) in descending(recent.rev(), written).enumerate() {
@@ -78,15 +79,13 @@ fn text_bytes(record: &ExecutionRecord) -> usize {
     record.input.len() + record.output().map_or(0, |output| output.as_str().len())
 }
 
-/// The executions of log entries, in order.
-fn executions_at(
+/// The executions of entries, in order.
+fn executions_of(
     transaction: &ReadTransaction,
-    positions: &[u64],
+    rows: &[RecentRow],
 ) -> Result<BTreeSet<ExecutionId>, LedgerError> {
-    let log = transaction.open_table(tables::LOG)?;
     let origins = read::origins(&transaction.open_table(tables::ORIGINS)?)?;
-    let rows = read::log_rows(&log, positions, &origins);
-    rows.filter_map(|row| row.map(|row| row.execution).transpose()).collect()
+    rows.iter().filter_map(|row| row.read(&origins).map(|row| row.execution).transpose()).collect()
 }
 
 /// Two descending lists as one, in which nothing is twice.

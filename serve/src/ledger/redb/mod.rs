@@ -44,7 +44,7 @@ use super::{
 };
 use open::FolderLock;
 pub use open::Opening;
-use recent::{Recent, Settling};
+use recent::{Recent, RecentRow, Settling};
 
 /// A ledger in a file of its own.
 pub struct RedbLedger {
@@ -120,8 +120,8 @@ impl RedbLedger {
         result
     }
 
-    /// Positions in the log of what is not written by user yet.
-    fn recent_of(&self, user: &UserId) -> Vec<u64> {
+    /// What is not written by user yet.
+    fn recent_of(&self, user: &UserId) -> Vec<RecentRow> {
         self.recent.read().unwrap_or_else(PoisonError::into_inner).of(user).to_vec()
     }
 
@@ -161,8 +161,7 @@ impl Ledger for RedbLedger {
         self.read(|transaction| {
             let origins = read::origins(&transaction.open_table(tables::ORIGINS)?)?;
             let users = transaction.open_table(tables::USERS)?;
-            let log = transaction.open_table(tables::LOG)?;
-            read::profile(&users, &log, user, &recent, &origins)
+            read::profile(&users, user, &recent, &origins)
         })
     }
 
@@ -188,7 +187,7 @@ impl Ledger for RedbLedger {
     }
 
     fn renew_origin(&self) -> Result<Origin, LedgerError> {
-        let fresh = self.write(retention::renew_origin)?;
+        let fresh = self.write_settling(retention::renew_origin)?;
         *self.origin.write().unwrap_or_else(PoisonError::into_inner) = fresh;
         Ok(fresh)
     }

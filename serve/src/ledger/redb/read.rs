@@ -4,7 +4,7 @@ use akin_recommender::profile::{Origin, Profile};
 use akin_schemas::{ItemId, UserId};
 use redb::{ReadTransaction, ReadableTable};
 
-use super::codec::LogRow;
+use super::recent::RecentRow;
 use super::{codec, tables};
 use crate::ledger::{ExecutionId, ExecutionRecord, LedgerEntry, LedgerError, RequestName};
 
@@ -40,12 +40,11 @@ pub(super) fn origin(name: &str) -> Result<Origin, LedgerError> {
     name.parse().map_err(|error| LedgerError::Record(format!("the origin `{name}`: {error}")))
 }
 
-/// One user's entries: those by user, and those at these positions of the log.
+/// One user's entries: those by user, and the newest ones.
 pub(super) fn profile(
     users: &impl ReadableTable<tables::UserKey, &'static [u8]>,
-    log: &impl ReadableTable<u64, &'static [u8]>,
     user: &UserId,
-    recent: &[u64],
+    recent: &[RecentRow],
     origins: &[Origin],
 ) -> Result<Profile<ItemId>, LedgerError> {
     let mut profile = Profile::default();
@@ -56,23 +55,11 @@ pub(super) fn profile(
         let item = item.ok_or_else(|| LedgerError::Record("an entry of no item".to_owned()))?;
         profile.apply(item, codec::read_entry(value.value(), origins)?);
     }
-    for row in log_rows(log, recent, origins) {
-        let LedgerEntry { item, entry, .. } = row?.entry;
+    for row in recent {
+        let LedgerEntry { item, entry, .. } = row.read(origins)?.entry;
         profile.apply(item, entry);
     }
     Ok(profile)
-}
-
-/// The rows at these positions of the log, but for those that were settled and forgotten since somebody looked.
-pub(super) fn log_rows(
-    log: &impl ReadableTable<u64, &'static [u8]>,
-    positions: &[u64],
-    origins: &[Origin],
-) -> impl Iterator<Item = Result<LogRow, LedgerError>> {
-    positions.iter().filter_map(move |&position| match log.get(position) {
-        Ok(row) => row.map(|row| codec::read_log(row.value(), origins)),
-        Err(error) => Some(Err(error.into())),
-    })
 }
 
 pub(super) fn execution(

@@ -1,16 +1,17 @@
 //! The newest entries, which the table by user does not have yet.
 //!
 //! Users come in no order: written at once, nearly every rating would copy and write a page of that table, which was most
-//! of what a commit wrote. So the newest entries are by user in memory alone, as positions in the log, which is on disk.
-//! When there are many, each commit settles some of them: writes them to the table in the order of users, where several
+//! of what a commit wrote. So the newest entries are by user in memory alone, as rows of the log, which is on disk. When
+//! there are many, each commit settles some of them: writes them to the table in the order of users, where several
 //! share a page. One sweep through all users after the other: when one has ended, everything that was there when it began
 //! is settled, and a start need not look at it again. A start goes on with the sweep that it finds. What it reads may be
 //! settled already, if it came after the sweep began: settling twice changes nothing.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Bound;
+use std::sync::Arc;
 
-use akin_recommender::profile::Origin;
+use akin_recommender::profile::{Entry, Origin};
 use akin_schemas::UserId;
 use redb::{ReadTransaction, ReadableTable, TableError, WriteTransaction};
 
@@ -27,10 +28,25 @@ const BEHIND: u64 = 3;
 /// So many of what a start has read once more are settled beside what comes at once: a commit is waited for.
 const MOST_BESIDE: usize = 2_000;
 
-/// The newest entries by user, as positions in the log.
+/// An entry that the table by user may not have, as its row of the log: there it is a page among many, and the newest
+/// outputs push such pages out of the cache.
+#[derive(Debug, Clone)]
+pub(super) struct RecentRow {
+    bytes: Arc<[u8]>,
+    /// Read at the start: then it may be settled already, and what it says may be forgotten.
+    is_from_before: bool,
+}
+
+impl RecentRow {
+    pub(super) fn read(&self, origins: &[Origin]) -> Result<LogRow, LedgerError> {
+        codec::read_log(&self.bytes, origins)
+    }
+}
+
+/// The newest entries by user, in the order in which they came.
 #[derive(Debug, Default)]
 pub(super) struct Recent {
-    by_user: BTreeMap<UserId, Vec<u64>>,
+    by_user: BTreeMap<UserId, Vec<RecentRow>>,
     count: usize,
     /// When there are more, commits settle some.
     most: usize,
@@ -68,7 +84,7 @@ impl Sweep {
 #[derive(Debug)]
 pub(super) struct Changes {
     settled: Vec<UserId>,
-    added: HashMap<UserId, Vec<u64>>,
+    added: HashMap<UserId, Vec<RecentRow>>,
     sweep: Option<Sweep>,
 }
 
@@ -87,25 +103,26 @@ impl Recent {
             if let Some(LogRow { entry, .. }) = readable(position.value(), row.value(), origins)
                 && !recent.sweep.has_settled(&entry.user, position.value())
             {
-                recent.by_user.entry(entry.user).or_default().push(position.value());
+                let row = RecentRow { bytes: row.value().into(), is_from_before: true };
+                recent.by_user.entry(entry.user).or_default().push(row);
                 recent.count += 1;
             }
         }
         Ok(recent)
     }
 
-    /// Positions of a user's entries.
-    pub(super) fn of(&self, user: &UserId) -> &[u64] {
+    /// A user's entries.
+    pub(super) fn of(&self, user: &UserId) -> &[RecentRow] {
         self.by_user.get(user).map_or(&[], Vec::as_slice)
     }
 
     pub(super) fn apply(&mut self, changes: Changes) {
         for user in &changes.settled {
-            self.count -= self.by_user.remove(user).map_or(0, |positions| positions.len());
+            self.count -= self.by_user.remove(user).map_or(0, |rows| rows.len());
         }
-        for (user, positions) in changes.added {
-            self.count += positions.len();
-            self.by_user.entry(user).or_default().extend(positions);
+        for (user, rows) in changes.added {
+            self.count += rows.len();
+            self.by_user.entry(user).or_default().extend(rows);
         }
         self.sweep = changes.sweep.unwrap_or_else(|| std::mem::take(&mut self.sweep));
     }
@@ -120,38 +137,36 @@ fn readable(position: u64, row: &[u8], origins: &[Origin]) -> Option<LogRow> {
 /// The tables that settling reads and writes.
 pub(super) struct Places<'p, 't> {
     pub(super) users: &'p mut Records<'t, tables::UserKey>,
-    pub(super) log: &'p Records<'t, u64>,
     pub(super) executions: &'p Records<'t, tables::ExecutionKey>,
     pub(super) origins: &'p [Origin],
 }
 
 impl Places<'_, '_> {
     /// Writes an entry and its execution to the table by user, unless what is there is newer or they are forgotten.
-    fn settle(&mut self, position: u64) -> Result<(), LedgerError> {
-        let Some(row) = self.log.get(position)? else { return Ok(()) };
-        let Some(LogRow { entry, execution }) = readable(position, row.value(), self.origins)
-        else {
-            return Ok(());
-        };
-        let LedgerEntry { user, item, entry } = entry;
-        let order = entry.order;
+    fn settle(&mut self, row: &RecentRow) -> Result<(), LedgerError> {
+        let LogRow { entry: LedgerEntry { user, item, entry }, execution } =
+            row.read(self.origins)?;
         let key = tables::entry_key(&item);
         let key = (&*user, &*key);
-        let standing = self.users.get(key)?.and_then(|standing| {
-            // What cannot be read is replaced.
-            codec::read_entry(standing.value(), self.origins).ok()
-        });
-        if standing.is_none_or(|standing| standing.order < order) {
-            let number = self.origins.iter().position(|origin| *origin == order.origin);
+        if !(row.is_from_before && self.has_newer(key, &entry)?) {
+            let number = self.origins.iter().position(|origin| *origin == entry.order.origin);
             let number = number.unwrap_or_default() as u32;
             self.users.insert(key, &*codec::write_entry(&entry, number))?;
         }
+        // Before an execution is forgotten, its user's entries are settled.
         if let Some(id) = execution
-            && self.executions.get(id.key())?.is_some()
+            && !(row.is_from_before && self.executions.get(id.key())?.is_none())
         {
             self.users.insert((&*user, &*tables::execution_key(id.key())), &[][..])?;
         }
         Ok(())
+    }
+
+    /// Whether the entry that stands is this one or a newer one. What cannot be read is replaced.
+    fn has_newer(&self, key: (&str, &[u8]), entry: &Entry) -> Result<bool, LedgerError> {
+        let standing = self.users.get(key)?;
+        let standing = standing.and_then(|row| codec::read_entry(row.value(), self.origins).ok());
+        Ok(standing.is_some_and(|standing| standing.order >= entry.order))
     }
 }
 
@@ -159,7 +174,7 @@ impl Places<'_, '_> {
 pub(super) struct Settling<'r> {
     recent: &'r Recent,
     settled: HashSet<&'r UserId>,
-    added: HashMap<UserId, Vec<u64>>,
+    added: HashMap<UserId, Vec<RecentRow>>,
     sweep: Option<Sweep>,
 }
 
@@ -168,16 +183,17 @@ impl<'r> Settling<'r> {
         Self { recent, settled: HashSet::new(), added: HashMap::new(), sweep: None }
     }
 
-    /// An entry that this transaction writes to the log.
-    pub(super) fn add(&mut self, user: &UserId, position: u64) {
+    /// An entry that this transaction writes to the log, in these bytes.
+    pub(super) fn add(&mut self, user: &UserId, bytes: Vec<u8>) {
+        let row = RecentRow { bytes: bytes.into(), is_from_before: false };
         match self.added.get_mut(user) {
-            Some(positions) => positions.push(position),
-            None => drop(self.added.insert(user.clone(), vec![position])),
+            Some(rows) => rows.push(row),
+            None => drop(self.added.insert(user.clone(), vec![row])),
         }
     }
 
-    /// Positions of a user's entries that are not settled.
-    pub(super) fn of(&self, user: &UserId) -> Vec<u64> {
+    /// A user's entries that are not settled.
+    pub(super) fn of(&self, user: &UserId) -> Vec<RecentRow> {
         let recent = if self.settled.contains(user) { &[] } else { self.recent.of(user) };
         let added = self.added.get(user).map_or(&[][..], Vec::as_slice);
         [recent, added].concat()
@@ -189,13 +205,18 @@ impl<'r> Settling<'r> {
         user: &UserId,
         places: &mut Places<'_, '_>,
     ) -> Result<(), LedgerError> {
-        let Some((user, positions)) = self.recent.by_user.get_key_value(user) else {
+        let Some((user, rows)) = self.recent.by_user.get_key_value(user) else {
             return Ok(());
         };
         if self.settled.insert(user) {
-            positions.iter().try_for_each(|&position| places.settle(position))?;
+            rows.iter().try_for_each(|row| places.settle(row))?;
         }
         Ok(())
+    }
+
+    /// Settles everything, but for what this transaction adds.
+    pub(super) fn settle_all(&mut self, places: &mut Places<'_, '_>) -> Result<(), LedgerError> {
+        self.recent.by_user.keys().try_for_each(|user| self.settle(user, places))
     }
 
     /// After entries were added, up to the position `newest`: settles as many as it takes to stay within bounds.
@@ -227,9 +248,9 @@ impl<'r> Settling<'r> {
             None => (Bound::Unbounded, newest - added as u64),
         };
         let mut settled = 0;
-        for (user, positions) in recent.by_user.range::<UserId, _>((begin, Bound::Unbounded)) {
+        for (user, rows) in recent.by_user.range::<UserId, _>((begin, Bound::Unbounded)) {
             self.settle(user, places)?;
-            settled += positions.len();
+            settled += rows.len();
             if settled >= wanted {
                 let mut sweep = transaction.open_table(tables::SWEEP)?;
                 sweep.insert((), (&**user, through))?;

@@ -55,6 +55,8 @@ const USERS: u8 = 4;
 struct Model {
     /// All that ever came: user and item.
     log: Vec<(u8, u8)>,
+    /// Under which origin, as which of its entries.
+    orders: Vec<(Origin, u64)>,
     forgotten: usize,
     flushed: usize,
     /// How many had come when the origin was renewed last.
@@ -78,6 +80,8 @@ impl Model {
                     self.entries.insert((of, about), (self.log.len(), rating));
                     self.executions.insert(accepted.execution, of);
                     self.log.push((of, about));
+                    let sequence = (self.log.len() - self.start) as u64;
+                    self.orders.push((*self.origins.last().unwrap(), sequence));
                     let outcome = Outcome::Succeeded(JsonText::of(&1).unwrap());
                     finished.push(Finished { id: accepted.execution, outcome, stopped_at: 7 });
                     assert_eq!(*accepted.entries, ledger.entries(&user(of))?);
@@ -110,7 +114,11 @@ impl Model {
             }
             Step::RenewOrigin => {
                 self.start = self.flushed;
-                self.origins.push(ledger.renew_origin()?);
+                let fresh = ledger.renew_origin()?;
+                self.origins.push(fresh);
+                for (sequence, order) in (1..).zip(&mut self.orders[self.flushed..]) {
+                    *order = (fresh, sequence);
+                }
             }
         }
         Ok(())
@@ -120,9 +128,13 @@ impl Model {
         for of in 0..USERS {
             let name = user(of);
             let found = ledger.entries(&name)?;
-            let found = found.entries().map(|(item, entry)| (item.len() as u8 - 1, entry.rating));
+            let found = found.entries().map(|(item, entry)| {
+                let order = (entry.order.origin, entry.order.sequence);
+                (item.len() as u8 - 1, entry.rating, order)
+            });
             let expected = self.entries.range((of, 0)..(of + 1, 0));
-            let expected = expected.map(|(&(_, about), &(_, rating))| (about, rating));
+            let expected = expected
+                .map(|(&(_, about), &(number, rating))| (about, rating, self.orders[number]));
             assert_eq!(found.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
 
             let of_user = |(&id, &user): (&ExecutionId, &u8)| (user == of).then_some(id);

@@ -63,8 +63,7 @@ pub(super) fn forget_contained(
         }
         gone.push((position.value(), entry));
     }
-    let mut places =
-        Places { users: &mut users, log: &log, executions: &executions, origins: &origins };
+    let mut places = Places { users: &mut users, executions: &executions, origins: &origins };
     gone.iter().try_for_each(|(_, entry)| settling.settle(&entry.user, &mut places))?;
     for (position, LedgerEntry { user, item, entry }) in &gone {
         log.remove(position)?;
@@ -89,7 +88,11 @@ fn stands(
 }
 
 /// Takes a fresh origin, and moves what is not in the store yet under it. Clocks stay, so the order of entries does too.
-pub(super) fn renew_origin(transaction: &WriteTransaction) -> Result<Origin, LedgerError> {
+/// Everything is settled first: what is in memory says the origin that it came with.
+pub(super) fn renew_origin(
+    transaction: &WriteTransaction,
+    settling: &mut Settling<'_>,
+) -> Result<Origin, LedgerError> {
     let (number, fresh) = open::add_origin(transaction)?;
     let origins = read::origins(&transaction.open_table(tables::ORIGINS)?)?;
     let mut counters = transaction.open_table(tables::COUNTERS)?;
@@ -97,6 +100,9 @@ pub(super) fn renew_origin(transaction: &WriteTransaction) -> Result<Origin, Led
     counters.insert(tables::START_COUNTER, mark)?;
     let mut log = transaction.open_table(tables::LOG)?;
     let mut users = transaction.open_table(tables::USERS)?;
+    let executions = transaction.open_table(tables::EXECUTIONS)?;
+    let mut places = Places { users: &mut users, executions: &executions, origins: &origins };
+    settling.settle_all(&mut places)?;
     let mut unflushed = Vec::new();
     for row in log.range(mark.saturating_add(1)..)? {
         let (position, record) = row?;
@@ -145,14 +151,12 @@ pub(super) fn forget(
     let mut names = transaction.open_table(tables::NAMES)?;
     let mut counters = transaction.open_table(tables::COUNTERS)?;
     let open = transaction.open_table(tables::OPEN)?;
-    let log = transaction.open_table(tables::LOG)?;
     let origins = read::origins(&transaction.open_table(tables::ORIGINS)?)?;
     let mut left = executions.len()?;
     let mut bytes_left = read::counter(&counters, tables::EXECUTION_BYTES_COUNTER)?;
     let oldest_kept = ExecutionId::first_since(since);
     let mut gone = Vec::new();
-    let mut places =
-        Places { users: &mut users, log: &log, executions: &executions, origins: &origins };
+    let mut places = Places { users: &mut users, executions: &executions, origins: &origins };
     for row in executions.iter()? {
         let (key, record) = row?;
         let id = ExecutionId::from_key(*key.value());

@@ -76,11 +76,10 @@ fn an_older_file_is_brought_up_to_date(format: u64) {
 fn settle(ledger: &RedbLedger, name: &str) {
     let settle = |transaction: &WriteTransaction, settling: &mut Settling<'_>| {
         let origins = read::origins(&transaction.open_table(tables::ORIGINS)?)?;
-        let log = transaction.open_table(tables::LOG)?;
         let executions = transaction.open_table(tables::EXECUTIONS)?;
         let mut users = transaction.open_table(tables::USERS)?;
-        let (users, log, executions) = (&mut users, &log, &executions);
-        settling.settle(&user(name), &mut Places { users, log, executions, origins: &origins })
+        let (users, executions) = (&mut users, &executions);
+        settling.settle(&user(name), &mut Places { users, executions, origins: &origins })
     };
     ledger.write_settling(settle).unwrap();
 }
