@@ -6,6 +6,7 @@ use akin_schemas::http::JsonText;
 use proptest::prelude::*;
 
 use super::faulty_disk::FaultyDisk;
+use super::recent::Places;
 use super::*;
 use crate::ledger::{Outcome, Submission};
 
@@ -195,6 +196,39 @@ proptest! {
         let kept: BTreeSet<_> = model.executions.keys().copied().collect();
         prop_assert!(named_by_user(&ledger).is_subset(&kept));
     }
+}
+
+/// Writes a user's entries to the table by user, and does not say that they are there.
+pub(super) fn settle(ledger: &RedbLedger, of: &UserId) {
+    let settle = |transaction: &WriteTransaction, settling: &mut Settling<'_>| {
+        let origins = read::origins(&transaction.open_table(tables::ORIGINS)?)?;
+        let executions = transaction.open_table(tables::EXECUTIONS)?;
+        let mut users = transaction.open_table(tables::USERS)?;
+        let (users, executions) = (&mut users, &executions);
+        settling.settle(of, &mut Places { users, executions, origins: &origins })
+    };
+    ledger.write_settling(settle).unwrap();
+}
+
+#[test]
+fn what_a_start_reads_again_does_not_take_the_place_of_what_is_newer() {
+    let disk = FaultyDisk::default();
+    let ledger = disk.ledger().unwrap();
+    for rating in [1, 2] {
+        ledger.accept(&[submission(user(0), 0, Some(rating))], &[], 0).unwrap();
+    }
+    settle(&ledger, &user(0));
+    let damage = |transaction: &WriteTransaction| {
+        transaction.open_table(tables::LOG)?.insert(2, &b"damaged"[..])?;
+        Ok(())
+    };
+    ledger.write(damage).unwrap();
+    drop(ledger);
+    let ledger = FaultyDisk::holding(disk.after_restart()).ledger().unwrap();
+    assert_eq!(ledger.recent_of(&user(0)).len(), 1);
+    settle(&ledger, &user(0));
+    let profile = ledger.entries(&user(0)).unwrap();
+    assert_eq!(profile.ratings().map(|(_, rating)| rating).collect::<Vec<_>>(), [2.0]);
 }
 
 fn recent_count(ledger: &RedbLedger) -> usize {

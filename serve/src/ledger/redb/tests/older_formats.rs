@@ -3,7 +3,7 @@
 use ::redb::{ReadableTable, ReadableTableMetadata};
 
 use super::*;
-use crate::ledger::redb::recent::Places;
+use crate::ledger::redb::recent_tests::settle;
 
 #[test]
 fn files_of_older_formats_are_brought_up_to_date() {
@@ -18,7 +18,7 @@ fn an_older_file_is_brought_up_to_date(format: u64) {
     let accepted = ledger.accept(&vec![submission("abby", "1", Some(4.0)); 2], &[], 1000).unwrap();
     let ids: Vec<_> = accepted.iter().map(|accepted| accepted.execution).collect();
     ledger.accept(&[], &[succeeded(ids[0], "{}")], 2000).unwrap();
-    settle(&ledger, "abby");
+    settle(&ledger, &user("abby"));
     let seen = |ledger: &RedbLedger| {
         let abby = Filter { user: Some(user("abby")), ..Filter::default() };
         let entries = ledger.entries(&user("abby")).unwrap();
@@ -70,16 +70,4 @@ fn an_older_file_is_brought_up_to_date(format: u64) {
         assert_eq!(bytes(&ledger), bytes_before);
         ledger.commit(&[named(vec![submission("bob", "1", None)], "x")], &[], 3000).unwrap();
     }
-}
-
-/// As older programs did at once.
-fn settle(ledger: &RedbLedger, name: &str) {
-    let settle = |transaction: &WriteTransaction, settling: &mut Settling<'_>| {
-        let origins = read::origins(&transaction.open_table(tables::ORIGINS)?)?;
-        let executions = transaction.open_table(tables::EXECUTIONS)?;
-        let mut users = transaction.open_table(tables::USERS)?;
-        let (users, executions) = (&mut users, &executions);
-        settling.settle(&user(name), &mut Places { users, executions, origins: &origins })
-    };
-    ledger.write_settling(settle).unwrap();
 }
