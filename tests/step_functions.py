@@ -99,8 +99,13 @@ def check_names(sfn):
         "at 'name' failed to satisfy constraint: Member must have length less than or equal to 80"
     )
     assert message.startswith("1 validation error detected: Value 'xxx") and message.endswith(expected)
-    key = first["executionArn"].rsplit(":", 1)[1]
-    assert key == NAMED
+    # What could be an execution's key is taken as a name when it is one, and a name like any other when it is none.
+    key = start(sfn)["executionArn"].rsplit(":", 1)[1]
+    refused("ExecutionAlreadyExists", start, sfn=sfn, name=key)
+    name = key[:-1] + ("1" if key.endswith("0") else "0")
+    execution = finished(sfn, start(sfn, name=name)["executionArn"])
+    assert execution["name"] == name
+    refused("ExecutionAlreadyExists", start, sfn=sfn, name=name)
 
 
 def check_inputs(sfn):
