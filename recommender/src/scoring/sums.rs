@@ -350,7 +350,7 @@ mod tests {
             }),
             all: bool,
             least in 0i8..100,
-            limit in 0usize..50,
+            limit in prop_oneof![0usize..50, Just(usize::MAX)],
             is_whole: bool,
         ) {
             let left: Vec<f32> = left.into_iter().map(f32::from).collect();
