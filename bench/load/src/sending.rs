@@ -170,6 +170,7 @@ struct Waits {
     epoll: OwnedFd,
     /// The pauses of epoll are whole milliseconds.
     timer: OwnedFd,
+    /// Whether the timer is, or was and nobody has looked.
     is_set: bool,
 }
 

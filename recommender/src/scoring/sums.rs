@@ -1,5 +1,7 @@
 //! A sum for every item: adding up, and finding who may be among the best.
 
+use std::ops::Range;
+
 use super::by_source::{LeftOut, Packing, Pair, STRETCH};
 
 /// What a processor of any kind can do at once.
@@ -78,9 +80,7 @@ impl Sums {
             self.used.stretches.resize(room.div_ceil(STRETCH), false);
         } else {
             for stretch in self.used.few(self.used.stretches.len()) {
-                let begin = stretch * STRETCH;
-                let end = room.min(begin + STRETCH);
-                self.room[begin..end].fill(0.0);
+                self.room[places(stretch, room)].fill(0.0);
             }
             self.used.stretches.fill(false);
         }
@@ -128,10 +128,8 @@ impl Sums {
     /// To be called when all is added, before the best are asked for.
     pub fn finish(&mut self) {
         let sums = &self.room[..self.item_count];
-        let with_greatest = |stretch: usize| {
-            let begin = stretch * STRETCH;
-            (stretch, greatest(&sums[begin..sums.len().min(begin + STRETCH)]))
-        };
+        let with_greatest =
+            |stretch: usize| (stretch, greatest(&sums[places(stretch, sums.len())]));
         let stretches = sums.len().div_ceil(STRETCH);
         self.greatest.clear();
         if self.used.all {
@@ -276,10 +274,15 @@ impl Sums {
     }
 
     fn stretch(&self, stretch: usize) -> impl Iterator<Item = (u32, f32)> + '_ {
-        let begin = stretch * STRETCH;
-        let end = self.item_count.min(begin + STRETCH);
-        (begin as u32..).zip(self.room[begin..end].iter().copied())
+        let places = places(stretch, self.item_count);
+        (places.start as u32..).zip(self.room[places].iter().copied())
     }
+}
+
+/// Where a stretch is, of `count` in all.
+fn places(stretch: usize, count: usize) -> Range<usize> {
+    let begin = stretch * STRETCH;
+    begin..count.min(begin + STRETCH)
 }
 
 /// The greatest of some sums.

@@ -18,6 +18,7 @@ fn an_older_file_is_brought_up_to_date(format: u64) {
     let accepted = ledger.accept(&vec![submission("abby", "1", Some(4.0)); 2], &[], 1000).unwrap();
     let ids: Vec<_> = accepted.iter().map(|accepted| accepted.execution).collect();
     ledger.accept(&[], &[succeeded(ids[0], "{}")], 2000).unwrap();
+    // As older programs did at once.
     settle(&ledger, &user("abby"));
     let seen = |ledger: &RedbLedger| {
         let abby = Filter { user: Some(user("abby")), ..Filter::default() };
