@@ -16,7 +16,7 @@ use chrono::Utc;
 use crossbeam_channel::{Receiver, Sender};
 use tracing::error;
 
-use crate::giving_way::GivingWay;
+use crate::giving_way::Patience;
 use crate::ledger::{Accepted, ExecutionRecord, Finished, GroupCommit, Outcome};
 use crate::metrics::ScoringMetrics;
 use crate::snapshot::{Filter, Live, Snapshot};
@@ -185,10 +185,9 @@ fn score_all(
     count: usize,
     metrics: &ScoringMetrics,
 ) {
+    Patience::Some.begin();
     let mut scorer = Scorer::default();
-    let mut giving_way = GivingWay::new();
     for accepted in work {
-        giving_way.give_way();
         let began = Instant::now();
         let scored = catch_unwind(AssertUnwindSafe(|| output(live, &mut scorer, &accepted, count)));
         metrics.scored(began, &mut scorer);

@@ -1,39 +1,33 @@
-//! A thread that computes lets those go first that only wait for a processor in between: they hold up whoever waits for
-//! an answer.
+//! Who may wait for a processor when there are too few: threads that answer requests or wait for the disk in between hold up
+//! whoever asked, those that compute for long do not.
 
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-/// Whoever answers requests or waits for the disk is done sooner. What takes longer is work of other programs.
-const SHORT: Duration = Duration::from_millis(2);
-/// So long after a long wait, nobody is let go first: beside a program that never rests, each time would cost all that
-/// the system would have given this thread.
-const PAUSE: Duration = Duration::from_millis(100);
-
-/// One thread's.
-pub struct GivingWay {
-    from: Instant,
+/// How much less of a processor a thread gets than those that answer, while they want one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Patience {
+    /// A third. Clients wait for what comes of it, but not as long as for a handle; and with less, programs beside this one
+    /// that never rest would leave too little.
+    Some,
+    /// A percent or two, if processors are never idle: what takes seconds then takes minutes.
+    Much,
 }
 
-impl GivingWay {
-    /// Gives way from now on.
-    pub fn new() -> Self {
-        Self { from: Instant::now() }
-    }
-
-    /// To be called between two pieces of work.
-    pub fn give_way(&mut self) {
-        let began = Instant::now();
-        if began >= self.from {
-            thread::yield_now();
-            self.from = next(began, Instant::now());
+impl Patience {
+    /// A thread's priority on Linux: 0 for those that answer, 19 for the least.
+    const fn nice(self) -> i32 {
+        match self {
+            Self::Some => 5,
+            Self::Much => 19,
         }
     }
-}
 
-/// From when on to give way again.
-fn next(began: Instant, ended: Instant) -> Instant {
-    if ended - began > SHORT { ended + PAUSE } else { ended }
+    /// Gives this thread's priority, from now on. Where the system does not allow it, the thread takes its share.
+    pub fn begin(self) {
+        // On Linux a priority is a thread's own, and the caller's is that of "process" 0.
+        let _ = rustix::process::setpriority_process(None, self.nice());
+    }
 }
 
 /// A thread that works in the background, piece by piece, and rests as long as each piece took: whoever wakes meanwhile
@@ -55,33 +49,26 @@ impl Resting {
     }
 }
 
-/// Lets the threads that answer requests go before this one, which still gets a percent or two of a processor that is never
-/// idle: what takes seconds then takes minutes. Where the system does not allow it, this thread takes its share.
-pub fn lower_priority() {
-    const LESS_URGENT: i32 = 19;
-    // On Linux a priority is a thread's own, and the caller's is that of "process" 0.
-    let _ = rustix::process::setpriority_process(None, LESS_URGENT);
-}
-
 #[cfg(test)]
 mod tests {
+    use rustix::process::getpriority_process;
+
     use super::*;
 
     #[test]
-    fn who_never_rests_is_not_let_go_first_again_at_once() {
-        let began = Instant::now();
-        let after = |wait: Duration| (began + wait, next(began, began + wait));
-        let (ended, from) = after(SHORT);
-        assert_eq!(from, ended);
-        let (ended, from) = after(SHORT * 2);
-        assert_eq!(from, ended + PAUSE);
-    }
-
-    #[test]
-    fn a_pause_is_kept() {
-        let later = Instant::now() + Duration::from_secs(3600);
-        let mut giving_way = GivingWay { from: later };
-        giving_way.give_way();
-        assert_eq!(giving_way.from, later);
+    fn patience_is_a_threads_own() {
+        let priority = || getpriority_process(None).ok();
+        let before = priority();
+        for patience in [Patience::Some, Patience::Much] {
+            let own = thread::scope(|scope| {
+                let patient = scope.spawn(|| {
+                    patience.begin();
+                    priority()
+                });
+                patient.join().ok().flatten()
+            });
+            assert_eq!(own, Some(patience.nice()));
+            assert_eq!(priority(), before);
+        }
     }
 }

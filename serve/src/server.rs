@@ -24,7 +24,7 @@ use crate::background::Repeating;
 use crate::flush::Flusher;
 use crate::fold_in::ScoringPool;
 use crate::forget::{forget_contained, forgettable};
-use crate::giving_way::{Resting, lower_priority};
+use crate::giving_way::{Patience, Resting};
 use crate::http::{self, Bodies, CrossOrigin, State};
 use crate::ledger::{
     Accepted, ExecutionId, ExecutionRecord, Executions, Finished, GroupCommit, Ledger, LedgerError,
@@ -279,7 +279,7 @@ impl Server {
             if kept_of == sequence {
                 return;
             }
-            lower_priority();
+            Patience::Much.begin();
             let mut resting = Resting::begin();
             snapshot.keep_candidates(count, || {
                 resting.rest();

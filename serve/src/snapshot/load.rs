@@ -16,7 +16,7 @@ use thiserror::Error;
 use super::candidates::KeptCandidates;
 use super::profiles::{Chunk, Found, Profiles, Rows};
 use super::{Item, Snapshot};
-use crate::giving_way::{Resting, lower_priority};
+use crate::giving_way::{Patience, Resting};
 
 /// Why a version does not load. Its files are the ones that were published; or else they would not have opened.
 #[derive(Debug, Error)]
@@ -128,7 +128,7 @@ impl Haste {
         let builder = ThreadPoolBuilder::new().thread_name(|number| format!("load-{number}"));
         let builder = match self {
             Self::Whole => builder,
-            Self::Spare => builder.num_threads(1).start_handler(|_| lower_priority()),
+            Self::Spare => builder.num_threads(1).start_handler(|_| Patience::Much.begin()),
         };
         builder.build().map_err(|error| LoadError::Threads(error.to_string()))
     }
