@@ -42,6 +42,16 @@ pub enum FlushError {
     Conflict(ObjectKey),
 }
 
+impl FlushError {
+    /// What is wrong, with what caused it.
+    pub fn chain(&self) -> String {
+        match self {
+            Self::Store(error) => error.chain(),
+            other => other.to_string(),
+        }
+    }
+}
+
 /// Writes a ledger's entries into a store.
 ///
 /// Before its first segment it looks whether the store knows more of the ledger than the ledger itself does. Then the

@@ -1,6 +1,8 @@
 //! Lets go of ledger entries that published versions contain.
 
 use std::collections::BTreeMap;
+use std::thread;
+use std::time::Duration;
 
 use akin_recommender::profile::Origin;
 use akin_schemas::Manifest;
@@ -8,8 +10,10 @@ use akin_store::{OpenError, Store, StoreError, published_sequences, read_manifes
 
 use crate::ledger::{Ledger, LedgerError};
 
-/// Entries forgotten at once: a call holds up accepting.
-const AT_ONCE: usize = 2_000;
+/// Entries or executions forgotten at once: a call holds up accepting.
+pub const AT_ONCE: usize = 250;
+/// Between two calls, so that what came meanwhile is accepted.
+pub const REST: Duration = Duration::from_millis(10);
 
 /// For each origin, up to which entry it may be forgotten once the version of `serving` serves: what that version and the
 /// publication before it contain. Should the newest version turn out damaged at the next start, the one before it serves,
@@ -44,20 +48,26 @@ fn contained_by_both(
     both.collect()
 }
 
-/// Forgets what is flushed and contained. Says how many entries went.
+/// Forgets what is flushed and contained, until nothing of it is left or `is_over`. Says how many entries went, and whether
+/// all did.
 ///
 /// # Errors
 /// When the ledger fails.
 pub fn forget_contained(
     ledger: &dyn Ledger,
     through: &BTreeMap<Origin, u64>,
-) -> Result<u64, LedgerError> {
+    is_over: impl Fn() -> bool,
+) -> Result<(u64, bool), LedgerError> {
     let mut forgotten = 0;
     loop {
         let gone = ledger.forget_contained(through, AT_ONCE)?;
         forgotten += gone;
         if gone < AT_ONCE as u64 {
-            return Ok(forgotten);
+            return Ok((forgotten, true));
         }
+        if is_over() {
+            return Ok((forgotten, false));
+        }
+        thread::sleep(REST);
     }
 }

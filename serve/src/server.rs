@@ -17,15 +17,15 @@ use akin_schemas::http::{StateMachine, StateMachineError};
 use akin_store::{Store, StoreError, open_store};
 use chrono::Utc;
 use thiserror::Error;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tracing::{info, warn};
 
 use crate::background::Repeating;
 use crate::flush::Flusher;
 use crate::fold_in::ScoringPool;
-use crate::forget::{forget_contained, forgettable};
+use crate::forget::{AT_ONCE, REST, forget_contained, forgettable};
 use crate::giving_way::{Patience, Resting};
-use crate::http::{self, Bodies, CrossOrigin, State};
+use crate::http::{self, Bodies, CrossOrigin, LISTS_AT_ONCE, State};
 use crate::ledger::{
     Accepted, ExecutionId, ExecutionRecord, Executions, Finished, GroupCommit, Ledger, LedgerError,
     Opening, Outcome, RedbLedger, Retention,
@@ -41,10 +41,7 @@ const BLOCKING_THREADS: usize = 4;
 const CANDIDATES_TICK: Duration = Duration::from_millis(200);
 /// How often the flusher looks whether something is due.
 const FLUSH_TICK: Duration = Duration::from_millis(200);
-/// How many executions are forgotten at once, for a call holds up accepting; how long what is accepted has its turn before
-/// the next call; and how often it is looked whether there are more than are kept. Some 10,000 a second go.
-const FORGET_AT_ONCE: usize = 250;
-const FORGET_REST: Duration = Duration::from_millis(10);
+/// How often it is looked whether there are more executions than are kept. Some 10,000 a second go.
 const FORGET_PAUSE: Duration = Duration::from_secs(10);
 /// After so many calls, what is in memory goes, too.
 const FORGET_TOGETHER: u32 = 100;
@@ -143,6 +140,7 @@ impl Server {
             executions,
             draining: is_draining,
             bodies: Arc::new(Bodies::new(options.request_timeout)),
+            scoring: Arc::new(Semaphore::new(LISTS_AT_ONCE)),
             access_keys: (!options.access_keys.is_empty())
                 .then(|| Arc::new(options.access_keys.clone())),
             machine: Arc::new(machine),
@@ -197,6 +195,7 @@ impl Server {
         let (sweep_ledger, mut unfinished) = (ledger.clone(), unfinished);
         let store = self.store.clone();
         let (mut served, mut forgotten_for) = (None, None);
+        let draining = self.state.draining.clone();
         let watch = move || {
             live.refresh(|snapshot| clock.observe_clock(snapshot.manifest.latest_order_micros));
             if let Some(snapshot) = live.current() {
@@ -205,7 +204,7 @@ impl Server {
                 // before it takes a version.
                 if served == sequence
                     && forgotten_for != sequence
-                    && forget_or_warn(clock.as_ref(), store.as_ref(), &snapshot.manifest)
+                    && forget_or_warn(clock.as_ref(), store.as_ref(), &snapshot.manifest, &draining)
                 {
                     forgotten_for = sequence;
                 }
@@ -245,13 +244,13 @@ impl Server {
                 let since = (Utc::now() - chrono::Duration::days(days)).timestamp_micros();
                 let (count, bytes) = (options.keep_executions, options.keep_executions_bytes);
                 let retention = Retention { since, count, bytes };
-                let gone = ledger.forget_executions(retention, FORGET_AT_ONCE);
+                let gone = ledger.forget_executions(retention, AT_ONCE);
                 let gone = gone.unwrap_or_else(|error| {
                     warn!(%error, "old executions could not be forgotten");
                     0
                 });
                 forgotten += gone;
-                let is_done = gone < FORGET_AT_ONCE as u64 || *draining.borrow();
+                let is_done = gone < AT_ONCE as u64 || *draining.borrow();
                 if forgotten > 0 && (is_done || call.is_multiple_of(FORGET_TOGETHER)) {
                     info!(executions = forgotten, "old executions are forgotten");
                     if let Err(error) = kept.forget_with_ledger() {
@@ -262,7 +261,7 @@ impl Server {
                 if is_done {
                     break;
                 }
-                thread::sleep(FORGET_REST);
+                thread::sleep(REST);
             }
         };
         self.background.push(Repeating::start("forget", FORGET_PAUSE, forget)?);
@@ -382,13 +381,22 @@ fn flush_or_warn(ledger: &dyn Ledger, flusher: &Mutex<Flusher>, metrics: &Metric
         }
         Err(error) => {
             metrics.flush_failures.inc();
-            warn!(%error, "accepted ratings could not be written to the store; the ledger keeps them");
+            let error = error.chain();
+            warn!(
+                error,
+                "accepted ratings could not be written to the store; the ledger keeps them and tries again"
+            );
         }
     }
 }
 
 /// Lets go of what the serving version contains, and says whether that is done.
-fn forget_or_warn(ledger: &dyn Ledger, store: &dyn Store, serving: &Manifest) -> bool {
+fn forget_or_warn(
+    ledger: &dyn Ledger,
+    store: &dyn Store,
+    serving: &Manifest,
+    draining: &watch::Receiver<bool>,
+) -> bool {
     if ledger.is_poisoned() {
         return true;
     }
@@ -399,11 +407,11 @@ fn forget_or_warn(ledger: &dyn Ledger, store: &dyn Store, serving: &Manifest) ->
             return false;
         }
     };
-    match forget_contained(ledger, &through) {
-        Ok(0) => true,
-        Ok(entries) => {
+    match forget_contained(ledger, &through, || *draining.borrow()) {
+        Ok((0, is_done)) => is_done,
+        Ok((entries, is_done)) => {
             info!(entries, "the ledger forgets what the version contains");
-            true
+            is_done
         }
         Err(error) => {
             warn!(%error, "the ledger keeps what the version contains for now");
@@ -431,6 +439,7 @@ fn sweep(
                 continue;
             }
         };
+        executions.renew(&execution);
         take_up(Accepted { execution, record, entries });
     }
 }

@@ -36,6 +36,13 @@ fn a_run_that_would_leave_accepted_ratings_out_says_how_to_keep_them() {
     let workplace = Workplace::new();
     workplace.publish(&[]).summary();
     rate(&workplace, "abby", "1", 6.0);
+    // No version holds it yet.
+    let refused = workplace.publish(&[]);
+    assert_eq!(refused.code, 2, "{}", refused.stderr);
+    for part in ["--with-ledger", "--without-ledger", "segments: 1"] {
+        assert!(refused.error().contains(part), "{}", refused.error());
+    }
+    assert_eq!(workplace.current()["sequence"], 1);
     assert_eq!(workplace.publish(&["--with-ledger"]).summary()["ratings"], 10);
 
     let refused = workplace.publish(&[]);

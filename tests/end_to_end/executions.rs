@@ -67,6 +67,9 @@ fn one_name_is_one_rating_and_one_handle_at_once_and_after_a_restart() {
     }
     let two = send(&server, "POST", "/ratings?name=a", &[("idempotency-key", "b")], Some(spelled));
     assert_eq!(two.status, 400);
+    let headers = [("idempotency-key", "a"), ("idempotency-key", "b")];
+    let several = send(&server, "POST", "/ratings", &headers, Some(spelled));
+    assert_eq!(several.status, 400);
 
     server.kill_9();
     let server = Server::start_ready(&workplace, &[]);

@@ -50,7 +50,7 @@ impl TakenIn {
         let published = newest_manifest(store, options.past_damage)?;
         let range = rating_range(options, published.as_ref())?;
         let max_memory = memory::allowed_bytes(options.max_memory);
-        let keep = what_to_keep(options, published.as_ref())?;
+        let keep = what_to_keep(options, store, published.as_ref())?;
         let input = Input { keep, published: published.as_ref(), range, max_memory };
         let (ratings, watermark) = ingest(options, store, &input, progress)?;
         let asked = options.similarity.asked(measure);
@@ -138,7 +138,11 @@ pub(crate) fn restored(
 
 /// Which entries of the current version the run keeps. What servers accepted is never left out by oversight: the
 /// watermark goes back only where the operator says so.
-fn what_to_keep(options: &RunOptions, published: Option<&Manifest>) -> Result<Keep, Failure> {
+fn what_to_keep(
+    options: &RunOptions,
+    store: &dyn Store,
+    published: Option<&Manifest>,
+) -> Result<Keep, Failure> {
     if options.since_last {
         if published.is_none() && options.ratings.is_empty() {
             let store = &options.store;
@@ -161,6 +165,17 @@ fn what_to_keep(options: &RunOptions, published: Option<&Manifest>) -> Result<Ke
              --with-ledger to keep them, or --without-ledger to leave them out",
             published.version,
             list.join(", ")
+        )));
+    }
+    let segments = store.list(ObjectKey::RATINGS, None)?;
+    if let Some(first) = segments.first()
+        && !options.without_ledger
+    {
+        return Err(Failure::Usage(format!(
+            "the store holds ratings that servers accepted (from {} on, segments: {}), and this run would leave them out; \
+             add --with-ledger to take them in, or --without-ledger to leave them out",
+            first.key,
+            segments.len()
         )));
     }
     if !list.is_empty() {

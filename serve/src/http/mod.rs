@@ -24,7 +24,7 @@ mod versions;
 pub use body::Bodies;
 pub use cross_origin::{AllowedOrigin, CrossOrigin};
 pub use openapi::Text as DescriptionText;
-pub use state::State;
+pub use state::{LISTS_AT_ONCE, State};
 pub use step_functions::AccessKey;
 
 use std::sync::LazyLock;

@@ -150,6 +150,13 @@ impl Refusal {
         Self { reason: "no-version", ..Self::unavailable(detail, 5) }
     }
 
+    /// 503 while what was published cannot be loaded.
+    pub fn no_version_loads() -> Self {
+        let detail =
+            "no version can be loaded from the store: GET /health/ready and the log say why";
+        Self { reason: "no-version", ..Self::unavailable(detail, 5) }
+    }
+
     /// 500: a defect of this server.
     pub fn internal() -> Self {
         let (kind, title) = ("internal", "Something went wrong in the server");

@@ -58,12 +58,16 @@ async fn take(
     let body = state.bodies.json(request, payload, BODY_LIMIT).await?;
     if body.trim_ascii_start().first() == Some(&b'[') {
         let submissions = several(&body, state)?;
+        // It may be much longer than what was in it, and the disk may take its time.
+        drop(body);
         let reply = send(state, submissions, name).await?;
         let executions: Vec<_> =
             reply.receipts.iter().map(|receipt| accepted(&state.machine, receipt)).collect();
         Ok(HttpResponse::Accepted().json(executions))
     } else {
-        let reply = send(state, vec![one(&body, state)?], name).await?;
+        let submission = one(&body, state)?;
+        drop(body);
+        let reply = send(state, vec![submission], name).await?;
         handle(state, &reply)
     }
 }
@@ -110,7 +114,11 @@ pub struct Name {
 /// When there are two different ones, or it is none.
 pub fn name(request: &HttpRequest) -> Result<Option<String>, Refusal> {
     let in_query = query::parse::<Name>(request)?.name;
-    let header = request.headers().get("idempotency-key");
+    let mut headers = request.headers().get_all("idempotency-key");
+    let header = headers.next();
+    if headers.next().is_some() {
+        return Err(Refusal::bad_request("there are several Idempotency-Keys: send one of them"));
+    }
     let in_header = header.map(|key| {
         let text = key.to_str().map(str::to_owned);
         text.map_err(|_| Refusal::bad_request("the Idempotency-Key is not visible ASCII"))

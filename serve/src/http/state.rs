@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use akin_recommender::scoring::Scorer;
 use akin_schemas::http::StateMachine;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::ledger::{
     ExecutionId, ExecutionRecord, Executions, Filter, GroupCommit, Ledger, Page, RequestName,
@@ -42,9 +42,14 @@ pub struct State {
     pub cross_origin: Arc<CrossOrigin>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// Who may have a list computed or wait for that; see [`State::score`].
+    pub scoring: Arc<Semaphore>,
     /// When the server started, in microseconds since 1970.
     pub started_at: i64,
 }
+
+/// Lists that are computed on request, or wait for it: each holds its ratings and its version meanwhile.
+pub const LISTS_AT_ONCE: usize = 1024;
 
 thread_local! {
     static SCORER: RefCell<Scorer> = RefCell::default();
@@ -56,7 +61,11 @@ impl State {
     /// # Errors
     /// Before the first version is loaded.
     pub fn snapshot(&self) -> Result<Arc<Snapshot>, Refusal> {
-        self.live.current().ok_or_else(Refusal::no_version)
+        self.live.current().ok_or_else(|| {
+            // The reasons name places in the store: health has them for whoever runs the server.
+            let is_damaged = self.live.refused().is_some() || self.live.unreachable().is_some();
+            if is_damaged { Refusal::no_version_loads() } else { Refusal::no_version() }
+        })
     }
 
     /// The execution that a name in an ARN stands for (its key, or what a client named it), as
@@ -116,13 +125,18 @@ impl State {
     /// Runs `work` with this thread's accumulators, off the threads that answer requests.
     ///
     /// # Errors
-    /// What `work` returns, or an internal error when it panics.
+    /// What `work` returns, or an internal error when it panics; when [`LISTS_AT_ONCE`] are computed or wait already.
     pub async fn score<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Scorer) -> Result<T, Refusal> + Send + 'static,
     ) -> Result<T, Refusal> {
+        let busy = "too many lists are being computed";
+        let place = self.scoring.clone().try_acquire_owned();
+        let place = place.map_err(|_| Refusal::unavailable(busy, 1))?;
         let metrics = self.metrics.scoring.clone();
         let run = move || {
+            // Until it has run, though the client may have gone.
+            let _place = place;
             SCORER.with_borrow_mut(|scorer| {
                 let began = Instant::now();
                 let scored = work(scorer);

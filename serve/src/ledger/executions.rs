@@ -68,6 +68,10 @@ enum Sight {
 }
 
 impl Memory {
+    fn standing(&self, id: &ExecutionId) -> Option<&Arc<ExecutionRecord>> {
+        self.live.get(id).map(|live| &live.record).or(self.recent.get(id))
+    }
+
     fn sight(&mut self, id: &ExecutionId) -> Option<Sight> {
         match self.live.get_mut(id) {
             Some(live) => Some(live.sight()),
@@ -97,8 +101,7 @@ impl Executions {
     }
 
     fn in_memory(&self, id: &ExecutionId) -> Option<Arc<ExecutionRecord>> {
-        let memory = self.lock();
-        memory.live.get(id).map(|live| &live.record).or(memory.recent.get(id)).cloned()
+        self.lock().standing(id).cloned()
     }
 
     /// An execution as it stands when it has ended, or after `timeout`. Does not block the thread:
@@ -167,6 +170,13 @@ impl Executions {
         let mut memory = self.lock();
         for (id, record) in executions {
             memory.live.entry(id).or_insert_with(|| LiveExecution::new(record));
+        }
+    }
+
+    /// Gives an execution that waited to be taken up as much time as anything new.
+    pub fn renew(&self, id: &ExecutionId) {
+        if let Some(live) = self.lock().live.get_mut(id) {
+            live.since = Instant::now();
         }
     }
 
@@ -239,8 +249,11 @@ impl Executions {
         }
         let memory = self.lock();
         for (id, record) in &mut page.executions {
-            if let Some(live) = memory.live.get(id).filter(|_| record.is_running()) {
-                record.end.clone_from(&live.record.end);
+            // It may have left work since the ledger was read.
+            if record.is_running()
+                && let Some(standing) = memory.standing(id)
+            {
+                record.end.clone_from(&standing.end);
             }
         }
         Ok(page)

@@ -92,7 +92,7 @@ impl Live {
             Ok(sequences) => sequences,
             Err(error) => {
                 let text = error.chain();
-                warn!(error = text, "the store cannot be listed; the current version serves on");
+                warn!(error = text, "the store cannot be listed; {}", self.what_serves());
                 *self.unreachable.lock().unwrap_or_else(PoisonError::into_inner) = Some(text);
                 return;
             }
@@ -104,6 +104,10 @@ impl Live {
         }
     }
 
+    fn what_serves(&self) -> &'static str {
+        if self.current().is_some() { "the current one serves on" } else { "none serves" }
+    }
+
     /// The last of `sequences` that is due and loads.
     fn load_newest(&self, sequences: Vec<u64>) -> Option<Snapshot> {
         let haste = if self.current().is_some() { Haste::Spare } else { Haste::Whole };
@@ -112,7 +116,7 @@ impl Live {
             match Snapshot::load(self.store.as_ref(), sequence, haste) {
                 Ok(snapshot) => return Some(snapshot),
                 Err(error) => {
-                    warn!(sequence, %error, "a version is refused; the current one serves on");
+                    warn!(sequence, %error, "a version is refused; {}", self.what_serves());
                     let is_new = error.is_outage() && !self.was_unanswered(sequence);
                     unanswered += usize::from(is_new);
                     self.note_failure(sequence, &error);

@@ -136,7 +136,7 @@ impl World {
         let serving = &server.snapshot.as_ref().unwrap().manifest;
         let through = forgettable(&*self.store, serving).unwrap();
         let kept = server.log.kept().to_vec();
-        let gone = forget_contained(server.ledger(), &through).unwrap();
+        let (gone, _) = forget_contained(server.ledger(), &through, || false).unwrap();
         server.log.forgotten += usize::try_from(gone).unwrap();
         assert!(server.log.forgotten <= server.log.flushed);
         for (_, version) in self.versions.iter().rev().take(2) {

@@ -136,3 +136,28 @@ async fn what_ended_lately_is_read_from_memory_until_the_ledger_lets_go_of_it() 
     assert_eq!(executions.forget_with_ledger(), Ok(()));
     assert_eq!(executions.get(&id), Ok(None));
 }
+
+#[test]
+fn what_left_work_while_a_listing_was_read_is_listed_as_it_stands() {
+    let (ledger, executions, id) = accepted();
+    executions.begin([(id, ledger.execution(&id).unwrap().unwrap().into())]);
+    assert_eq!(executions.finish(&ended(id, "first")), Ok(true));
+    // The ledger that the listing was read from did not have the end yet.
+    executions.written([id].iter());
+    let page = executions.list(&Filter::default(), 9).unwrap();
+    let listed: Vec<_> =
+        page.executions.iter().map(|(id, record)| (*id, record.status())).collect();
+    assert_eq!(listed, [(id, ExecutionStatus::Succeeded)]);
+}
+
+#[test]
+fn what_waited_to_be_taken_up_has_as_much_time_as_anything_new() {
+    let (ledger, executions, id) = accepted();
+    executions.begin([(id, ledger.execution(&id).unwrap().unwrap().into())]);
+    std::thread::sleep(Duration::from_millis(20));
+    assert_eq!(executions.overdue(Duration::from_millis(20)), [id]);
+    executions.renew(&id);
+    assert_eq!(executions.overdue(LONG), []);
+    let of_now = executions.lock().live[&id].since.elapsed();
+    assert!(of_now < Duration::from_millis(20) + LONG);
+}

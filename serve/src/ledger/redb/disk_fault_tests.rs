@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used)]
 use super::faulty_disk::{FaultyDisk, seeded, spoil};
 use super::*;
-use crate::ledger::Submission;
+use crate::ledger::{Outcome, Submission};
 
 fn submission(item: &str) -> Submission {
     let (user, item) = (UserId::try_from("abby").unwrap(), ItemId::try_from(item).unwrap());
@@ -93,4 +93,68 @@ fn an_unreadable_record_refuses_its_batch_and_no_other() {
     let other = Submission { user: UserId::try_from("bob").unwrap(), ..submission("3") };
     ledger.accept(&[other], &[], 30).unwrap();
     assert_eq!(ledger.unflushed(9).unwrap().len(), 2);
+}
+
+#[test]
+fn a_failed_read_poisons_because_nothing_can_be_read_any_more() {
+    let disk = FaultyDisk::default();
+    let ledger = disk.ledger().unwrap();
+    // More than redb's cache here holds.
+    let long = |item: String| Submission { input: "x".repeat(9_000), ..submission(&item) };
+    let many: Vec<_> = (0..300).map(|n| long(n.to_string())).collect();
+    let accepted = ledger.accept(&many, &[], 10).unwrap();
+    // Open ones are read at a start.
+    let ended = accepted.iter().map(|accepted| Finished {
+        id: accepted.execution,
+        outcome: Outcome::TimedOut,
+        stopped_at: 20,
+    });
+    ledger.accept(&[], &ended.collect::<Vec<_>>(), 20).unwrap();
+    drop(ledger);
+    let disk = FaultyDisk::holding(disk.after_restart());
+    let ledger = disk.ledger().unwrap();
+    disk.fail_reads(true);
+    let read = |id: &ExecutionId| ledger.execution(id).map(|record| record.is_some());
+    let failed = accepted.iter().find(|accepted| read(&accepted.execution) != Ok(true));
+    let id = failed.unwrap().execution;
+    disk.fail_reads(false);
+    assert!(matches!(read(&id), Err(LedgerError::Storage(_))));
+    assert!(ledger.is_poisoned());
+    drop(ledger);
+    let ledger = FaultyDisk::holding(disk.after_restart()).ledger().unwrap();
+    assert!(ledger.execution(&id).unwrap().is_some() && !ledger.is_poisoned());
+}
+
+#[test]
+fn an_execution_that_cannot_be_read_is_left_out_of_listings_alone() {
+    let ledger = FaultyDisk::default().ledger().unwrap();
+    let ids: Vec<_> = ["1", "2", "3"]
+        .map(|item| ledger.accept(&[submission(item)], &[], 10).unwrap()[0].execution)
+        .into();
+    ledger
+        .write(|transaction| {
+            let mut executions = transaction.open_table(tables::EXECUTIONS)?;
+            executions.insert(ids[1].key(), &[9u8, 1, 2][..])?;
+            Ok(())
+        })
+        .unwrap();
+    let abby = UserId::try_from("abby").unwrap();
+    for filter in [Filter::default(), Filter { user: Some(abby), ..Filter::default() }] {
+        let mut listed = Vec::new();
+        let mut after = None;
+        loop {
+            let page = ledger.list(&Filter { after, ..filter.clone() }, 1).unwrap();
+            listed.extend(page.executions.into_iter().map(|(id, _)| id));
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        listed.sort_unstable();
+        let mut expected = vec![ids[0], ids[2]];
+        expected.sort_unstable();
+        assert_eq!(listed, expected);
+    }
+    assert!(matches!(ledger.execution(&ids[1]), Err(LedgerError::Record(_))));
+    assert!(!ledger.is_poisoned());
 }

@@ -35,6 +35,7 @@ struct State {
     /// Whether it works again after that one operation.
     revives: bool,
     failing_syncs: u32,
+    fails_reads: bool,
 }
 
 #[derive(Debug)]
@@ -88,6 +89,11 @@ impl FaultyDisk {
     /// without.
     pub(crate) fn fail_next_sync(&self) {
         self.state().failing_syncs = 1;
+    }
+
+    /// From now on reads fail, or no longer.
+    pub(crate) fn fail_reads(&self, fail: bool) {
+        self.state().fails_reads = fail;
     }
 
     /// What a restarted program finds, the machine still running.
@@ -150,6 +156,9 @@ impl StorageBackend for FaultyDisk {
 
     fn read(&self, offset: u64, out: &mut [u8]) -> Result<(), io::Error> {
         let state = self.state();
+        if state.fails_reads {
+            return Err(failure());
+        }
         let from = offset as usize;
         let bytes = state.current.get(from..from + out.len());
         out.copy_from_slice(bytes.ok_or(io::ErrorKind::UnexpectedEof)?);

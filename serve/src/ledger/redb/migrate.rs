@@ -3,7 +3,7 @@
 use redb::{ReadableTable, TableDefinition, WriteTransaction};
 
 use super::{codec, read, tables};
-use crate::ledger::{ExecutionId, LedgerError};
+use crate::ledger::{ExecutionId, ExecutionRecord, LedgerError};
 
 /// Up to format 2: the newest entry of each user and item.
 pub(super) const ENTRIES_BY_USER: TableDefinition<(&str, &str), &[u8]> =
@@ -60,8 +60,13 @@ fn join_by_user(transaction: &WriteTransaction) -> Result<(), LedgerError> {
     }
     for row in transaction.open_table(tables::EXECUTIONS)?.iter()? {
         let (id, record) = row?;
-        let user = codec::read_execution(record.value())?.user;
-        users.insert((&*user, &*tables::execution_key(id.value())), &[][..])?;
+        match codec::read_execution(record.value()) {
+            Ok(ExecutionRecord { user, .. }) => {
+                users.insert((&*user, &*tables::execution_key(id.value())), &[][..])?;
+            }
+            // It must not keep the server from starting; whoever asks for it hears what is wrong.
+            Err(error) => tracing::error!(%error, "an execution cannot be read"),
+        }
     }
     drop(entries);
     transaction.delete_table(ENTRIES_BY_USER)?;

@@ -70,12 +70,25 @@ impl RedbLedger {
     }
 
     /// Runs a read. redb may panic over a file that something else has altered: one request fails,
-    /// not the server.
+    /// not the server. But after a failed read of the disk redb lets nothing be read or written any more: that poisons.
     fn read<T>(
         &self,
         work: impl FnOnce(&ReadTransaction) -> Result<T, LedgerError>,
     ) -> Result<T, LedgerError> {
-        catch(|| work(&self.begin_read()?))
+        let result = catch(|| work(&self.begin_read()?));
+        if let Err(LedgerError::Storage(cause)) = &result
+            && catch(|| read::unflushed_count(&self.begin_read()?)).is_err()
+        {
+            self.poison(cause.clone());
+        }
+        result
+    }
+
+    fn poison(&self, cause: String) {
+        if self.poison.set(cause).is_ok() {
+            let cause = self.poison.get();
+            tracing::error!(cause, "the ledger is poisoned: nothing is accepted until a restart");
+        }
     }
 
     /// Runs a write as one durable transaction, or not at all. Poisons the ledger unless the error
@@ -111,9 +124,8 @@ impl RedbLedger {
         });
         if let Err(error) = &result
             && !matches!(error, LedgerError::Record(_) | LedgerError::Poisoned { .. })
-            && self.poison.set(error.to_string()).is_ok()
         {
-            tracing::error!(%error, "the ledger is poisoned: nothing is accepted until a restart");
+            self.poison(error.to_string());
         }
         // Only now: who waits for it must see the poison.
         drop(writing);
