@@ -51,7 +51,7 @@ pub fn against(state: &State) -> Vec<String> {
     }
     if state.ledger.is_poisoned() {
         against.push(
-            "the ledger takes no ratings after a failed write; restart the server".to_owned(),
+            "the ledger takes no ratings after its disk failed; see to the disk, then restart the server".to_owned(),
         );
     }
     against

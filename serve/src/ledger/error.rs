@@ -52,7 +52,7 @@ pub enum LedgerError {
     },
     /// A write failed earlier. What is on disk is only certain after the file is opened anew.
     #[error(
-        "the ledger accepts nothing after a failed write ({cause}): see to the disk, then restart"
+        "the ledger accepts nothing after its disk failed ({cause}): see to the disk, then restart"
     )]
     Poisoned {
         /// The failure.
@@ -61,6 +61,9 @@ pub enum LedgerError {
     /// One record makes no sense to this program. The others are not affected.
     #[error("a record of the ledger cannot be read: {0}")]
     Record(String),
+    /// The disk failed, now or earlier: nothing more can be read or written until the file is opened anew.
+    #[error("the ledger's disk failed: {0}")]
+    Disk(String),
     /// The storage failed just now.
     #[error("the ledger's storage failed: {0}")]
     Storage(String),

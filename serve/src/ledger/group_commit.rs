@@ -49,7 +49,7 @@ pub enum Refusal {
     #[error("too many ratings are waiting to be written")]
     QueueFull,
     /// A write failed. Nothing is accepted until a restart.
-    #[error("the ledger accepts nothing after a failed write")]
+    #[error("the ledger accepts nothing after its disk failed")]
     Poisoned,
     /// The server is shutting down.
     #[error("the server is shutting down")]

@@ -90,7 +90,7 @@ fn rate_until_it_fails(server: &Server, log: &mut Log) -> usize {
     }
     let ready = get(server, "/health/ready");
     assert_eq!(ready.status, 503, "{ready:?}");
-    assert!(ready.body.contains("after a failed write; restart"), "{ready:?}");
+    assert!(ready.body.contains("see to the disk, then restart"), "{ready:?}");
     assert_eq!(get(server, "/health/live").status, 200);
     assert_eq!(get(server, "/users/ann/recommendations").status, 200);
     accepted

@@ -16,7 +16,7 @@ fn after_a_failed_sync_nothing_is_acknowledged_though_later_syncs_succeed() {
     assert!(!ledger.is_poisoned());
     disk.fail_next_sync();
     let failure = ledger.accept(&[submission("2"), submission("3")], &[], 20);
-    assert!(matches!(failure, Err(LedgerError::Storage(_))), "{failure:?}");
+    assert!(matches!(failure, Err(LedgerError::Disk(_))), "{failure:?}");
     assert!(ledger.is_poisoned());
     for _ in 0..3 {
         let refused = ledger.accept(&[submission("4")], &[], 30);
@@ -118,7 +118,7 @@ fn a_failed_read_poisons_because_nothing_can_be_read_any_more() {
     let failed = accepted.iter().find(|accepted| read(&accepted.execution) != Ok(true));
     let id = failed.unwrap().execution;
     disk.fail_reads(false);
-    assert!(matches!(read(&id), Err(LedgerError::Storage(_))));
+    assert!(matches!(read(&id), Err(LedgerError::Disk(_))));
     assert!(ledger.is_poisoned());
     drop(ledger);
     let ledger = FaultyDisk::holding(disk.after_restart()).ledger().unwrap();

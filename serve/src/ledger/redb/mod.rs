@@ -76,9 +76,7 @@ impl RedbLedger {
         work: impl FnOnce(&ReadTransaction) -> Result<T, LedgerError>,
     ) -> Result<T, LedgerError> {
         let result = catch(|| work(&self.begin_read()?));
-        if let Err(LedgerError::Storage(cause)) = &result
-            && catch(|| read::unflushed_count(&self.begin_read()?)).is_err()
-        {
+        if let Err(LedgerError::Disk(cause)) = &result {
             self.poison(cause.clone());
         }
         result
@@ -272,7 +270,11 @@ macro_rules! storage_errors {
     ($($error:ident),*) => {
         $(impl From<redb::$error> for LedgerError {
             fn from(error: redb::$error) -> Self {
-                Self::Storage(error.to_string())
+                let text = error.to_string();
+                match redb::Error::from(error) {
+                    redb::Error::Io(_) | redb::Error::PreviousIo => Self::Disk(text),
+                    _ => Self::Storage(text),
+                }
             }
         })*
     };

@@ -258,7 +258,7 @@ fn database_error(error: DatabaseError, folder: &Path, path: &Path) -> LedgerErr
 /// While opening, whatever the file answers but sense is damage.
 fn damaged(error: LedgerError, path: &Path) -> LedgerError {
     match error {
-        LedgerError::Storage(detail) | LedgerError::Record(detail) => {
+        LedgerError::Disk(detail) | LedgerError::Storage(detail) | LedgerError::Record(detail) => {
             LedgerError::Damaged { path: path.display().to_string(), detail }
         }
         other => other,
