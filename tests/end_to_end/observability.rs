@@ -7,6 +7,27 @@ use crate::harness::{
 };
 
 #[test]
+fn who_has_versions_that_do_not_load_is_not_told_to_publish_one() {
+    let workplace = Workplace::new();
+    let server = Server::start(&workplace, &[]);
+    let answer = |server: &Server| get(server, "/users/abby/recommendations");
+    assert!(answer(&server).body.contains("run akin-batch"), "{:?}", answer(&server));
+    assert!(server.stop().success());
+
+    workplace.publish(&[]).summary();
+    std::fs::write(workplace.path("store/manifests/00000000000000000001.json"), "{}").unwrap();
+    let server = Server::start(&workplace, &[]);
+    wait_for("a refusal", || server.log_text().contains("no version serves").then_some(()));
+    let told = wait_for("the reason", || {
+        let answer = answer(&server);
+        (!answer.body.contains("run akin-batch")).then_some(answer)
+    });
+    assert_eq!(told.status, 503, "{told:?}");
+    assert!(told.body.contains("no version can be loaded"), "{told:?}");
+    assert!(get(&server, "/health/ready").body.contains("publication 1 does not load"));
+}
+
+#[test]
 fn metrics_tell_what_happened() {
     let workplace = Workplace::new();
     let server = Server::start(&workplace, &["--flush-interval", "86400"]);

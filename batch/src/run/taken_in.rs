@@ -159,30 +159,27 @@ fn what_to_keep(
     let ledgers = base::ledgers(&published.watermark);
     let list: Vec<String> =
         ledgers.iter().map(|(ledger, through)| format!("{ledger} up to {through}")).collect();
-    if !list.is_empty() && !options.without_ledger {
-        return Err(Failure::Usage(format!(
-            "version {} holds ratings that servers accepted ({}), and this run would leave them out; add \
-             --with-ledger to keep them, or --without-ledger to leave them out",
-            published.version,
-            list.join(", ")
-        )));
+    let list = list.join(", ");
+    if options.without_ledger {
+        if !list.is_empty() {
+            warn!(ledgers = list, "ratings that the current version holds are left out");
+        }
+        return Ok(Keep::Nothing);
     }
-    let segments = store.list(ObjectKey::RATINGS, None)?;
-    if let Some(first) = segments.first()
-        && !options.without_ledger
-    {
-        return Err(Failure::Usage(format!(
-            "the store holds ratings that servers accepted (from {} on, segments: {}), and this run would leave them out; \
-             add --with-ledger to take them in, or --without-ledger to leave them out",
+    let held = if list.is_empty() {
+        let segments = store.list(ObjectKey::RATINGS, None)?;
+        let Some(first) = segments.first() else { return Ok(Keep::Nothing) };
+        format!(
+            "the store holds ratings that servers accepted (from {} on, segments: {})",
             first.key,
             segments.len()
-        )));
-    }
-    if !list.is_empty() {
-        let ledgers = list.join(", ");
-        warn!(ledgers, "ratings that the current version holds are left out");
-    }
-    Ok(Keep::Nothing)
+        )
+    } else {
+        format!("version {} holds ratings that servers accepted ({list})", published.version)
+    };
+    Err(Failure::Usage(format!(
+        "{held}, and this run would leave them out; add --with-ledger to keep them, or --without-ledger to leave them out"
+    )))
 }
 
 /// The range belongs to the store: the first run sets it, later ones must not contradict it.

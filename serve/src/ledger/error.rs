@@ -50,7 +50,7 @@ pub enum LedgerError {
         /// The format this program writes.
         known: u64,
     },
-    /// A write failed earlier. What is on disk is only certain after the file is opened anew.
+    /// The disk failed earlier. What is on disk is only certain after the file is opened anew.
     #[error(
         "the ledger accepts nothing after its disk failed ({cause}): see to the disk, then restart"
     )]

@@ -48,7 +48,7 @@ pub enum Refusal {
     /// Too much is waiting already. Try again in a moment.
     #[error("too many ratings are waiting to be written")]
     QueueFull,
-    /// A write failed. Nothing is accepted until a restart.
+    /// The disk failed. Nothing is accepted until a restart.
     #[error("the ledger accepts nothing after its disk failed")]
     Poisoned,
     /// The server is shutting down.

@@ -179,7 +179,7 @@ pub trait Ledger: Send + Sync {
     /// When the write fails.
     fn forget_executions(&self, retention: Retention, limit: usize) -> Result<u64, LedgerError>;
 
-    /// Whether a write has failed. Then nothing is accepted until the program restarts; reads may
-    /// still work.
+    /// Whether a write or a read of the disk has failed. Then nothing is accepted until the program
+    /// restarts; reads may still work.
     fn is_poisoned(&self) -> bool;
 }

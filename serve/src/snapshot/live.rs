@@ -105,7 +105,7 @@ impl Live {
     }
 
     fn what_serves(&self) -> &'static str {
-        if self.current().is_some() { "the current one serves on" } else { "none serves" }
+        if self.current().is_some() { "the current version serves on" } else { "no version serves" }
     }
 
     /// The last of `sequences` that is due and loads.

@@ -64,7 +64,7 @@ fn of_user(
         if is_full || looks == limit.saturating_mul(LOOKS_EACH) {
             return Ok(page);
         }
-        let record = readable(transaction, &id)?;
+        let record = or_left_out(&id, read::execution(transaction, &id))?;
         let record = record.filter(|r| filter.status.is_none_or(|status| r.status() == status));
         page.next = Some(Cursor { micros: id.millis() * 1000, id });
         bytes += record.as_ref().map_or(0, text_bytes);
@@ -74,13 +74,13 @@ fn of_user(
     Ok(page)
 }
 
-/// An execution, unless it cannot be read: then the others are listed all the same, and whoever asks for it hears what is
-/// wrong.
-fn readable(
-    transaction: &ReadTransaction,
+/// An execution that was looked for, unless its record makes no sense: then the others are listed all the same, and whoever
+/// asks for it hears what is wrong.
+fn or_left_out(
     id: &ExecutionId,
+    found: Result<Option<ExecutionRecord>, LedgerError>,
 ) -> Result<Option<ExecutionRecord>, LedgerError> {
-    match read::execution(transaction, id) {
+    match found {
         Err(LedgerError::Record(error)) => {
             tracing::error!(error, %id, "an execution cannot be read, and is left out of a listing");
             Ok(None)
@@ -159,7 +159,11 @@ fn by_time(
         if page.executions.len() == limit || bytes >= PAGE_BYTES {
             return Ok(page);
         }
-        let record = readable(transaction, &place.id)?;
+        let found = read::execution(transaction, &place.id).and_then(|found| {
+            let missing = || LedgerError::Record("it is listed, but missing".to_owned());
+            found.ok_or_else(missing).map(Some)
+        });
+        let record = or_left_out(&place.id, found)?;
         page.next = Some(place);
         bytes += record.as_ref().map_or(0, text_bytes);
         page.executions.extend(record.map(|record| (place.id, record)));
