@@ -76,6 +76,12 @@ def check_execution(sfn):
     assert execution["redriveCount"] == 0 and execution["redriveStatus"] == "NOT_REDRIVABLE"
     for absent in ("error", "cause", "redriveDate", "mapRunArn", "traceHeader"):
         assert absent not in execution, execution
+    bare = sfn.describe_execution(executionArn=arn, includedData="METADATA_ONLY")
+    assert bare["inputDetails"] == bare["outputDetails"] == {"included": False}
+    absent = {"input", "output", "inputDetails", "outputDetails", "ResponseMetadata"}
+    assert set(execution) - set(bare) == {"input", "output"}, bare
+    assert all(bare[name] == execution[name] for name in set(execution) - absent)
+    refused("ValidationException", sfn.describe_execution, executionArn=arn, includedData="SOME")
     return arn
 
 
@@ -161,6 +167,10 @@ def check_machine(sfn):
     assert [one["stateMachineArn"] for one in listed] == [MACHINE]
     assert listed[0]["creationDate"] == machine["creationDate"]
     refused("InvalidToken", sfn.list_state_machines, nextToken="x")
+    bare = sfn.describe_state_machine(stateMachineArn=MACHINE, includedData="METADATA_ONLY")
+    assert bare["definition"] == "{}" and bare["roleArn"] == machine["roleArn"], bare
+    whole = sfn.describe_state_machine(stateMachineArn=MACHINE, includedData="ALL_DATA")
+    assert whole["definition"] == machine["definition"]
 
 
 def check_lists(sfn):
@@ -185,6 +195,8 @@ def check_lists(sfn):
     assert len(everything) == len(set(everything)) >= 8
     assert listed(statusFilter="SUCCEEDED") == everything
     assert listed(statusFilter="FAILED") == listed(statusFilter="PENDING_REDRIVE") == []
+    assert listed(redriveFilter="NOT_REDRIVEN") == everything and listed(redriveFilter="REDRIVEN") == []
+    refused("ValidationException", sfn.list_executions, stateMachineArn=MACHINE, redriveFilter="TWICE")
     one = sfn.list_executions(stateMachineArn=MACHINE, maxResults=1)
     assert set(one["executions"][0]) == {
         "executionArn", "stateMachineArn", "name", "status", "startDate", "stopDate",

@@ -14,9 +14,9 @@ use akin_recommender::scoring::{
 use akin_serve::snapshot::{Haste, Snapshot};
 use akin_store::{FolderStore, published_sequences};
 use divan::Bencher;
-use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::index::sample;
+use rand::{RngExt, SeedableRng};
 
 /// Profiles that are scored, each in its turn, so that none stays in a cache for long.
 const PROFILES: usize = 500;
@@ -101,6 +101,43 @@ fn best_10_after_one_more_rating(bencher: Bencher, is_often_rated: bool) {
         (after, [(item, None)])
     };
     let changed: Vec<_> = profiles.iter().enumerate().map(of_profile).collect();
+    let next = || next.fetch_add(1, Ordering::Relaxed) % changed.len();
+    let request = Request { count: 10, reasons: 3 };
+    bencher.with_inputs(next).bench_local_values(|n| -> Vec<Recommendation> {
+        let (after, changes) = &changed[n];
+        let before = lists.get(n).map(|candidates| Before { candidates, changes });
+        let selection = Selection::default();
+        scorer.recommend_after(&snapshot.model, before, after, request, &selection)
+    });
+}
+
+/// The ten best of any user after a rating of any item, as `make bench-serve` asks for them.
+#[divan::bench(sample_size = 100, sample_count = 100)]
+fn best_10_of_anybody_after_a_rating(bencher: Bencher) {
+    let Some((snapshot, _)) = &*LOADED else { return };
+    let (mut scorer, next) = (Scorer::default(), AtomicUsize::new(0));
+    let mut random = StdRng::seed_from_u64(2);
+    let items = snapshot.model.item_count();
+    let users = snapshot.user_count() as usize;
+    let mut lists = CandidateLists::default();
+    let changed: Vec<_> = (0..2 * PROFILES)
+        .map(|_| {
+            let user = random.random_range(1..=users).to_string();
+            let before = snapshot.ratings(&user, &Profile::default()).ratings;
+            scorer.keep_candidates(&snapshot.model, &before, KEPT, &mut lists);
+            let item = random.random_range(0..items) as u32;
+            let rating = f32::from(random.random_range(1..=10u8)) / 2.0;
+            let mut after = before.clone();
+            let known = match after.binary_search_by_key(&item, |of| of.0) {
+                Ok(at) => Some(std::mem::replace(&mut after[at].1, rating)),
+                Err(at) => {
+                    after.insert(at, (item, rating));
+                    None
+                }
+            };
+            (after, [(item, known)])
+        })
+        .collect();
     let next = || next.fetch_add(1, Ordering::Relaxed) % changed.len();
     let request = Request { count: 10, reasons: 3 };
     bencher.with_inputs(next).bench_local_values(|n| -> Vec<Recommendation> {

@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
+use akin_schemas::log_levels;
 use akin_serve::options::Options;
 use akin_serve::server::Server;
 use clap::Parser;
@@ -14,9 +15,15 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     let options = Options::parse();
     with_small_pages();
-    let filter = EnvFilter::try_from_env("AKIN_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let levels = match log_levels(std::env::var_os("AKIN_LOG")) {
+        Ok(levels) => levels,
+        Err(error) => {
+            eprintln!("akin-serve: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
     let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+        .with_env_filter(EnvFilter::new(levels))
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     if options.log_json {

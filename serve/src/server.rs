@@ -3,7 +3,6 @@
 use std::io;
 use std::net::SocketAddr;
 use std::num::NonZero;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -14,7 +13,7 @@ use actix_web::web::Data;
 use actix_web::{App, HttpServer};
 use akin_schemas::Manifest;
 use akin_schemas::http::{StateMachine, StateMachineError};
-use akin_store::{Store, StoreError, open_store};
+use akin_store::{Store, StoreError, open_store, open_store_unseen};
 use chrono::Utc;
 use thiserror::Error;
 use tokio::sync::{Semaphore, watch};
@@ -41,6 +40,8 @@ const BLOCKING_THREADS: usize = 4;
 const CANDIDATES_TICK: Duration = Duration::from_millis(200);
 /// How often the flusher looks whether something is due.
 const FLUSH_TICK: Duration = Duration::from_millis(200);
+/// How long a store that took no ratings is left alone, when many wait for it.
+const FLUSH_RETRY: Duration = Duration::from_secs(5);
 /// How often it is looked whether there are more executions than are kept.
 const FORGET_PAUSE: Duration = Duration::from_secs(10);
 /// After so many calls, what is in memory goes, too.
@@ -82,8 +83,6 @@ pub struct Server {
     scoring: ScoringPool,
     store: Arc<dyn Store>,
     flusher: Arc<Mutex<Flusher>>,
-    /// Ratings accepted since the last flush.
-    unflushed: Arc<AtomicU64>,
     background: Vec<Repeating>,
 }
 
@@ -96,7 +95,7 @@ impl Server {
     pub fn start(options: &Options) -> Result<Self, ServerError> {
         let Options { arn_region, arn_account, state_machine, .. } = options;
         let machine = StateMachine::new(arn_region, arn_account, state_machine)?;
-        let store = open_store(&options.store)?;
+        let store = open(&options.store)?;
         let ledger = RedbLedger::open(&options.data_dir, Opening::default())?;
         let ledger: Arc<dyn Ledger> = Arc::new(ledger);
         let address = options.listen;
@@ -116,15 +115,12 @@ impl Server {
         let count = usize::from(options.recommendations);
         let scoring = ScoringPool::start(cores(), count, &live, &commit_slot, &metrics.scoring)?;
         let queue = scoring.queue();
-        let unflushed = Arc::new(AtomicU64::new(0));
-        let counter = unflushed.clone();
         let commit = Arc::new(GroupCommit::start(
             ledger.clone(),
             executions.clone(),
             options.queue as usize,
             metrics.commit.clone(),
             Box::new(move |accepted| {
-                counter.fetch_add(accepted.len() as u64, Ordering::Relaxed);
                 for accepted in accepted {
                     // The threads outlive this sender.
                     let _ = queue.send(accepted);
@@ -156,7 +152,6 @@ impl Server {
             scoring,
             flusher: Arc::new(Mutex::new(Flusher::new(store.clone()))),
             store,
-            unflushed,
             background: Vec::new(),
         };
         server.start_background(unfinished)?;
@@ -224,13 +219,13 @@ impl Server {
         }
 
         let (flush_ledger, flusher) = (ledger.clone(), self.flusher.clone());
-        let unflushed = self.unflushed.clone();
-        let mut last = Instant::now();
+        let (mut last, mut has_failed) = (Instant::now(), false);
         let flush = move || {
-            let are_many = unflushed.load(Ordering::Relaxed) >= u64::from(options.flush_ratings);
-            if are_many || last.elapsed() >= options.flush_interval {
-                unflushed.store(0, Ordering::Relaxed);
-                flush_or_warn(flush_ledger.as_ref(), &flusher, &metrics);
+            let many = u64::from(options.flush_ratings);
+            let are_many = || flush_ledger.unflushed_count().is_ok_and(|count| count >= many);
+            let may_hurry = !has_failed || last.elapsed() >= FLUSH_RETRY;
+            if last.elapsed() >= options.flush_interval || (may_hurry && are_many()) {
+                has_failed = !flush_or_warn(flush_ledger.as_ref(), &flusher, &metrics);
                 last = Instant::now();
             }
         };
@@ -340,6 +335,20 @@ impl Server {
     }
 }
 
+/// Opens the store. One that cannot be reached yet is waited for, as a version is; what would never work ends the start.
+fn open(location: &str) -> Result<Arc<dyn Store>, StoreError> {
+    match open_store(location) {
+        Err(error) if error.is_outage() => {
+            warn!(
+                error = error.chain(),
+                "the store cannot be reached; it is looked for again and again"
+            );
+            open_store_unseen(location)
+        }
+        opened => opened,
+    }
+}
+
 /// Ends connections whose client reads nothing for so long: TCP itself would wait for ever, and actix-web has no
 /// deadline for answers. What is accepted from the listener inherits it. Zero is no deadline.
 fn give_up_unread(listener: &std::net::TcpListener, timeout: Duration) -> io::Result<()> {
@@ -372,12 +381,14 @@ async fn stop_on_signal(handle: ServerHandle, draining: watch::Sender<bool>, del
     handle.stop(true).await;
 }
 
-fn flush_or_warn(ledger: &dyn Ledger, flusher: &Mutex<Flusher>, metrics: &Metrics) {
+/// Writes accepted ratings to the store, and says whether that went well.
+fn flush_or_warn(ledger: &dyn Ledger, flusher: &Mutex<Flusher>, metrics: &Metrics) -> bool {
     let mut flusher = flusher.lock().unwrap_or_else(PoisonError::into_inner);
     match flusher.flush(ledger) {
         Ok(entries) => {
             metrics.flushed.inc_by(entries);
             metrics.flushed_at.set(Utc::now().timestamp());
+            true
         }
         Err(error) => {
             metrics.flush_failures.inc();
@@ -386,6 +397,7 @@ fn flush_or_warn(ledger: &dyn Ledger, flusher: &Mutex<Flusher>, metrics: &Metric
                 error,
                 "accepted ratings could not be written to the store; the ledger keeps them and tries again"
             );
+            false
         }
     }
 }

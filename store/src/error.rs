@@ -22,6 +22,7 @@ pub struct StoreError {
     operation: &'static str,
     subject: String,
     cause: Option<Box<dyn Error + Send + Sync>>,
+    is_outage: bool,
 }
 
 impl StoreError {
@@ -32,18 +33,29 @@ impl StoreError {
         subject: impl fmt::Display,
         cause: impl Into<Box<dyn Error + Send + Sync>>,
     ) -> Self {
-        Self { kind, operation, subject: subject.to_string(), cause: Some(cause.into()) }
+        let cause = Some(cause.into());
+        Self { kind, operation, subject: subject.to_string(), cause, is_outage: false }
+    }
+
+    /// The same of a store that cannot be reached, or is out of order: later it may answer.
+    pub fn outage(
+        operation: &'static str,
+        subject: impl fmt::Display,
+        cause: impl Into<Box<dyn Error + Send + Sync>>,
+    ) -> Self {
+        Self { is_outage: true, ..Self::new(ErrorKind::Failed, operation, subject, cause) }
     }
 
     /// There is no such object.
     pub fn not_found(operation: &'static str, subject: impl fmt::Display) -> Self {
-        Self { kind: ErrorKind::NotFound, operation, subject: subject.to_string(), cause: None }
+        let kind = ErrorKind::NotFound;
+        Self { kind, operation, subject: subject.to_string(), cause: None, is_outage: false }
     }
 
     /// There is such an object already.
     pub fn already_exists(operation: &'static str, subject: impl fmt::Display) -> Self {
         let kind = ErrorKind::AlreadyExists;
-        Self { kind, operation, subject: subject.to_string(), cause: None }
+        Self { kind, operation, subject: subject.to_string(), cause: None, is_outage: false }
     }
 
     pub(crate) fn io(
@@ -69,6 +81,11 @@ impl StoreError {
     /// The kind of failure.
     pub fn kind(&self) -> ErrorKind {
         self.kind
+    }
+
+    /// Whether the store gave no answer of its own, which it may give later.
+    pub fn is_outage(&self) -> bool {
+        self.is_outage
     }
 
     /// The error and what caused it, in one line.

@@ -9,7 +9,7 @@ use akin_schemas::ObjectKey;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
-use crate::error::StoreError;
+use crate::error::{ErrorKind, StoreError};
 use crate::{Leftover, Listed, Store};
 
 /// Where objects are written before they get their name; no table engine looks into dot folders.
@@ -28,10 +28,33 @@ impl FolderStore {
     /// When it cannot be created or is not a folder.
     pub fn open(root: impl AsRef<Path>) -> Result<Self, StoreError> {
         let given = root.as_ref();
+        let refused = |cause: &str| {
+            StoreError::new(ErrorKind::Failed, "open the store", given.display(), cause)
+        };
+        if given.as_os_str().is_empty() {
+            return Err(refused(
+                "its name is empty; give the path of a folder, or s3://bucket/prefix",
+            ));
+        }
+        if given.exists() && !given.is_dir() {
+            return Err(refused(
+                "that is a file; give the path of a folder, or s3://bucket/prefix",
+            ));
+        }
         let failed = |cause| StoreError::io("open the store", given.display(), cause);
         fs::create_dir_all(given).map_err(failed)?;
         let root = given.canonicalize().map_err(failed)?;
         Ok(Self { root })
+    }
+
+    /// Fails when the folder itself is gone, as when a volume is not mounted: nothing may then seem to be empty, and
+    /// nothing be written into what the volume would hide.
+    fn check_root(&self) -> io::Result<()> {
+        if self.root.is_dir() {
+            return Ok(());
+        }
+        let text = "the store's folder is gone; bring it back, such as by mounting its volume";
+        Err(io::Error::other(text))
     }
 
     fn path(&self, key: &ObjectKey) -> PathBuf {
@@ -40,6 +63,7 @@ impl FolderStore {
 
     /// Writes a file under a name of its own, durably.
     fn stage(&self, bytes: &[u8]) -> io::Result<PathBuf> {
+        self.check_root()?;
         let folder = self.root.join(STAGING);
         fs::create_dir_all(&folder)?;
         let path = folder.join(format!("{}-{:016x}", std::process::id(), rand::random::<u64>()));
@@ -53,6 +77,7 @@ impl FolderStore {
     fn make_parents(&self, path: &Path) -> io::Result<()> {
         let Some(parent) = path.parent() else { return Ok(()) };
         if !parent.is_dir() {
+            self.check_root()?;
             self.make_parents(parent)?;
             match fs::create_dir(parent) {
                 Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
@@ -168,7 +193,8 @@ impl Store for FolderStore {
     fn list(&self, prefix: &str, after: Option<&ObjectKey>) -> Result<Vec<Listed>, StoreError> {
         let folder = self.root.join(prefix);
         let mut found = Vec::new();
-        self.walk(&folder, &mut found)
+        self.check_root()
+            .and_then(|()| self.walk(&folder, &mut found))
             .map_err(|cause| StoreError::io("list", folder.display(), cause))?;
         if let Some(after) = after {
             found.retain(|listed| listed.key > *after);

@@ -120,9 +120,24 @@ pub fn open_existing_store(location: &str) -> Result<Arc<dyn Store>, StoreError>
 /// When the folder cannot be created or read, S3 cannot be reached or refuses, or the location names a kind of store
 /// that this build does not have.
 pub fn open_store(location: &str) -> Result<Arc<dyn Store>, StoreError> {
+    open_with(location, S3Store::open)
+}
+
+/// The same for whoever can wait for the store: S3 is not asked for anything, and so need not answer yet.
+///
+/// # Errors
+/// As for [`open_store`], but for what only S3 itself can tell.
+pub fn open_store_unseen(location: &str) -> Result<Arc<dyn Store>, StoreError> {
+    open_with(location, |location| S3Store::open_unseen(location, S3Options::default()))
+}
+
+fn open_with(
+    location: &str,
+    open_s3: impl Fn(&str) -> Result<S3Store, StoreError>,
+) -> Result<Arc<dyn Store>, StoreError> {
     match location.split_once("://") {
         None => Ok(Arc::new(FolderStore::open(location)?)),
-        Some(("s3", _)) => Ok(Arc::new(S3Store::open(location)?)),
+        Some(("s3", _)) => Ok(Arc::new(open_s3(location)?)),
         Some((scheme, _)) => Err(StoreError::unsupported(location, scheme)),
     }
 }

@@ -12,6 +12,9 @@ fn who_has_versions_that_do_not_load_is_not_told_to_publish_one() {
     let server = Server::start(&workplace, &[]);
     let answer = |server: &Server| get(server, "/users/abby/recommendations");
     assert!(answer(&server).body.contains("run akin-batch"), "{:?}", answer(&server));
+    wait_for("what is waited for", || {
+        server.log_text().contains("no version is published there yet").then_some(())
+    });
     assert!(server.stop().success());
 
     workplace.publish(&[]).summary();
@@ -140,6 +143,24 @@ fn what_is_in_the_store_is_not_unflushed() {
     let now = chrono::Utc::now().timestamp() as f64;
     let at = flushed["akin_flush_last_success_timestamp_seconds"];
     assert!((now - at).abs() < 3600.0, "{at} at {now}");
+}
+
+#[test]
+fn ratings_that_waited_before_a_restart_count_among_those_that_wait() {
+    let workplace = Workplace::new();
+    workplace.publish(&[]).summary();
+    let options = ["--flush-interval", "86400", "--flush-ratings", "3"];
+    let server = Server::start_ready(&workplace, &options);
+    for item in ["1", "2"] {
+        post_rating(&server, "abby", item, 5.0);
+    }
+    server.kill_9();
+    let server = Server::start_ready(&workplace, &options);
+    assert_eq!(metrics(&server)["akin_unflushed_entries"], 2.0);
+    post_rating(&server, "abby", "3", 5.0);
+    wait_for("all three are in the store", || {
+        (metrics(&server)["akin_flushed_entries_total"] == 3.0).then_some(())
+    });
 }
 
 #[test]

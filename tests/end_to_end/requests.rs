@@ -235,6 +235,18 @@ fn a_bad_path_query_or_method_is_refused_with_its_status() {
     ] {
         assert_problem(&get(&server, &path), status, &path);
     }
+    for (path, detail) in [
+        ("/items/1/neighbours?n=x", "the query: n: not a whole number"),
+        (
+            "/executions?status=x",
+            "the query: status: unknown variant `x`, expected one of `RUNNING`",
+        ),
+        ("/executions?limit=5", "the query: unknown field `limit`, expected one of `user`"),
+    ] {
+        let answer = get(&server, path);
+        assert_problem(&answer, 400, path);
+        assert!(answer.json()["detail"].as_str().unwrap().starts_with(detail), "{answer:?}");
+    }
     let body = br#"{"movieID":"1","user":"abby","rating":6}"#;
     assert_problem(&post_raw(&server, "/versions/current", "application/json", body), 405, "POST");
     assert_problem(&post_raw(&server, "/ratings", "text/plain", body), 415, "text/plain");

@@ -32,9 +32,19 @@ fn boto3_works_unchanged_and_names_outlive_a_restart() {
     let execution = get(&server, &format!("/executions/{arn}")).json();
     assert_eq!(execution["executionArn"], arn);
     assert_eq!(execution["status"], "SUCCEEDED");
+    let machines = |server: &Server| {
+        let headers = [
+            ("x-amz-target", "AWSStepFunctions.ListStateMachines"),
+            ("content-type", "application/x-amz-json-1.0"),
+        ];
+        send(server, "POST", "/", &headers, Some("{}")).json()
+    };
+    let before = machines(&server);
+    assert!(before["stateMachines"][0]["creationDate"].is_number(), "{before}");
     server.kill_9();
     let server = Server::start_ready(&workplace, &[]);
     boto3(&server, &["restarted"]);
+    assert_eq!(machines(&server), before);
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod object;
 mod options;
 mod problem;
 mod rating;
+mod reading;
 mod recommendation;
 mod status;
 pub mod step_functions;
@@ -25,6 +26,7 @@ pub use rating::{
     GivenRating, ItemsToLookUp, NewRating, RatingBody, RatingBodyError, RatingsToScore,
     rating_elements,
 };
+pub use reading::{Unread, explain, read};
 pub use recommendation::{
     Because, FoldIn, ItemNeighbours, Neighbour, NeighboursOfItem, NeighboursOfItems, RatedItem,
     Recommendation, Recommendations, ScoredRatings, UserRating, UserRatings,

@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use super::describe::Id;
 use super::object::objects;
 use super::options::Options;
+use super::reading::{Unread, read};
 use crate::id::{IdError, ItemId, UserId};
 
 /// Why a body is not a rating.
@@ -49,12 +50,10 @@ impl RatingBody {
     /// # Errors
     /// When the bytes are not JSON, or not one object with exactly an item, a user and a number, and maybe options.
     pub fn parse(body: &[u8]) -> Result<Self, RatingBodyError> {
-        use serde_json::error::Category;
-        let parsed: Self =
-            serde_json::from_slice(body).map_err(|error| match error.classify() {
-                Category::Data => RatingBodyError::NotARating(error.to_string()),
-                _ => RatingBodyError::NotJson(error.to_string()),
-            })?;
+        let parsed: Self = read(body).map_err(|error| match error {
+            Unread::OtherForm(reason) => RatingBodyError::NotARating(reason),
+            Unread::NotJson(reason) => RatingBodyError::NotJson(reason),
+        })?;
         let checked = parsed.options.as_ref().map_or(Ok(()), Options::check);
         checked.map_err(|error| RatingBodyError::NotARating(error.to_string()))?;
         Ok(parsed)

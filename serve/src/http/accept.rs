@@ -6,7 +6,7 @@ use akin_schemas::http::{Accepted, StateMachine};
 use akin_schemas::{ItemId, UserId};
 use chrono::DateTime;
 
-use crate::ledger::{Receipt, Rejection, Reply, Request, Submission};
+use crate::ledger::{Receipt, Rejection, Reply, Request, RequestName, Submission};
 use crate::metrics::Door;
 
 use super::problem::Refusal;
@@ -36,13 +36,18 @@ pub fn submission(
 /// # Errors
 /// When the ledger refuses it, the disk does not answer, or its name stands for another request.
 pub async fn accept(state: &State, request: Request) -> Result<Reply, Refusal> {
+    let name = request.name.clone();
     let answer = state.commit.submit(request)?;
     match tokio::time::timeout(COMMIT_DEADLINE, answer).await {
         Ok(Ok(Ok(reply))) => Ok(reply),
         Ok(Ok(Err(Rejection::Ledger(error)))) => Err(error.into()),
-        Ok(Ok(Err(Rejection::NameTaken(_)))) => Err(Refusal::conflict(
-            "this name (or idempotency key) was used with another input; send the same input, or choose another name",
-        )),
+        Ok(Ok(Err(Rejection::NameTaken(_)))) => {
+            let name = name.as_ref().map_or("", RequestName::name);
+            Err(Refusal::conflict(format!(
+                "the name (or Idempotency-Key) {name:?} was used with another input; send the same input, or choose \
+                 another name"
+            )))
+        }
         // The rating may be on disk by now; sending it again does no harm.
         Ok(Err(_)) | Err(_) => Err(Refusal::unavailable(
             "the disk did not answer in time; whether the rating was stored is not known; send it again",

@@ -5,6 +5,7 @@ use std::time::Duration;
 use actix_web::HttpRequest;
 use actix_web::http::header;
 use actix_web::web::{BytesMut, Payload};
+use akin_schemas::http::{Unread, read};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
@@ -113,10 +114,9 @@ impl Bodies {
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
-    use serde_json::error::Category;
-    serde_json::from_slice(body).map_err(|error| match error.classify() {
-        Category::Data => Refusal::unacceptable(format!("the body: {error}")),
-        _ => Refusal::bad_request(format!("the body is not JSON: {error}")),
+    read(body).map_err(|error| match error {
+        Unread::OtherForm(reason) => Refusal::unacceptable(format!("the body: {reason}")),
+        Unread::NotJson(reason) => Refusal::bad_request(format!("the body is not JSON: {reason}")),
     })
 }
 

@@ -112,8 +112,13 @@ impl Refusal {
 
     /// 413.
     pub fn body_too_large(limit: usize) -> Self {
+        Self::too_large("a body here", limit)
+    }
+
+    /// The same of a part of it, or of a body of one kind: what has at most so many bytes.
+    pub fn too_large(what: &str, limit: usize) -> Self {
         let (kind, title) = ("body-too-large", "The body is too large");
-        let detail = format!("a body here has at most {limit} bytes");
+        let detail = format!("{what} has at most {limit} bytes");
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, kind, title, detail)
     }
 

@@ -1,8 +1,9 @@
 //! Reading what follows the question mark, and identifiers in paths.
 
 use actix_web::dev::Payload;
-use actix_web::web::{Path, Query};
+use actix_web::web::Path;
 use actix_web::{FromRequest, HttpRequest};
+use akin_schemas::http::explain;
 use futures_util::FutureExt;
 use serde::de::DeserializeOwned;
 
@@ -67,9 +68,10 @@ pub fn parse<T: DeserializeOwned>(request: &HttpRequest) -> Result<T, Refusal> {
     if !is_utf8_when_decoded(request.query_string()) {
         return Err(Refusal::bad_request("the query is not UTF-8"));
     }
-    Query::from_query(request.query_string())
-        .map(Query::into_inner)
-        .map_err(|error| Refusal::bad_request(format!("the query: {error}")))
+    let pairs = form_urlencoded::parse(request.query_string().as_bytes());
+    let deserializer = serde_urlencoded::Deserializer::new(pairs);
+    serde_path_to_error::deserialize(deserializer)
+        .map_err(|error| Refusal::bad_request(format!("the query: {}", explain(error))))
 }
 
 /// Reads the one variable step of the path.

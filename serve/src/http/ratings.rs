@@ -153,7 +153,7 @@ fn several(body: &[u8], state: &State) -> Result<Vec<Submission>, Refusal> {
 
 fn one(body: &[u8], state: &State) -> Result<Submission, Refusal> {
     if body.len() > RATING_LIMIT {
-        return Err(Refusal::body_too_large(RATING_LIMIT));
+        return Err(Refusal::too_large("one rating", RATING_LIMIT));
     }
     let RatingBody { item, user, rating, .. } =
         RatingBody::parse(body).map_err(|error| match error {

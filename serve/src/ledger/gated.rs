@@ -74,6 +74,10 @@ impl<L: Ledger> Ledger for Gated<L> {
         self.inner.unfinished()
     }
 
+    fn created_at(&self) -> i64 {
+        self.inner.created_at()
+    }
+
     fn origin(&self) -> Origin {
         self.inner.origin()
     }

@@ -121,6 +121,10 @@ pub trait Ledger: Send + Sync {
     /// When the storage cannot be read.
     fn unfinished(&self) -> Result<Vec<(ExecutionId, ExecutionRecord)>, LedgerError>;
 
+    /// When the ledger was begun, in microseconds since 1970. Of one that was begun before that was noted: when it was
+    /// first opened since.
+    fn created_at(&self) -> i64;
+
     /// The name under which new entries are numbered.
     fn origin(&self) -> Origin;
 

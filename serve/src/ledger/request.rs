@@ -40,6 +40,11 @@ impl RequestName {
         Self { scope: String::new(), name }
     }
 
+    /// The name as it was chosen.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The name in the Step Functions protocol, if it is one.
     pub fn as_machine_name(&self) -> Option<&str> {
         self.scope.is_empty().then_some(&*self.name)

@@ -1,7 +1,7 @@
 //! The version that serves now, and the watch for a newer one.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -41,6 +41,8 @@ pub struct Live {
     failures: Mutex<HashMap<u64, Failure>>,
     unreachable: Mutex<Option<String>>,
     load_failures: AtomicU64,
+    /// Whether it was said that nothing is published yet.
+    is_waiting: AtomicBool,
 }
 
 impl Live {
@@ -52,6 +54,7 @@ impl Live {
             failures: Mutex::default(),
             unreachable: Mutex::default(),
             load_failures: AtomicU64::default(),
+            is_waiting: AtomicBool::default(),
         }
     }
 
@@ -98,6 +101,14 @@ impl Live {
             }
         };
         *self.unreachable.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        if after.is_none() && sequences.is_empty() && !self.is_waiting.swap(true, Ordering::Relaxed)
+        {
+            let store = self.store.location();
+            info!(
+                store,
+                "no version is published there yet; the server waits for one and is not ready until then"
+            );
+        }
         if let Some(snapshot) = self.load_newest(sequences) {
             prepare(&snapshot);
             self.swap(snapshot);

@@ -61,18 +61,29 @@ where
              s3:ListBucket as the README shows"
                 .to_owned(),
         ),
-        (Some(status), "") => failed(format!(
-            "the answer ({status}) is not one of S3's: {}; check AWS_ENDPOINT_URL",
-            chain(&error)
-        )),
         (Some(status), code) => {
-            let message = error.message().unwrap_or("no message").to_owned();
-            failed(format!("S3 answered {status} {code}: {message}"))
+            let cause = match code {
+                "" => format!(
+                    "the answer ({status}) is not one of S3's: {}; check AWS_ENDPOINT_URL",
+                    chain(&error)
+                ),
+                code => {
+                    let message = error.message().unwrap_or("no message");
+                    format!("S3 answered {status} {code}: {message}")
+                }
+            };
+            // Out of order, or asked too much.
+            let is_outage = status >= 500 || status == 429;
+            if is_outage { StoreError::outage(operation, subject, cause) } else { failed(cause) }
         }
-        (None, _) => failed(format!(
-            "S3 cannot be reached: {}; check the network, AWS_ENDPOINT_URL and AWS_REGION",
-            chain(&error)
-        )),
+        (None, _) => StoreError::outage(
+            operation,
+            subject,
+            format!(
+                "S3 cannot be reached: {}; check the network, AWS_ENDPOINT_URL and AWS_REGION",
+                chain(&error)
+            ),
+        ),
     }
 }
 

@@ -46,12 +46,20 @@ impl S3Store {
     /// # Errors
     /// As for [`S3Store::open`].
     pub fn open_with(location: &str, options: S3Options) -> Result<Self, StoreError> {
-        let parsed = S3Location::parse(location)?;
-        let connection = Connection::new(&parsed.bucket, options)?;
-        let store = Self { connection, folder: parsed.folder() };
+        let store = Self::open_unseen(location, options)?;
         let prefix = format!("{}{}", store.folder, ObjectKey::MANIFESTS);
         store.call(|connection| async move { connection.list(&prefix, None, Some(1)).await })?;
         Ok(store)
+    }
+
+    /// The same without asking S3 for anything.
+    ///
+    /// # Errors
+    /// When the location is none, or region or credentials are missing.
+    pub fn open_unseen(location: &str, options: S3Options) -> Result<Self, StoreError> {
+        let parsed = S3Location::parse(location)?;
+        let connection = Connection::new(&parsed.bucket, options)?;
+        Ok(Self { connection, folder: parsed.folder() })
     }
 
     fn path(&self, key: &ObjectKey) -> String {

@@ -53,6 +53,39 @@ fn the_folder_of_a_version_goes_with_its_last_file() {
 }
 
 #[test]
+fn a_folder_that_is_gone_is_not_taken_for_an_empty_one() {
+    let store = temporary_store();
+    let before = key("manifests/00000000000000000001.json");
+    store.create(&before, Bytes::from_static(b"1")).unwrap();
+    let (root, away) = (store.folder.path(), store.folder.path().with_extension("away"));
+    std::fs::rename(root, &away).unwrap();
+    let refused = [
+        store.list("manifests/", None).map(drop).unwrap_err(),
+        store.create(&key("items/a.parquet"), Bytes::from_static(b"1")).unwrap_err(),
+        store.overwrite(&key("current.json"), Bytes::from_static(b"1")).unwrap_err(),
+    ];
+    for error in refused {
+        assert!(error.chain().contains("the store's folder is gone"), "{}", error.chain());
+    }
+    assert!(!root.exists());
+    std::fs::rename(&away, root).unwrap();
+    assert_eq!(store.list("manifests/", None).unwrap()[0].key, before);
+}
+
+#[test]
+fn what_is_no_folder_is_refused_with_the_remedy() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "x").unwrap();
+    for (location, expected) in
+        [(file.to_str().unwrap(), "that is a file"), ("", "its name is empty")]
+    {
+        let error = open_store(location).err().unwrap().chain();
+        assert!(error.contains(expected) && error.contains("give the path of a folder"), "{error}");
+    }
+}
+
+#[test]
 fn foreign_files_are_not_listed() {
     let store = temporary_store();
     store.create(&key("ratings/date=2026-01-01/a.parquet"), Bytes::from_static(b"1")).unwrap();

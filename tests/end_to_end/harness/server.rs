@@ -24,6 +24,13 @@ impl Server {
         Self::start_in(workplace, "data", more)
     }
 
+    /// The same, with something else in its environment.
+    pub fn start_where(workplace: &Workplace, environment: (&str, &str), more: &[&str]) -> Self {
+        let mut program = command("akin-serve");
+        program.env(environment.0, environment.1);
+        Self::spawn_as(program, workplace, "data", more, "info").once_it_listens()
+    }
+
     /// The same, with a data folder of its own.
     pub fn start_in(workplace: &Workplace, data: &str, more: &[&str]) -> Self {
         Self::spawn(workplace, data, more, "info").once_it_listens()

@@ -7,6 +7,9 @@ use super::failure::Failure;
 /// UTF-8 bytes of an execution's input, and of its output, at most.
 pub const LONGEST_DATA: usize = 262_144;
 
+/// Characters of a value that is one of some; more are none of them.
+const LONGEST_VALUE: usize = 64;
+
 /// The members of a request.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Parameters(Map<String, Value>);
@@ -95,6 +98,33 @@ impl Parameters {
                 )
             }),
         }
+    }
+
+    /// One of some values; none when it is absent.
+    ///
+    /// # Errors
+    /// When it is no text, or another one.
+    pub fn one_of<T: Copy>(
+        &self,
+        member: &str,
+        values: &[(&str, T)],
+    ) -> Result<Option<T>, Failure> {
+        let Some(text) = self.any_text(member, LONGEST_VALUE)? else { return Ok(None) };
+        if let Some((_, value)) = values.iter().find(|(name, _)| *name == text) {
+            return Ok(Some(*value));
+        }
+        let names: Vec<&str> = values.iter().map(|(name, _)| *name).collect();
+        let constraint = format!("Member must satisfy enum value set: [{}]", names.join(", "));
+        Err(Failure::constraint(&format!("'{text}'"), member, &constraint))
+    }
+
+    /// `includedData`: whether inputs, outputs and definitions are asked for, and not what is about them alone.
+    ///
+    /// # Errors
+    /// When it is neither `ALL_DATA` nor `METADATA_ONLY`.
+    pub fn with_data(&self) -> Result<bool, Failure> {
+        let values = [("ALL_DATA", true), ("METADATA_ONLY", false)];
+        Ok(self.one_of("includedData", &values)?.unwrap_or(true))
     }
 
     /// A switch; `default` when it is absent.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use akin_schemas::http::step_functions::{
     Failure, Parameters, machine as check_machine, named_execution, new_name,
 };
-use akin_schemas::http::{RatingBody, RatingBodyError, StateMachine, Stop};
+use akin_schemas::http::{JsonText, RatingBody, RatingBodyError, StateMachine, Stop};
 use chrono::Utc;
 use serde_json::{Map, Value, json};
 
@@ -132,20 +132,21 @@ async fn named(parameters: &Parameters, state: &State) -> Result<Named, Failure>
 }
 
 async fn describe(parameters: &Parameters, state: &State) -> Answer {
+    let with_data = parameters.with_data()?;
     let Named { id, record, .. } = named(parameters, state).await?;
     let status = record.status();
     let mut found = summary(&state.machine, id, &record);
-    found.insert("input".to_owned(), record.input.as_str().into());
-    found.insert("inputDetails".to_owned(), json!({"included": true}));
-    if let Some(output) = record.output() {
-        found.insert("output".to_owned(), output.as_str().into());
-        found.insert("outputDetails".to_owned(), json!({"included": true}));
-    }
     let (error, cause) = record.failure();
-    for (name, text) in [("error", error), ("cause", cause)] {
-        if let Some(text) = text {
+    let input = Some(record.input.as_str());
+    let output = record.output().map(JsonText::as_str);
+    for (name, text) in [("input", input), ("output", output), ("error", error), ("cause", cause)] {
+        if let Some(text) = text.filter(|_| with_data) {
             found.insert(name.to_owned(), text.into());
         }
+    }
+    found.insert("inputDetails".to_owned(), json!({"included": with_data}));
+    if output.is_some() {
+        found.insert("outputDetails".to_owned(), json!({"included": with_data}));
     }
     found.insert("redriveCount".to_owned(), 0.into());
     found.insert("redriveStatus".to_owned(), "NOT_REDRIVABLE".into());
@@ -175,21 +176,22 @@ fn summary(
 async fn list(parameters: &Parameters, state: &State) -> Answer {
     check_machine(parameters, &state.machine)?;
     let limit = parameters.max_results()?;
-    let status = match parameters.text("statusFilter", 64)? {
-        None => None,
-        Some("RUNNING") => Some(ExecutionStatus::Running),
-        Some("SUCCEEDED") => Some(ExecutionStatus::Succeeded),
-        Some("FAILED") => Some(ExecutionStatus::Failed),
-        Some("TIMED_OUT") => Some(ExecutionStatus::TimedOut),
-        Some("ABORTED") => Some(ExecutionStatus::Aborted),
-        // Nothing here is ever redriven.
-        Some("PENDING_REDRIVE") => return Ok(json!({"executions": []})),
-        Some(other) => {
-            let constraint = "Member must satisfy enum value set: [RUNNING, SUCCEEDED, FAILED, TIMED_OUT, ABORTED, PENDING_REDRIVE]";
-            return Err(Failure::constraint(&format!("'{other}'"), "statusFilter", constraint));
-        }
-    };
-    let mut filter = Filter { status, ..Filter::default() };
+    let statuses = [
+        ("RUNNING", Some(ExecutionStatus::Running)),
+        ("SUCCEEDED", Some(ExecutionStatus::Succeeded)),
+        ("FAILED", Some(ExecutionStatus::Failed)),
+        ("TIMED_OUT", Some(ExecutionStatus::TimedOut)),
+        ("ABORTED", Some(ExecutionStatus::Aborted)),
+        ("PENDING_REDRIVE", None),
+    ];
+    let status = parameters.one_of("statusFilter", &statuses)?;
+    let redrives = [("REDRIVEN", true), ("NOT_REDRIVEN", false)];
+    let is_redriven = parameters.one_of("redriveFilter", &redrives)?;
+    // Nothing here is ever redriven.
+    if status == Some(None) || is_redriven == Some(true) {
+        return Ok(json!({"executions": []}));
+    }
+    let mut filter = Filter { status: status.flatten(), ..Filter::default() };
     let now = Utc::now().timestamp();
     if let Some(text) = parameters.text("nextToken", LONGEST_LIST_TOKEN)? {
         let after = token::decode(text, &filter, now);
@@ -249,6 +251,7 @@ async fn history_of(parameters: &Parameters, state: &State) -> Answer {
 
 fn describe_machine(parameters: &Parameters, state: &State) -> Answer {
     check_machine(parameters, &state.machine)?;
+    let with_data = parameters.with_data()?;
     let definition = json!({
         "Comment": "Stores one rating, folds it in and recommends.",
         "StartAt": STATE,
@@ -256,7 +259,8 @@ fn describe_machine(parameters: &Parameters, state: &State) -> Answer {
     });
     let mut machine = machine(state);
     machine["status"] = "ACTIVE".into();
-    machine["definition"] = definition.to_string().into();
+    // The protocol's own way to say that it is left out.
+    machine["definition"] = if with_data { definition.to_string() } else { "{}".to_owned() }.into();
     machine["roleArn"] = role_arn(&state.machine).into();
     machine["loggingConfiguration"] = json!({"level": "OFF", "includeExecutionData": false});
     machine["tracingConfiguration"] = json!({"enabled": false});
@@ -277,6 +281,6 @@ fn machine(state: &State) -> Value {
         "stateMachineArn": state.machine.arn(),
         "name": state.machine.name(),
         "type": "STANDARD",
-        "creationDate": seconds(state.started_at),
+        "creationDate": seconds(state.ledger.created_at()),
     })
 }

@@ -49,6 +49,8 @@ use recent::{Recent, RecentRow, Settling};
 /// A ledger in a file of its own.
 pub struct RedbLedger {
     database: Database,
+    /// As the file has it.
+    created_at: i64,
     /// The current origin. The file has all of them.
     origin: RwLock<Origin>,
     /// What loaded versions contain at most; not on disk.
@@ -190,6 +192,10 @@ impl Ledger for RedbLedger {
 
     fn unfinished(&self) -> Result<Vec<(ExecutionId, ExecutionRecord)>, LedgerError> {
         self.read(read::unfinished)
+    }
+
+    fn created_at(&self) -> i64 {
+        self.created_at
     }
 
     fn origin(&self) -> Origin {

@@ -11,6 +11,7 @@ use std::sync::atomic::AtomicI64;
 use std::sync::{Mutex, OnceLock, RwLock};
 
 use akin_recommender::profile::Origin;
+use chrono::Utc;
 use rand::RngExt;
 use redb::{
     Builder, Database, DatabaseError, ReadTransaction, ReadableTable, StorageError,
@@ -97,6 +98,7 @@ impl RedbLedger {
         let ledger = Self {
             database,
             // Not asked for before the file has told.
+            created_at: 0,
             origin: RwLock::new(Origin::FILES),
             observed: AtomicI64::new(i64::MIN),
             poison: OnceLock::new(),
@@ -122,6 +124,7 @@ impl RedbLedger {
                 return Err(LedgerError::Format { path, found, known: tables::FORMAT });
             }
         }
+        let created_at = ledger.read_or_note_creation().map_err(|error| damaged(error, path))?;
         let (origins, recent) = ledger
             .read(|transaction| {
                 let origins = read::origins(&transaction.open_table(tables::ORIGINS)?)?;
@@ -132,9 +135,27 @@ impl RedbLedger {
         match origins.last() {
             Some(&origin) => {
                 let (origin, recent) = (RwLock::new(origin), RwLock::new(recent));
-                Ok(Self { origin, recent, ..ledger })
+                Ok(Self { created_at, origin, recent, ..ledger })
             }
             None => Err(damaged(LedgerError::Record("no origin at all".to_owned()), path)),
+        }
+    }
+}
+
+impl RedbLedger {
+    fn read_or_note_creation(&self) -> Result<i64, LedgerError> {
+        let known = self.read(|transaction| {
+            let counters = transaction.open_table(tables::COUNTERS)?;
+            Ok(counters.get(tables::CREATED_COUNTER)?.map(|value| value.value().cast_signed()))
+        })?;
+        match known {
+            Some(created_at) => Ok(created_at),
+            None => self.write(|transaction| {
+                let mut counters = transaction.open_table(tables::COUNTERS)?;
+                let now = Utc::now().timestamp_micros();
+                counters.insert(tables::CREATED_COUNTER, now.cast_unsigned())?;
+                Ok(now)
+            }),
         }
     }
 }

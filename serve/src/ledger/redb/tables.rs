@@ -31,6 +31,8 @@ pub(super) const SETTLED_COUNTER: &str = "settled_by_user";
 /// How far the sweep is that settles entries: everything of the users up to this one, up to this position, is in [`USERS`],
 /// too, and stays so. Not there before anything was settled, or between two sweeps.
 pub(super) const SWEEP: TableDefinition<(), (&str, u64)> = TableDefinition::new("settling_sweep");
+/// When the file was first opened by a program that notes it: the bits of an `i64`, in microseconds since 1970.
+pub(super) const CREATED_COUNTER: &str = "created_at";
 /// The bytes of all records in [`EXECUTIONS`] and [`OUTCOMES`].
 pub(super) const EXECUTION_BYTES_COUNTER: &str = "execution_bytes";
 

@@ -1,0 +1,126 @@
+//! Reading JSON that somebody else wrote, and saying what is wrong with it: which field, and what belongs there.
+
+use std::fmt::Display;
+
+use serde::de::DeserializeOwned;
+use serde_json::error::Category;
+use thiserror::Error;
+
+/// Why JSON was not read.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Unread {
+    /// The bytes are no JSON: why, and where.
+    #[error("{0}")]
+    NotJson(String),
+    /// It is JSON of another form: which field, and why.
+    #[error("{0}")]
+    OtherForm(String),
+}
+
+/// What serde and Rust call things, and what they are to whoever wrote them.
+const PLAIN: [(&str, &str); 12] = [
+    ("expected f64", "expected a number"),
+    ("expected f32", "expected a number"),
+    ("expected u16", "expected a whole number from 0 to 65535"),
+    ("expected u32", "expected a whole number from 0 to 4294967295"),
+    ("expected u64", "expected a whole number of 0 or more"),
+    ("expected a sequence", "expected an array"),
+    ("type: sequence", "type: an array"),
+    ("type: map", "type: an object"),
+    ("type: unit value", "type: null"),
+    // Of a parameter, which is text.
+    ("invalid digit found in string", "not a whole number"),
+    ("number too large to fit in target type", "too great a number"),
+    ("cannot parse integer from empty string", "not a number"),
+];
+
+/// Reads a value.
+///
+/// # Errors
+/// When the bytes are no JSON, or JSON of another form.
+pub fn read<T: DeserializeOwned>(json: &[u8]) -> Result<T, Unread> {
+    serde_json::from_slice(json).map_err(|error| match error.classify() {
+        Category::Data => Unread::OtherForm(explained::<T>(json).unwrap_or(error.to_string())),
+        _ => Unread::NotJson(error.to_string()),
+    })
+}
+
+/// Reads it once more, slower, and says what is wrong with which field.
+fn explained<T: DeserializeOwned>(json: &[u8]) -> Option<String> {
+    let mut deserializer = serde_json::Deserializer::from_slice(json);
+    serde_path_to_error::deserialize::<_, T>(&mut deserializer).err().map(explain)
+}
+
+/// What is wrong with which field, in the words of whoever wrote it; without the place in the text, which a field's name
+/// tells better.
+pub fn explain(error: serde_path_to_error::Error<impl Display>) -> String {
+    let (said, path) = (error.inner().to_string(), error.path().to_string());
+    let reason = said.rsplit_once(" at line ").map_or(&*said, |(reason, _)| reason);
+    let reason =
+        PLAIN.iter().fold(reason.to_owned(), |reason, (said, meant)| reason.replace(said, meant));
+    // These name the field themselves.
+    let names_it = ["unknown field", "duplicate field"].iter().any(|kind| reason.starts_with(kind));
+    let field =
+        if names_it { path.rsplit_once('.').map_or(".", |(outer, _)| outer) } else { &*path };
+    match field {
+        "." | "" => reason,
+        field => format!("{field}: {reason}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{ItemsToLookUp, RatingBody, RatingsToScore};
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_is_said_of_the_field_by_its_name() {
+        let of_scoring = |json: &str| {
+            read::<RatingsToScore>(json.as_bytes()).err().map(|error| error.to_string())
+        };
+        let id = "expected an id: a string, or an integer of at most 64 bits";
+        for (json, expected) in [
+            (
+                r#"{"ratings":[{"itemId":"1","rating":4},{"itemId":"2","rating":"x"}]}"#,
+                r#"ratings[1].rating: invalid type: string "x", expected a number"#.to_owned(),
+            ),
+            (
+                r#"{"ratings":[{"itemId":1.5,"rating":4}]}"#,
+                format!("ratings[0].itemId: invalid type: floating point `1.5`, {id}"),
+            ),
+            (
+                r#"{"ratings":[],"options":{"n":-1}}"#,
+                "options.n: invalid value: integer `-1`, expected a whole number from 0 to 65535"
+                    .to_owned(),
+            ),
+            (r#"{"ratings":{}}"#, "ratings: invalid type: an object, expected an array".to_owned()),
+            (
+                r#"{"ratings":[],"options":[]}"#,
+                "options: invalid type: an array, expected an object".to_owned(),
+            ),
+            (
+                r#"{"ratings":[],"options":{"m":1}}"#,
+                "options: unknown field `m`, expected one of `n`, `exclude`, `only`, `genres`, `excludeGenres`, \
+                 `minSupport`, `diversity`"
+                    .to_owned(),
+            ),
+            (r#"{"rating":[]}"#, "unknown field `rating`, expected `ratings` or `options`".to_owned()),
+            (r#"{"ratings":[],"ratings":[]}"#, "duplicate field `ratings`".to_owned()),
+            ("{}", "missing field `ratings`".to_owned()),
+            ("[]", "invalid type: an array, expected an object".to_owned()),
+        ] {
+            assert_eq!(of_scoring(json), Some(expected), "{json}");
+        }
+        let of_items =
+            read::<ItemsToLookUp>(br#"{"items":["1",2,{}]}"#).err().map(|error| error.to_string());
+        assert_eq!(of_items, Some(format!("items[2]: invalid type: an object, {id}")));
+    }
+
+    #[test]
+    fn what_is_no_json_says_where() {
+        let error = read::<RatingBody>(b"{\"movieID\": nonsense}").err();
+        assert!(
+            matches!(error, Some(Unread::NotJson(reason)) if reason.ends_with("at line 1 column 14"))
+        );
+    }
+}
