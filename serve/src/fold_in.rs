@@ -17,7 +17,7 @@ use crossbeam_channel::{Receiver, Sender};
 use tracing::error;
 
 use crate::giving_way::Patience;
-use crate::ledger::{Accepted, ExecutionRecord, Finished, GroupCommit, Outcome};
+use crate::ledger::{Accepted, ExecutionRecord, Finished, GroupCommit, Ledger, Outcome};
 use crate::metrics::ScoringMetrics;
 use crate::snapshot::{Filter, Live, Snapshot};
 
@@ -95,6 +95,7 @@ fn in_words(snapshot: &Snapshot, found: scoring::Recommendation) -> Recommendati
 
 fn output(
     live: &Live,
+    ledger: &dyn Ledger,
     scorer: &mut Scorer,
     accepted: &Accepted,
     count: usize,
@@ -104,7 +105,14 @@ fn output(
     let ExecutionRecord { user, item, input, .. } = &**record;
     let number = snapshot.number(item);
     let options = Options::of_input(input);
-    let (_, recommendations) = recommend(&snapshot, scorer, user, entries, &options, count);
+    let entries = match entries {
+        Some(entries) => Cow::Borrowed(&**entries),
+        None => Cow::Owned(ledger.entries(user).map_err(|error| {
+            tracing::error!(%error, %user, "the user's entries cannot be read");
+            "the user's ratings cannot be read from the ledger; the rating is kept"
+        })?),
+    };
+    let (_, recommendations) = recommend(&snapshot, scorer, user, &entries, &options, count);
     let fold_in = FoldIn {
         version: snapshot.manifest.version.clone(),
         user: user.as_str().into(),
@@ -148,6 +156,7 @@ impl ScoringPool {
         threads: usize,
         count: usize,
         live: &Arc<Live>,
+        ledger: &Arc<dyn Ledger>,
         commit: &Arc<OnceLock<Arc<GroupCommit>>>,
         metrics: &ScoringMetrics,
     ) -> io::Result<Self> {
@@ -155,8 +164,11 @@ impl ScoringPool {
         let (queue, work) = crossbeam_channel::bounded(1024);
         let threads = (0..threads).map(|number| {
             let (work, live, commit) = (work.clone(), live.clone(), commit.clone());
-            let metrics = metrics.clone();
-            let run = move || score_all(&work, &live, &commit, count, &metrics);
+            let (ledger, metrics) = (ledger.clone(), metrics.clone());
+            let score = move |scorer: &mut Scorer, accepted: &Accepted| {
+                output(&live, ledger.as_ref(), scorer, accepted, count)
+            };
+            let run = move || score_all(&work, score, &commit, &metrics);
             thread::Builder::new().name(format!("score-{number}")).spawn(run)
         });
         Ok(Self { queue, threads: threads.collect::<io::Result<_>>()? })
@@ -180,16 +192,15 @@ impl ScoringPool {
 
 fn score_all(
     work: &Receiver<Accepted>,
-    live: &Live,
+    score: impl Fn(&mut Scorer, &Accepted) -> Result<JsonText, String>,
     commit: &OnceLock<Arc<GroupCommit>>,
-    count: usize,
     metrics: &ScoringMetrics,
 ) {
     Patience::Some.begin();
     let mut scorer = Scorer::default();
     for accepted in work {
         let began = Instant::now();
-        let scored = catch_unwind(AssertUnwindSafe(|| output(live, &mut scorer, &accepted, count)));
+        let scored = catch_unwind(AssertUnwindSafe(|| score(&mut scorer, &accepted)));
         metrics.scored(began, &mut scorer);
         let outcome = match scored {
             Ok(Ok(output)) => ended(output),

@@ -47,6 +47,10 @@ pub struct Options {
     /// Ratings that may wait for the disk; more are refused with 503.
     #[arg(long, env = "AKIN_QUEUE", default_value_t = 4_096, value_parser = clap::value_parser!(u32).range(1..=1_000_000), value_name = "N")]
     pub queue: u32,
+    /// Ratings of one user that are taken before a version contains them; more are refused with 429. Each is looked at
+    /// whenever that user rates.
+    #[arg(long, env = "AKIN_NEW_RATINGS_PER_USER", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000), value_name = "N")]
+    pub new_ratings_per_user: u32,
     /// Connections at once; more wait in the operating system.
     #[arg(long, env = "AKIN_CONNECTIONS", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..), value_name = "N")]
     pub connections: u32,

@@ -96,7 +96,9 @@ impl Server {
         let Options { arn_region, arn_account, state_machine, .. } = options;
         let machine = StateMachine::new(arn_region, arn_account, state_machine)?;
         let store = open(&options.store)?;
-        let ledger = RedbLedger::open(&options.data_dir, Opening::default())?;
+        let entries_of_a_user = options.new_ratings_per_user as usize;
+        let opening = Opening { entries_of_a_user, ..Opening::default() };
+        let ledger = RedbLedger::open(&options.data_dir, opening)?;
         let ledger: Arc<dyn Ledger> = Arc::new(ledger);
         let address = options.listen;
         let listener = std::net::TcpListener::bind(address)
@@ -113,7 +115,8 @@ impl Server {
         let metrics = Arc::new(Metrics::default());
         let commit_slot = Arc::new(OnceLock::new());
         let count = usize::from(options.recommendations);
-        let scoring = ScoringPool::start(cores(), count, &live, &commit_slot, &metrics.scoring)?;
+        let scoring =
+            ScoringPool::start(cores(), count, &live, &ledger, &commit_slot, &metrics.scoring)?;
         let queue = scoring.queue();
         let commit = Arc::new(GroupCommit::start(
             ledger.clone(),
@@ -187,7 +190,7 @@ impl Server {
 
         let queue = self.scoring.queue();
         let clock = ledger.clone();
-        let (sweep_ledger, mut unfinished) = (ledger.clone(), unfinished);
+        let mut unfinished = unfinished;
         let store = self.store.clone();
         let (mut served, mut forgotten_for) = (None, None);
         let draining = self.state.draining.clone();
@@ -209,7 +212,7 @@ impl Server {
             if !unfinished.is_empty() && live.current().is_some() {
                 let unfinished = std::mem::take(&mut unfinished);
                 let take_up = |accepted| drop(queue.send(accepted));
-                sweep(unfinished, sweep_ledger.as_ref(), &executions, take_up);
+                sweep(unfinished, &executions, take_up);
             }
         };
         self.background.push(Repeating::start("watch", options.poll_interval, watch)?);
@@ -435,7 +438,6 @@ fn forget_or_warn(
 /// Hands over what an earlier process accepted and did not finish.
 fn sweep(
     unfinished: Vec<(ExecutionId, Arc<ExecutionRecord>)>,
-    ledger: &dyn Ledger,
     executions: &Executions,
     take_up: impl Fn(Accepted),
 ) {
@@ -444,15 +446,8 @@ fn sweep(
         if !matches!(executions.get(&execution), Ok(Some(record)) if record.is_running()) {
             continue;
         }
-        let entries = match ledger.entries(&record.user) {
-            Ok(entries) => Arc::new(entries),
-            Err(error) => {
-                warn!(%error, %execution, "an unfinished execution cannot be taken up");
-                continue;
-            }
-        };
         executions.renew(&execution);
-        take_up(Accepted { execution, record, entries });
+        take_up(Accepted { execution, record, entries: None });
     }
 }
 

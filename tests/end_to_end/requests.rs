@@ -1,6 +1,6 @@
 //! Every bad request has its status: 4xx for whatever the client did.
 
-use crate::harness::{Response, Server, Workplace, get, post_rating, post_raw};
+use crate::harness::{Response, Server, Workplace, get, post_rating, post_raw, send, wait_for};
 
 fn ready() -> (Workplace, Server) {
     let workplace = Workplace::new();
@@ -205,6 +205,44 @@ fn a_forgotten_handle_is_like_one_that_never_was() {
     // Only the handle is: the ratings stay.
     let rated = get(&server, "/users/abby/ratings").json()["ratings"].as_array().unwrap().len();
     assert_eq!(rated, 3);
+}
+
+#[test]
+fn a_user_with_too_many_new_ratings_is_told_so_at_either_door() {
+    let workplace = Workplace::new();
+    workplace.publish(&[]).summary();
+    let server = Server::start_ready(
+        &workplace,
+        &["--new-ratings-per-user", "2", "--flush-interval", "0.1"],
+    );
+    post_rating(&server, "abby", "1", 5.0);
+    post_rating(&server, "abby", "2", 5.0);
+    let body = br#"{"movieID":"3","user":"abby","rating":5}"#;
+    let refused = post_raw(&server, "/ratings", "application/json", body);
+    assert_problem(&refused, 429, "REST");
+    assert!(refused.body.contains("the user \\\"abby\\\" has 2 ratings"), "{refused:?}");
+    let input = String::from_utf8_lossy(body).into_owned();
+    let machine = "arn:aws:states:local:000000000000:stateMachine:akin";
+    let call = serde_json::json!({"stateMachineArn": machine, "input": input}).to_string();
+    let headers = [
+        ("x-amz-target", "AWSStepFunctions.StartExecution"),
+        ("content-type", "application/x-amz-json-1.0"),
+    ];
+    let refused = send(&server, "POST", "/", &headers, Some(&call));
+    assert_eq!(
+        (refused.status, &refused.json()["__type"]),
+        (400, &"ExecutionLimitExceeded".into())
+    );
+    // What is rated already, and whoever else rates, is taken; and deletions are.
+    post_rating(&server, "abby", "2", 4.0);
+    post_rating(&server, "bob", "3", 5.0);
+    assert_eq!(send(&server, "DELETE", "/users/abby/ratings/3", &[], None).status, 202);
+    // A run makes room.
+    wait_for("a run takes the ratings in", || {
+        let sequence = workplace.publish(&["--with-ledger"]).summary()["sequence"].clone();
+        server.wait_for_sequence(sequence.as_u64().unwrap());
+        (post_raw(&server, "/ratings", "application/json", body).status == 202).then_some(())
+    });
 }
 
 #[test]

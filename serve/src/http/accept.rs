@@ -48,6 +48,7 @@ pub async fn accept(state: &State, request: Request) -> Result<Reply, Refusal> {
                  another name"
             )))
         }
+        Ok(Ok(Err(Rejection::TooMany { user, most }))) => Err(Refusal::too_many(&user, most)),
         // The rating may be on disk by now; sending it again does no harm.
         Ok(Err(_)) | Err(_) => Err(Refusal::unavailable(
             "the disk did not answer in time; whether the rating was stored is not known; send it again",

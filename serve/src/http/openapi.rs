@@ -118,6 +118,10 @@ refusals! {
     Conflict {
         409 "The name or key stands for another request"
     }
+    /// Of whoever takes ratings.
+    TooMany {
+        429 "The user has too many ratings that no version contains yet"
+    }
     /// Of whoever needs a version or the ledger.
     Unavailable {
         503 "Not now; try again after as many seconds as Retry-After says"

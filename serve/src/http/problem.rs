@@ -4,6 +4,7 @@ use std::fmt;
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
+use akin_schemas::UserId;
 use akin_schemas::http::{PROBLEM_JSON, Problem};
 
 use crate::ledger::{self, LedgerError};
@@ -140,6 +141,17 @@ impl Refusal {
     pub fn unacceptable(detail: impl Into<String>) -> Self {
         let (kind, title) = ("unacceptable", "The request is not acceptable");
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, kind, title, detail.into())
+    }
+
+    /// 429: a user has more ratings than are taken before a version contains them.
+    pub fn too_many(user: &UserId, most: usize) -> Self {
+        let (kind, title) = ("too-many-ratings", "The user has too many new ratings");
+        let detail = format!(
+            "the user {:?} has {most} ratings that no version contains yet, and more are not taken: run akin-batch with \
+             --with-ledger, or raise --new-ratings-per-user",
+            user.as_str()
+        );
+        Self::new(StatusCode::TOO_MANY_REQUESTS, kind, title, detail)
     }
 
     /// 503: come back later.

@@ -12,7 +12,7 @@ use crate::ledger::{Reply, Request, RequestName, Submission};
 
 use super::accept::{accept, accepted, counted, submission};
 use super::openapi::{
-    BadBody, Conflict, OneOrSeveralHandles, OneOrSeveralRatings, Unavailable, Unreadable,
+    BadBody, Conflict, OneOrSeveralHandles, OneOrSeveralRatings, TooMany, Unavailable, Unreadable,
 };
 use super::problem::Refusal;
 use super::query;
@@ -38,7 +38,7 @@ const NAME_LIMIT: usize = 255;
     responses(
         (status = 202, description = "On disk: the handle to poll", content_type = "application/json", body = OneOrSeveralHandles,
             headers(("Location" = String, description = "Where to poll it; of one rating only"))),
-        Unreadable, BadBody, Conflict, Unavailable,
+        Unreadable, BadBody, Conflict, TooMany, Unavailable,
     ),
 )]
 pub async fn post(

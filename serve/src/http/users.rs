@@ -11,7 +11,7 @@ use utoipa::IntoParams;
 use crate::ledger::Submission;
 
 use super::accept::{counted, submission};
-use super::openapi::{BadBody, Conflict, Unavailable, Unreadable};
+use super::openapi::{BadBody, Conflict, TooMany, Unavailable, Unreadable};
 use super::problem::Refusal;
 use super::query::{self, Count};
 use super::ratings;
@@ -89,7 +89,7 @@ pub async fn list_ratings(
     responses(
         (status = 202, description = "On disk: the handle to poll", content_type = "application/json", body = Accepted,
             headers(("Location" = String, description = "Where to poll it"))),
-        Unreadable, BadBody, Conflict, Unavailable,
+        Unreadable, BadBody, Conflict, TooMany, Unavailable,
     ),
 )]
 pub async fn put_rating(
@@ -127,7 +127,7 @@ async fn put(
     responses(
         (status = 202, description = "On disk: the handle to poll", content_type = "application/json", body = Accepted,
             headers(("Location" = String, description = "Where to poll it"))),
-        Unreadable, Conflict, Unavailable,
+        Unreadable, Conflict, TooMany, Unavailable,
     ),
 )]
 pub async fn delete_rating(

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use akin_schemas::UserId;
 use chrono::Utc;
 use thiserror::Error;
 use tokio::sync::oneshot;
@@ -34,6 +35,14 @@ pub enum Rejection {
     /// Its name stands for another one.
     #[error("the name is taken: execution {0} answers another request")]
     NameTaken(ExecutionId),
+    /// One of its users has too many ratings that no version contains.
+    #[error("the user {user:?} has {most} ratings that no version contains yet")]
+    TooMany {
+        /// Who.
+        user: UserId,
+        /// How many may be there.
+        most: usize,
+    },
     /// The ledger failed.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -254,6 +263,7 @@ impl Committer {
                     Ok(Reply { receipts, is_repeated: true })
                 }
                 Answered::NameTaken(by) => Err(Rejection::NameTaken(by)),
+                Answered::TooMany { user, most } => Err(Rejection::TooMany { user, most }),
                 Answered::Accepted(accepted) => {
                     self.0.metrics.accepted(accepted.len());
                     let receipts = accepted.iter().map(Accepted::receipt).collect();

@@ -84,7 +84,7 @@ pub trait Ledger: Send + Sync {
         let answers = self.commit(&[batch.to_vec().into()], &ended, now)?;
         let accepted = answers.into_iter().filter_map(|answer| match answer {
             Answered::Accepted(accepted) => Some(accepted),
-            Answered::Repeated(_) | Answered::NameTaken(_) => None,
+            Answered::Repeated(_) | Answered::NameTaken(_) | Answered::TooMany { .. } => None,
         });
         Ok(accepted.flatten().collect())
     }

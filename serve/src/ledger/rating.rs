@@ -28,8 +28,9 @@ pub struct Accepted {
     /// Who rated what, and when: how the execution begins.
     pub record: Arc<ExecutionRecord>,
     /// This user's entries in the ledger, tombstones too, after the whole batch. Shared: a batch
-    /// may hold hundreds of submissions of one user.
-    pub entries: Arc<Profile<ItemId>>,
+    /// may hold hundreds of submissions of one user. None when they are too many to be held until
+    /// they are needed: then [`Ledger::entries`](super::Ledger::entries) has them.
+    pub entries: Option<Arc<Profile<ItemId>>>,
 }
 
 impl Accepted {

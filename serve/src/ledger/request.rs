@@ -77,6 +77,13 @@ pub enum Answered {
     Repeated(Vec<Receipt>),
     /// Its name stands for another request, which this execution answers. Nothing was accepted.
     NameTaken(ExecutionId),
+    /// One of its users would have more than so many entries. Nothing was accepted.
+    TooMany {
+        /// Who.
+        user: UserId,
+        /// How many may be there.
+        most: usize,
+    },
 }
 
 impl Answered {
@@ -84,7 +91,7 @@ impl Answered {
     pub fn accepted(&self) -> &[Accepted] {
         match self {
             Self::Accepted(accepted) => accepted,
-            Self::Repeated(_) | Self::NameTaken(_) => &[],
+            Self::Repeated(_) | Self::NameTaken(_) | Self::TooMany { .. } => &[],
         }
     }
 }

@@ -62,7 +62,7 @@ impl Running {
                 }
             }
         });
-        sweep(unfinished, &*ledger, &executions, |accepted| swept.send(accepted).unwrap());
+        sweep(unfinished, &executions, |accepted| swept.send(accepted).unwrap());
         Ok(Self { ledger, executions, commit, scorer })
     }
 

@@ -11,6 +11,10 @@ impl From<Refusal> for Failure {
         let (status, detail) = (refusal.status(), refusal.detail());
         let name = match status {
             StatusCode::UNPROCESSABLE_ENTITY => return Self::invalid_input(detail),
+            // What the model of StartExecution has for "not before something else is done".
+            StatusCode::TOO_MANY_REQUESTS => {
+                return Self::with_status("ExecutionLimitExceeded", detail, 400, None);
+            }
             StatusCode::SERVICE_UNAVAILABLE => "ServiceUnavailableException",
             StatusCode::INTERNAL_SERVER_ERROR => "InternalFailure",
             _ => return Self::with_status("ValidationException", detail, 400, None),

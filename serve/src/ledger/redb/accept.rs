@@ -1,13 +1,15 @@
 //! What one accepting transaction does.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry as MapEntry;
 use std::sync::Arc;
 
-use akin_recommender::profile::{Entry, OrderKey, Origin, Profile};
-use akin_schemas::{ItemId, UserId};
+use akin_recommender::profile::{Entry, OrderKey, Origin};
+use akin_schemas::UserId;
 use redb::{ReadableTable, Table, WriteTransaction};
 
 use super::codec::LogRow;
+use super::of_user::{OfUser, has_entry};
 use super::recent::{Places, Settling};
 use super::{codec, read, tables};
 use crate::ledger::{
@@ -38,66 +40,106 @@ pub(super) fn end(
     add_bytes(transaction, written)
 }
 
-/// Writes entries and executions for requests. `observed` is what the hybrid clock has seen
-/// elsewhere.
+/// What time it is, in microseconds since 1970.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Time {
+    pub(super) now: i64,
+    /// What the hybrid clock has seen elsewhere.
+    pub(super) observed: i64,
+}
+
+/// Writes entries and executions for requests, as long as no user has more than `most` entries.
 pub(super) fn submit(
     transaction: &WriteTransaction,
     settling: &mut Settling<'_>,
     requests: &[Request],
-    now: i64,
-    observed: i64,
+    time: Time,
+    most: usize,
 ) -> Result<Vec<Answered>, LedgerError> {
     if requests.iter().all(|request| request.submissions.is_empty()) {
         return Ok(requests.iter().map(|_| Answered::Accepted(Vec::new())).collect());
     }
     let origins = read::origins(&transaction.open_table(tables::ORIGINS)?)?;
-    let mut writer = Writer::open(transaction, &origins, now, observed)?;
+    let mut users = transaction.open_table(tables::USERS)?;
+    let mut writer = Writer::open(transaction, &origins, time)?;
+    let mut of_users = OfUsers::new();
     let mut outcomes = Vec::with_capacity(requests.len());
     for Request { submissions, name } in requests {
         let known = match name {
             None => None,
             Some(name) => writer.known(name, submissions)?,
         };
-        outcomes.push(match known {
+        let refused = match known {
+            Some(answer) => Some(answer),
+            // An unreadable record then refuses the batch instead of leaving it half answered.
+            None => exceeding(submissions, &mut of_users, &users, settling, &origins, most)?
+                .map(|user| Answered::TooMany { user: user.clone(), most }),
+        };
+        outcomes.push(match refused {
             Some(answer) => Err(answer),
-            None => Ok(writer.write(submissions, name.as_ref(), settling)?),
+            None => Ok(writer.write(submissions, name.as_ref(), settling, &mut of_users)?),
         });
     }
     let Writer { numbering, executions, written, .. } = writer;
     let newest = numbering.save()?;
-    let mut users = transaction.open_table(tables::USERS)?;
     let mut places = Places { users: &mut users, executions: &executions, origins: &origins };
     settling.keep_within_bounds(newest, transaction, &mut places)?;
-    // Read before the commit: an unreadable record then refuses the batch instead of leaving it
-    // half answered.
-    let mut entries_of: HashMap<&UserId, Arc<Profile<ItemId>>> = HashMap::new();
-    let mut answers = Vec::with_capacity(requests.len());
-    for (request, outcome) in requests.iter().zip(outcomes) {
-        let begun = match outcome {
-            Ok(begun) => begun,
-            Err(answer) => {
-                answers.push(answer);
-                continue;
-            }
-        };
-        let mut accepted = Vec::with_capacity(begun.len());
-        for (Submission { user, .. }, (execution, record)) in request.submissions.iter().zip(begun)
-        {
-            let entries = match entries_of.get(user) {
-                Some(entries) => entries.clone(),
-                None => {
-                    let recent = settling.of(user);
-                    let entries = read::profile(&users, user, &recent, &origins)?;
-                    let entries = Arc::new(entries);
-                    entries_of.entry(user).or_insert(entries).clone()
-                }
-            };
-            accepted.push(Accepted { execution, record: record.into(), entries });
+    let entries_of: HashMap<_, _> = of_users
+        .into_iter()
+        .map(|(user, of_user)| (user, of_user.into_profile().map(Arc::new)))
+        .collect();
+    let answers = requests.iter().zip(outcomes).map(|(request, outcome)| match outcome {
+        Err(answer) => answer,
+        Ok(begun) => {
+            let accepted = request.submissions.iter().zip(begun);
+            let accepted = accepted.map(|(Submission { user, .. }, (execution, record))| {
+                let entries = entries_of.get(user).cloned().flatten();
+                Accepted { execution, record: record.into(), entries }
+            });
+            Answered::Accepted(accepted.collect())
         }
-        answers.push(Answered::Accepted(accepted));
-    }
+    });
+    let answers = answers.collect();
     add_bytes(transaction, written)?;
     Ok(answers)
+}
+
+/// The users of a transaction's requests.
+type OfUsers<'r> = HashMap<&'r UserId, OfUser>;
+
+/// The first user who would have too many entries; reads what the others have.
+fn exceeding<'r>(
+    submissions: &'r [Submission],
+    of_users: &mut OfUsers<'r>,
+    users: &impl ReadableTable<tables::UserKey, &'static [u8]>,
+    settling: &Settling<'_>,
+    origins: &[Origin],
+    most: usize,
+) -> Result<Option<&'r UserId>, LedgerError> {
+    let mut by_user: HashMap<&UserId, Vec<&Submission>> = HashMap::new();
+    for submission in submissions {
+        by_user.entry(&submission.user).or_default().push(submission);
+    }
+    for (user, added) in by_user {
+        let of_user = match of_users.entry(user) {
+            MapEntry::Occupied(known) => known.into_mut(),
+            MapEntry::Vacant(place) => {
+                let recent = settling.of(user);
+                place.insert(OfUser::read(users, user, &recent, origins, most)?)
+            }
+        };
+        if !of_user.is_full(&added, most) {
+            continue;
+        }
+        // What is rated again takes no more room.
+        let recent = settling.of(user);
+        for submission in added {
+            if !has_entry(users, &recent, submission, origins)? {
+                return Ok(Some(user));
+            }
+        }
+    }
+    Ok(None)
 }
 
 /// The tables that a submission goes into.
@@ -116,16 +158,15 @@ impl<'t> Writer<'t> {
     fn open(
         transaction: &'t WriteTransaction,
         origins: &[Origin],
-        now: i64,
-        observed: i64,
+        time: Time,
     ) -> Result<Self, LedgerError> {
         Ok(Self {
-            numbering: Numbering::resume(transaction, origins, now, observed)?,
+            numbering: Numbering::resume(transaction, origins, time)?,
             log: transaction.open_table(tables::LOG)?,
             executions: transaction.open_table(tables::EXECUTIONS)?,
             open: transaction.open_table(tables::OPEN)?,
             names: transaction.open_table(tables::NAMES)?,
-            now,
+            now: time.now,
             written: 0,
         })
     }
@@ -161,12 +202,16 @@ impl<'t> Writer<'t> {
         submissions: &[Submission],
         name: Option<&RequestName>,
         settling: &mut Settling<'_>,
+        of_users: &mut OfUsers<'_>,
     ) -> Result<Vec<(ExecutionId, ExecutionRecord)>, LedgerError> {
         let mut begun = Vec::with_capacity(submissions.len());
         for submission in submissions {
             let Submission { user, item, rating, .. } = submission;
             let (position, order) = self.numbering.next()?;
             let entry = Entry { rating: *rating, rated_at: self.now, order };
+            if let Some(of_user) = of_users.get_mut(user) {
+                of_user.add(item, entry);
+            }
             let id = ExecutionId::fresh(self.now);
             let entry = LedgerEntry { user: user.clone(), item: item.clone(), entry };
             let row = LogRow { entry, execution: Some(id) };
@@ -206,8 +251,7 @@ impl<'t> Numbering<'t> {
     fn resume(
         transaction: &'t WriteTransaction,
         origins: &[Origin],
-        now: i64,
-        observed: i64,
+        Time { now, observed }: Time,
     ) -> Result<Self, LedgerError> {
         let counters = transaction.open_table(tables::COUNTERS)?;
         let clock = read::counter(&counters, tables::CLOCK_COUNTER)?.cast_signed().max(observed);

@@ -11,7 +11,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use redb::{Database, StorageBackend, WriteTransaction};
 
-use super::{RedbLedger, open, tables};
+use super::{Opening, RedbLedger, open, tables};
 use crate::ledger::LedgerError;
 
 const SECTOR: usize = 512;
@@ -130,7 +130,8 @@ impl FaultyDisk {
         if empty {
             open::initialise(&database)?;
         }
-        RedbLedger::over(database, Path::new("memory"), None, recent_entries)
+        let opening = Opening { recent_entries, ..Opening::default() };
+        RedbLedger::over(database, Path::new("memory"), None, opening)
     }
 }
 

@@ -9,6 +9,7 @@ mod accept;
 mod codec;
 mod list;
 mod migrate;
+mod of_user;
 mod open;
 mod read;
 mod recent;
@@ -51,6 +52,8 @@ pub struct RedbLedger {
     database: Database,
     /// As the file has it.
     created_at: i64,
+    /// How many entries one user may have.
+    entries_of_a_user: usize,
     /// The current origin. The file has all of them.
     origin: RwLock<Origin>,
     /// What loaded versions contain at most; not on disk.
@@ -164,7 +167,8 @@ impl Ledger for RedbLedger {
         let observed = self.observed.load(Ordering::Acquire);
         self.write_settling(|transaction, settling| {
             accept::end(transaction, ended)?;
-            accept::submit(transaction, settling, requests, now, observed)
+            let time = accept::Time { now, observed };
+            accept::submit(transaction, settling, requests, time, self.entries_of_a_user)
         })
     }
 

@@ -37,12 +37,15 @@ pub struct Opening {
     /// So many of the newest entries are kept by user in memory, some 100 bytes each, before they are written by user: the
     /// more, the fewer pages each takes; a start looks at up to four times as many, a million a second.
     pub recent_entries: usize,
+    /// So many entries one user may have; a rating that would make more is not accepted.
+    pub entries_of_a_user: usize,
 }
 
 impl Default for Opening {
     /// redb's own default of 1 GiB is no good neighbour to a model in memory.
     fn default() -> Self {
-        Self { cache_bytes: 32 << 20, verify: false, recent_entries: 1 << 16 }
+        let recent_entries = 1 << 16;
+        Self { cache_bytes: 32 << 20, verify: false, recent_entries, entries_of_a_user: 10_000 }
     }
 }
 
@@ -85,7 +88,7 @@ impl RedbLedger {
             builder.open(&path).map_err(|error| database_error(error, folder, &path))
         });
         let database = database.map_err(|error| damaged(error, &path))?;
-        Self::over(database, &path, Some(lock), opening.recent_entries)
+        Self::over(database, &path, Some(lock), opening)
     }
 
     /// A ledger over a database that holds one.
@@ -93,10 +96,11 @@ impl RedbLedger {
         database: Database,
         path: &Path,
         lock: Option<FolderLock>,
-        recent_entries: usize,
+        opening: Opening,
     ) -> Result<Self, LedgerError> {
         let ledger = Self {
             database,
+            entries_of_a_user: opening.entries_of_a_user,
             // Not asked for before the file has told.
             created_at: 0,
             origin: RwLock::new(Origin::FILES),
@@ -128,7 +132,7 @@ impl RedbLedger {
         let (origins, recent) = ledger
             .read(|transaction| {
                 let origins = read::origins(&transaction.open_table(tables::ORIGINS)?)?;
-                let recent = Recent::read(transaction, &origins, recent_entries)?;
+                let recent = Recent::read(transaction, &origins, opening.recent_entries)?;
                 Ok((origins, recent))
             })
             .map_err(|error| damaged(error, path))?;
