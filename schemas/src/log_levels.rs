@@ -25,14 +25,16 @@ pub fn log_levels(given: Option<OsString>) -> Result<String, LogLevelsError> {
     let text =
         given.to_str().ok_or_else(|| LogLevelsError(given.to_string_lossy().into_owned()))?;
     let is_level = |part: &str| {
-        let level = part.rsplit_once('=').map_or(part, |(_, level)| level).trim();
+        let level = part.rsplit_once('=').map_or(part, |(_, level)| level);
         LEVELS.iter().any(|known| level.eq_ignore_ascii_case(known))
     };
-    let mut parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
-    match parts.clone().find(|part| !is_level(part)) {
-        Some(part) => Err(LogLevelsError(part.to_owned())),
-        None if parts.next().is_none() => Ok(DEFAULT.to_owned()),
-        None => Ok(text.to_owned()),
+    // Without blanks: with one, the log would take a level for a module.
+    let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+    let parts: Vec<&str> = parts.collect();
+    match parts.iter().find(|part| !is_level(part)) {
+        Some(part) => Err(LogLevelsError((*part).to_owned())),
+        None if parts.is_empty() => Ok(DEFAULT.to_owned()),
+        None => Ok(parts.join(",")),
     }
 }
 
@@ -43,9 +45,10 @@ mod tests {
     #[test]
     fn levels_are_taken_and_what_is_none_is_named() {
         let said = |text: &str| log_levels(Some(text.into())).map_err(|error| error.0);
-        for good in ["warn", "INFO", "info,akin_serve::request=debug", "akin_serve=off, warn"] {
+        for good in ["warn", "INFO", "info,akin_serve::request=debug"] {
             assert_eq!(said(good), Ok(good.to_owned()));
         }
+        assert_eq!(said(" info , akin_serve=off,"), Ok("info,akin_serve=off".to_owned()));
         for nothing in ["", " ", ","] {
             assert_eq!(said(nothing), Ok(DEFAULT.to_owned()), "{nothing:?}");
         }
@@ -54,6 +57,7 @@ mod tests {
             ("inf0", "inf0"),
             ("info,akin_serve", "akin_serve"),
             ("akin_serve=loud", "akin_serve=loud"),
+            ("akin_serve= off", "akin_serve= off"),
         ] {
             assert_eq!(said(bad), Err(named.to_owned()));
         }

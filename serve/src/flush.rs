@@ -40,6 +40,15 @@ pub enum FlushError {
          copies? Give each server a data folder of its own"
     )]
     Conflict(ObjectKey),
+    /// Ratings were accepted beside a version, so this is not the store that it was in.
+    #[error(
+        "nothing is published in the store {0}: the accepted ratings belong into another one; correct --store, or bring \
+         back what was in it"
+    )]
+    NothingPublished(String),
+    /// What the ledger wrote before is in another store.
+    #[error("the store {0} knows nothing of what this ledger has written to a store before")]
+    AnotherStore(String),
 }
 
 impl FlushError {
@@ -108,6 +117,15 @@ impl Flusher {
                     );
                     renewed = true;
                 }
+                Err(FlushError::AnotherStore(store)) if !renewed => {
+                    let (former, origin) = (first.entry.order.origin, ledger.renew_origin()?);
+                    warn!(
+                        store, %former, %origin,
+                        "this is another store than the one that the ledger wrote to before, and it goes on under a new \
+                         name; what it wrote there is not here"
+                    );
+                    renewed = true;
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -117,11 +135,16 @@ impl Flusher {
 /// Looks for a segment that holds the first of `entries`, which an earlier, interrupted flush left. Says how far it goes.
 ///
 /// # Errors
-/// [`FlushError::Conflict`] when the store holds entries that this ledger does not.
+/// [`FlushError::Conflict`] when the store holds entries that this ledger does not, [`FlushError::AnotherStore`] when it
+/// lacks all that came before these: batch runs would wait for that for ever.
 fn find_own_place(store: &dyn Store, entries: &[LedgerEntry]) -> Result<Option<u64>, FlushError> {
     let first = entries[0].entry.order;
     let origin = first.origin.as_str();
-    let mut through = None;
+    let published = published_sequences(store, None)?;
+    if published.is_empty() {
+        return Err(FlushError::NothingPublished(store.location()));
+    }
+    let (mut through, mut is_known) = (None, first.sequence == 1);
     for object in store.list(ObjectKey::RATINGS, None)? {
         match object.key.segment_start() {
             Some((of, start)) if of == origin && start > first.sequence => {
@@ -129,12 +152,14 @@ fn find_own_place(store: &dyn Store, entries: &[LedgerEntry]) -> Result<Option<u
             }
             Some((of, start)) if of == origin && start == first.sequence => {
                 through = Some(last_of_same(store, &object.key, entries)?);
+                is_known = true;
             }
+            Some((of, _)) if of == origin => is_known = true,
             _ => {}
         }
     }
     // Segments may have been cleaned away; the newest version tells too.
-    for sequence in published_sequences(store, None)?.into_iter().rev() {
+    for sequence in published.into_iter().rev() {
         let manifest = match read_manifest(store, sequence) {
             Ok(manifest) => manifest,
             Err(OpenError::Store(error)) => return Err(error.into()),
@@ -142,13 +167,16 @@ fn find_own_place(store: &dyn Store, entries: &[LedgerEntry]) -> Result<Option<u
             Err(_) => continue,
         };
         let contained = manifest.watermark.get(origin).copied().unwrap_or(0);
-        return if contained > through.unwrap_or(first.sequence - 1) {
-            Err(FlushError::Conflict(ObjectKey::manifest(sequence)))
-        } else {
-            Ok(through)
-        };
+        if contained > through.unwrap_or(first.sequence - 1) {
+            return Err(FlushError::Conflict(ObjectKey::manifest(sequence)));
+        }
+        is_known |= contained > 0;
+        // One before tells less; but the newest may be a return to one that was made before there was this ledger.
+        if is_known {
+            break;
+        }
     }
-    Ok(through)
+    if is_known { Ok(through) } else { Err(FlushError::AnotherStore(store.location())) }
 }
 
 /// Writes one segment and returns the last sequence number that it holds.
@@ -271,6 +299,7 @@ mod tests {
         let folder = tempfile::tempdir()?;
         let ledger = Arc::new(RedbLedger::open(folder.path(), Opening::default())?);
         let store = FolderStore::open(folder.path())?;
+        store.create(&ObjectKey::manifest(1), Bytes::from_static(b"{}"))?;
         let mut flusher = Flusher::new(Arc::new(UnderLoad { store, ledger: ledger.clone() }));
         accept(&ledger)?;
         accept(&ledger)?;

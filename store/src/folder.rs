@@ -68,9 +68,21 @@ impl FolderStore {
         fs::create_dir_all(&folder)?;
         let path = folder.join(format!("{}-{:016x}", std::process::id(), rand::random::<u64>()));
         let mut file = File::create_new(&path)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        Ok(path)
+        let written = file.write_all(bytes).and_then(|()| file.sync_all());
+        // A disk that is full must not be filled by each further try.
+        self.or_removed(written, &path).map(|()| path)
+    }
+
+    /// What came of a step with a staged file, which is removed when it failed.
+    fn or_removed<T>(&self, outcome: io::Result<T>, staged: &Path) -> io::Result<T> {
+        outcome.inspect_err(|_| drop(fs::remove_file(staged)))
+    }
+
+    /// A failed call. What is not found because the whole folder is gone is no object that there is not.
+    fn failed(&self, operation: &'static str, subject: &Path, cause: io::Error) -> StoreError {
+        let is_absent = cause.kind() == io::ErrorKind::NotFound;
+        let cause = self.check_root().err().filter(|_| is_absent).unwrap_or(cause);
+        StoreError::io(operation, subject.display(), cause)
     }
 
     /// Creates the folders above a path and makes their names durable.
@@ -104,7 +116,11 @@ impl FolderStore {
         };
         for entry in entries {
             let path = entry?.path();
-            let Ok(metadata) = fs::metadata(&path) else { continue };
+            let metadata = match fs::metadata(&path) {
+                // Gone since. Whatever else cannot be looked at must not seem to be absent.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                metadata => metadata?,
+            };
             if metadata.is_dir() {
                 self.walk(&path, found)?;
             } else if let Some(key) = self.key(&path) {
@@ -143,24 +159,25 @@ impl Store for FolderStore {
             sync_folder(path.parent())?;
             removed
         };
-        create().map_err(|cause| StoreError::io("create", path.display(), cause))
+        create().map_err(|cause| self.failed("create", &path, cause))
     }
 
     fn overwrite(&self, key: &ObjectKey, bytes: Bytes) -> Result<(), StoreError> {
         let path = self.path(key);
         let overwrite = || {
             self.make_parents(&path)?;
-            fs::rename(self.stage(&bytes)?, &path)?;
+            let staged = self.stage(&bytes)?;
+            self.or_removed(fs::rename(&staged, &path), &staged)?;
             sync_folder(path.parent())
         };
-        overwrite().map_err(|cause| StoreError::io("write", path.display(), cause))
+        overwrite().map_err(|cause| self.failed("write", &path, cause))
     }
 
     fn get(&self, key: &ObjectKey) -> Result<Bytes, StoreError> {
         let path = self.path(key);
         match fs::read(&path) {
             Ok(bytes) => Ok(Bytes::from(bytes)),
-            Err(cause) => Err(StoreError::io("read", path.display(), cause)),
+            Err(cause) => Err(self.failed("read", &path, cause)),
         }
     }
 
@@ -173,13 +190,13 @@ impl Store for FolderStore {
             file.take(range.end.saturating_sub(range.start)).read_to_end(&mut bytes)?;
             Ok(Bytes::from(bytes))
         };
-        read().map_err(|cause| StoreError::io("read", path.display(), cause))
+        read().map_err(|cause| self.failed("read", &path, cause))
     }
 
     fn delete(&self, key: &ObjectKey) -> Result<(), StoreError> {
         let path = self.path(key);
         let delete = || match fs::remove_file(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => self.check_root(),
             Err(error) => Err(error),
             Ok(()) => {
                 sync_folder(path.parent())?;
@@ -208,7 +225,9 @@ impl Store for FolderStore {
         let sweep = || {
             let mut found = Vec::new();
             let entries = match fs::read_dir(&folder) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(found),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    return self.check_root().map(|()| found);
+                }
                 entries => entries?,
             };
             for entry in entries {

@@ -10,6 +10,7 @@ use akin_schemas::{ItemId, ObjectKey, UserId};
 use akin_serve::flush::Flusher;
 use akin_serve::ledger::{Ledger, Opening, RedbLedger, Submission};
 use akin_store::{Store, open_store};
+use bytes::Bytes;
 
 use crate::harness::{Server, Workplace, get, post_rating};
 
@@ -23,7 +24,7 @@ struct Place {
 impl Place {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store = open_store(folder.path().join("store").to_str().unwrap()).unwrap();
+        let store = store(&folder.path().join("store"));
         Self { folder, store }
     }
 
@@ -63,6 +64,13 @@ impl Place {
         assert_eq!(segments.len(), listed.len(), "two segments begin with the same entry");
         segments
     }
+}
+
+/// A store with a version, which nobody here reads.
+fn store(folder: &Path) -> Arc<dyn Store> {
+    let store = open_store(folder.to_str().unwrap()).unwrap();
+    store.create(&ObjectKey::manifest(1), Bytes::from_static(b"{}")).unwrap();
+    store
 }
 
 fn rate(ledger: &RedbLedger, items: &[&str], now: i64) {
@@ -112,6 +120,29 @@ fn a_restored_ledger_takes_another_name_for_what_the_store_does_not_have() {
         assert_eq!(place.flush(&ledger), 1);
         assert_eq!((ledger.origin(), place.segments().len()), (new, 4));
     }
+}
+
+#[test]
+fn where_nothing_is_published_no_rating_is_written() {
+    let mut place = Place::new();
+    let ledger = place.open();
+    rate(&ledger, &["1"], 0);
+    let empty = open_store(place.folder.path().join("mistyped").to_str().unwrap()).unwrap();
+    let refused = Flusher::new(empty.clone()).flush(&ledger).unwrap_err().chain();
+    assert!(refused.contains("mistyped") && refused.contains("nothing is published"), "{refused}");
+    assert_eq!(ledger.unflushed_count().unwrap(), 1);
+    assert_eq!(place.flush(&ledger), 1);
+    rate(&ledger, &["2"], 0);
+    assert!(Flusher::new(empty).flush(&ledger).is_err());
+
+    // A store that has versions, and none of what was written before: a run would wait for that for ever.
+    let (old, former) = (ledger.origin(), place.segments());
+    assert_eq!(former[&(old, 1)], ["1"]);
+    place.store = store(&place.folder.path().join("another"));
+    assert_eq!(place.flush(&ledger), 1);
+    let found = place.segments();
+    assert_ne!(ledger.origin(), old);
+    assert_eq!((found.len(), &found[&(ledger.origin(), 1)][..]), (1, &["2".to_owned()][..]));
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::fmt::Display;
 
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
+use serde_path_to_error::Segment;
 use thiserror::Error;
 
 /// Why JSON was not read.
@@ -17,18 +18,22 @@ pub enum Unread {
     OtherForm(String),
 }
 
-/// What serde and Rust call things, and what they are to whoever wrote them.
-const PLAIN: [(&str, &str); 12] = [
-    ("expected f64", "expected a number"),
-    ("expected f32", "expected a number"),
-    ("expected u16", "expected a whole number from 0 to 65535"),
-    ("expected u32", "expected a whole number from 0 to 4294967295"),
-    ("expected u64", "expected a whole number of 0 or more"),
-    ("expected a sequence", "expected an array"),
-    ("type: sequence", "type: an array"),
-    ("type: map", "type: an object"),
-    ("type: unit value", "type: null"),
-    // Of a parameter, which is text.
+/// What serde and Rust call things, and what they are to whoever wrote them: how a reason begins, what it expects last, and
+/// reasons as a whole, of parameters.
+const KINDS: [(&str, &str); 3] = [
+    ("invalid type: sequence", "invalid type: an array"),
+    ("invalid type: map", "invalid type: an object"),
+    ("invalid type: unit value", "invalid type: null"),
+];
+const EXPECTED: [(&str, &str); 6] = [
+    ("f64", "a number"),
+    ("f32", "a number"),
+    ("u16", "a whole number from 0 to 65535"),
+    ("u32", "a whole number from 0 to 4294967295"),
+    ("u64", "a whole number of 0 or more"),
+    ("a sequence", "an array"),
+];
+const WHOLE: [(&str, &str); 3] = [
     ("invalid digit found in string", "not a whole number"),
     ("number too large to fit in target type", "too great a number"),
     ("cannot parse integer from empty string", "not a number"),
@@ -54,18 +59,41 @@ fn explained<T: DeserializeOwned>(json: &[u8]) -> Option<String> {
 /// What is wrong with which field, in the words of whoever wrote it; without the place in the text, which a field's name
 /// tells better.
 pub fn explain(error: serde_path_to_error::Error<impl Display>) -> String {
-    let (said, path) = (error.inner().to_string(), error.path().to_string());
-    let reason = said.rsplit_once(" at line ").map_or(&*said, |(reason, _)| reason);
-    let reason =
-        PLAIN.iter().fold(reason.to_owned(), |reason, (said, meant)| reason.replace(said, meant));
+    let path = error.path().clone();
+    let reason = in_plain_words(&error.into_inner().to_string());
     // These name the field themselves.
     let names_it = ["unknown field", "duplicate field"].iter().any(|kind| reason.starts_with(kind));
-    let field =
-        if names_it { path.rsplit_once('.').map_or(".", |(outer, _)| outer) } else { &*path };
-    match field {
-        "." | "" => reason,
-        field => format!("{field}: {reason}"),
+    let segments = path.iter().len().saturating_sub(usize::from(names_it));
+    let mut field = String::new();
+    for segment in path.iter().take(segments) {
+        let is_named = !matches!(segment, Segment::Seq { .. });
+        field += if is_named && !field.is_empty() { "." } else { "" };
+        field += &segment.to_string();
     }
+    if field.is_empty() { reason } else { format!("{field}: {reason}") }
+}
+
+/// Without the place in the text at its end. What the client wrote, which stands in the middle, is left as it is.
+fn in_plain_words(said: &str) -> String {
+    let is_place =
+        |place: &str| place.split(" column ").all(|number| number.parse::<u64>().is_ok());
+    let reason = match said.rsplit_once(" at line ") {
+        Some((reason, place)) if is_place(place) => reason,
+        _ => said,
+    };
+    if let Some((_, meant)) = WHOLE.iter().find(|(whole, _)| *whole == reason) {
+        return (*meant).to_owned();
+    }
+    let (mut begin, mut end) = (reason.to_owned(), String::new());
+    if let Some((before, expected)) = reason.rsplit_once(", expected ")
+        && let Some((_, meant)) = EXPECTED.iter().find(|(said, _)| *said == expected)
+    {
+        (begin, end) = (before.to_owned(), format!(", expected {meant}"));
+    }
+    if let Some((said, meant)) = KINDS.iter().find(|(said, _)| begin.starts_with(said)) {
+        begin.replace_range(..said.len(), meant);
+    }
+    begin + &end
 }
 
 #[cfg(test)]
@@ -106,6 +134,15 @@ mod tests {
             ),
             (r#"{"rating":[]}"#, "unknown field `rating`, expected `ratings` or `options`".to_owned()),
             (r#"{"ratings":[],"ratings":[]}"#, "duplicate field `ratings`".to_owned()),
+            (
+                r#"{"ratings":[{"itemId":"1","rating":"type: map at line 1, expected f64"}]}"#,
+                r#"ratings[0].rating: invalid type: string "type: map at line 1, expected f64", expected a number"#
+                    .to_owned(),
+            ),
+            (
+                r#"{"ratings":[],"a.b":1}"#,
+                "unknown field `a.b`, expected `ratings` or `options`".to_owned(),
+            ),
             ("{}", "missing field `ratings`".to_owned()),
             ("[]", "invalid type: an array, expected an object".to_owned()),
         ] {

@@ -13,7 +13,7 @@ use super::problem::Refusal;
 use super::state::State;
 
 /// Longer than any disk that is going to answer takes.
-const COMMIT_DEADLINE: Duration = Duration::from_secs(30);
+pub const COMMIT_DEADLINE: Duration = Duration::from_secs(30);
 
 /// Checks a rating against the store's range.
 ///

@@ -16,7 +16,7 @@ use utoipa::IntoParams;
 
 use crate::ledger::{self, ExecutionId, ExecutionRecord, Filter, Finished, Outcome, Request};
 
-use super::accept::accept;
+use super::accept::{COMMIT_DEADLINE, accept};
 use super::openapi::{BadBody, Event, Missing, Unavailable, Unreadable};
 use super::problem::Refusal;
 use super::query;
@@ -166,7 +166,10 @@ pub async fn abort(
     let written = actix_web::web::block(move || commit.finish_durably(&finished)).await;
     let lost = "the end could not be written; whether it lasts over a restart is not known";
     match written.map_err(|_| Refusal::internal())?? {
-        Some(written) => written.await.map_err(|_| Refusal::unavailable(lost, 30))?,
+        Some(written) => match tokio::time::timeout(COMMIT_DEADLINE, written).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) | Err(_) => return Err(Refusal::unavailable(lost, 30)),
+        },
         // It had ended; that need not be on disk either.
         None if !is_written_soon(state, id).await? => return Err(Refusal::unavailable(lost, 30)),
         None => {}

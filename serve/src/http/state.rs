@@ -1,6 +1,7 @@
 //! What every handler shares.
 
 use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -125,7 +126,7 @@ impl State {
     /// Runs `work` with this thread's accumulators, off the threads that answer requests.
     ///
     /// # Errors
-    /// What `work` returns, or an internal error when it panics; when [`LISTS_AT_ONCE`] are computed or wait already.
+    /// What `work` returns; when [`LISTS_AT_ONCE`] are computed or wait already.
     pub async fn score<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Scorer) -> Result<T, Refusal> + Send + 'static,
@@ -139,11 +140,20 @@ impl State {
             let _place = place;
             SCORER.with_borrow_mut(|scorer| {
                 let began = Instant::now();
-                let scored = work(scorer);
+                let scored = catch_unwind(AssertUnwindSafe(|| work(scorer)));
                 metrics.scored(began, scorer);
+                if scored.is_err() {
+                    // What the panic left behind is not used again.
+                    *scorer = Scorer::default();
+                }
                 scored
             })
         };
-        actix_web::web::block(run).await.unwrap_or_else(|_| Err(Refusal::internal()))
+        match actix_web::web::block(run).await {
+            Ok(Ok(scored)) => scored,
+            // To be counted and logged as any other of this request.
+            Ok(Err(panic)) => resume_unwind(panic),
+            Err(_) => Err(Refusal::internal()),
+        }
     }
 }

@@ -76,14 +76,19 @@ where
             let is_outage = status >= 500 || status == 429;
             if is_outage { StoreError::outage(operation, subject, cause) } else { failed(cause) }
         }
-        (None, _) => StoreError::outage(
-            operation,
-            subject,
-            format!(
+        (None, _) => {
+            let cause = format!(
                 "S3 cannot be reached: {}; check the network, AWS_ENDPOINT_URL and AWS_REGION",
                 chain(&error)
-            ),
-        ),
+            );
+            // What was not even sent, such as to an address that is none, never works.
+            let is_outage = match &error {
+                SdkError::ConstructionFailure(_) => false,
+                SdkError::DispatchFailure(failure) => !failure.is_user(),
+                _ => true,
+            };
+            if is_outage { StoreError::outage(operation, subject, cause) } else { failed(cause) }
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use akin_batch::run::{RunOptions, run};
 use akin_recommender::profile::{Entry, OrderKey, Profile};
 use akin_schemas::{ItemId, ObjectKey, UserId};
+use akin_serve::flush::FlushError;
 use akin_serve::forget::{forget_contained, forgettable};
 use akin_serve::ledger::{Ledger, Submission};
 use akin_serve::snapshot::Snapshot;
@@ -98,6 +99,17 @@ impl World {
         let Server { log, ledger, flusher, .. } = &mut self.servers[server];
         let ledger = ledger.as_ref().unwrap();
         let former = ledger.origin();
+        if self.versions.is_empty() {
+            // Beside nothing published nothing is written.
+            let refused = flusher.flush(ledger).err();
+            let waits = log.flushed < log.entries.len();
+            assert_eq!(
+                waits,
+                matches!(refused, Some(FlushError::NothingPublished(_))),
+                "{refused:?}"
+            );
+            return;
+        }
         flusher.flush(ledger).unwrap();
         if ledger.origin() != former {
             // What was not flushed has moved under the new name.

@@ -64,8 +64,12 @@ fn of_user(
         if is_full || looks == limit.saturating_mul(LOOKS_EACH) {
             return Ok(page);
         }
-        let record = or_left_out(&id, read::execution(transaction, &id))?;
-        let record = record.filter(|r| filter.status.is_none_or(|status| r.status() == status));
+        let is_wanted = match filter.status {
+            None => true,
+            Some(wanted) => or_left_out(&id, read::status(transaction, &id))? == Some(wanted),
+        };
+        let record = is_wanted.then(|| or_left_out(&id, read::execution(transaction, &id)));
+        let record = record.transpose()?.flatten();
         page.next = Some(Cursor { micros: id.millis() * 1000, id });
         bytes += record.as_ref().map_or(0, text_bytes);
         page.executions.extend(record.map(|record| (id, record)));
@@ -76,10 +80,10 @@ fn of_user(
 
 /// An execution that was looked for, unless its record makes no sense: then the others are listed all the same, and whoever
 /// asks for it hears what is wrong.
-fn or_left_out(
+fn or_left_out<T>(
     id: &ExecutionId,
-    found: Result<Option<ExecutionRecord>, LedgerError>,
-) -> Result<Option<ExecutionRecord>, LedgerError> {
+    found: Result<Option<T>, LedgerError>,
+) -> Result<Option<T>, LedgerError> {
     match found {
         Err(LedgerError::Record(error)) => {
             tracing::error!(error, %id, "an execution cannot be read, and is left out of a listing");

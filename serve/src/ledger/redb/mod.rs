@@ -280,8 +280,13 @@ macro_rules! storage_errors {
     ($($error:ident),*) => {
         $(impl From<redb::$error> for LedgerError {
             fn from(error: redb::$error) -> Self {
+                use std::io::ErrorKind::{InvalidData, UnexpectedEof};
                 let text = error.to_string();
                 match redb::Error::from(error) {
+                    // These two say that the content is wrong, the others that it cannot be reached.
+                    redb::Error::Io(error) if matches!(error.kind(), InvalidData | UnexpectedEof) => {
+                        Self::Storage(text)
+                    }
                     redb::Error::Io(_) | redb::Error::PreviousIo => Self::Disk(text),
                     _ => Self::Storage(text),
                 }

@@ -280,10 +280,14 @@ fn database_error(error: DatabaseError, folder: &Path, path: &Path) -> LedgerErr
     }
 }
 
-/// While opening, whatever the file answers but sense is damage.
+/// While opening, whatever the file answers but sense is damage; a disk that does not answer is not.
 fn damaged(error: LedgerError, path: &Path) -> LedgerError {
     match error {
-        LedgerError::Disk(detail) | LedgerError::Storage(detail) | LedgerError::Record(detail) => {
+        LedgerError::Disk(detail) => {
+            let folder = path.parent().unwrap_or(path);
+            LedgerError::Folder { path: folder.display().to_string(), detail }
+        }
+        LedgerError::Storage(detail) | LedgerError::Record(detail) => {
             LedgerError::Damaged { path: path.display().to_string(), detail }
         }
         other => other,

@@ -6,7 +6,9 @@ use redb::{ReadTransaction, ReadableTable};
 
 use super::recent::RecentRow;
 use super::{codec, tables};
-use crate::ledger::{ExecutionId, ExecutionRecord, LedgerEntry, LedgerError, RequestName};
+use crate::ledger::{
+    ExecutionId, ExecutionRecord, ExecutionStatus, LedgerEntry, LedgerError, RequestName,
+};
 
 /// A counter that every ledger has.
 pub(super) fn counter(
@@ -73,6 +75,18 @@ pub(super) fn execution(
         record.end = Some(codec::read_outcome(end.value())?);
     }
     Ok(Some(record))
+}
+
+/// The status of an execution, without what it was given and gave.
+pub(super) fn status(
+    transaction: &ReadTransaction,
+    id: &ExecutionId,
+) -> Result<Option<ExecutionStatus>, LedgerError> {
+    if let Some(end) = transaction.open_table(tables::OUTCOMES)?.get(id.key())? {
+        return Ok(Some(codec::read_end(end.value())?.0));
+    }
+    let is_known = transaction.open_table(tables::EXECUTIONS)?.get(id.key())?.is_some();
+    Ok(is_known.then_some(ExecutionStatus::Running))
 }
 
 pub(super) fn named(
