@@ -7,7 +7,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use akin_schemas::tables::{check_row_counts, unpacked_group_bytes};
+use akin_schemas::tables::{check_footer, check_row_counts, unpacked_group_bytes};
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int64Array, RecordBatch, StringArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Schema, TimeUnit};
@@ -117,6 +117,7 @@ impl<R: ChunkReader + 'static> Columnar<R> {
     fn open(path: &str, file: R, reading: &Reading) -> Result<Self, IngestError> {
         let file = Shared::new(file);
         let metadata = guarded(path, || {
+            check_footer(&file)?;
             let metadata = ArrowReaderMetadata::load(&file, Default::default())?;
             check_row_counts(metadata.metadata())?;
             Ok(metadata)

@@ -5,11 +5,13 @@
 //! compact protocol: <https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md>, and
 //! `PageHeader` in <https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift>.
 
-use std::io::{self, Read};
+use std::io::Read;
 
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, RowGroupMetaData};
 use parquet::file::reader::ChunkReader;
+
+use super::compact::{Compact, Malformed};
 
 /// Structures within structures that a page's header may have; the format has three.
 const MAX_DEPTH: u32 = 8;
@@ -139,83 +141,14 @@ impl PageHeader {
     }
 }
 
+impl From<Malformed> for ParquetError {
+    fn from(_: Malformed) -> Self {
+        no_header()
+    }
+}
+
 fn no_header() -> ParquetError {
     contradiction("there is no page where one is due".to_owned())
-}
-
-/// A reader of Thrift's compact protocol that reads no further than its column.
-struct Compact<R> {
-    stream: R,
-    left: u64,
-}
-
-impl<R: Read> Compact<R> {
-    fn byte(&mut self) -> Result<u8, ParquetError> {
-        let mut byte = [0];
-        self.left = self.left.checked_sub(1).ok_or_else(no_header)?;
-        self.stream.read_exact(&mut byte).map_err(|_| no_header())?;
-        Ok(byte[0])
-    }
-
-    fn pass_over(&mut self, bytes: u64) -> Result<(), ParquetError> {
-        self.left = self.left.checked_sub(bytes).ok_or_else(no_header)?;
-        let passed = io::copy(&mut self.stream.by_ref().take(bytes), &mut io::sink());
-        passed.ok().filter(|passed| *passed == bytes).map(|_| ()).ok_or_else(no_header)
-    }
-
-    /// A number in groups of seven bits, the least first.
-    fn number(&mut self) -> Result<u64, ParquetError> {
-        let mut number = 0;
-        for shift in (0..64).step_by(7) {
-            let byte = self.byte()?;
-            number |= u64::from(byte & 0x7f) << shift;
-            if byte < 0x80 {
-                return Ok(number);
-            }
-        }
-        Err(no_header())
-    }
-
-    fn zigzag(&mut self) -> Result<i64, ParquetError> {
-        let number = self.number()?;
-        Ok((number >> 1) as i64 ^ -((number & 1) as i64))
-    }
-
-    /// The number and type of the next field of a structure, given the last field's; none at the end.
-    fn field(&mut self, last: i64) -> Result<Option<(i64, u8)>, ParquetError> {
-        let byte = self.byte()?;
-        let (step, kind) = (byte >> 4, byte & 0x0f);
-        Ok(match (step, kind) {
-            (_, 0) => None,
-            (0, _) => Some((self.zigzag()?, kind)),
-            _ => Some((last.checked_add(i64::from(step)).ok_or_else(no_header)?, kind)),
-        })
-    }
-
-    fn skip(&mut self, kind: u8, depth: u32) -> Result<(), ParquetError> {
-        let depth = depth.checked_sub(1).ok_or_else(no_header)?;
-        match kind {
-            // Truth and untruth are types of a field.
-            1 | 2 => Ok(()),
-            3 => self.pass_over(1),
-            4..=6 => self.number().map(|_| ()),
-            7 => self.pass_over(8),
-            8 => {
-                let length = self.number()?;
-                self.pass_over(length)
-            }
-            12 => {
-                let mut field = 0;
-                while let Some((number, kind)) = self.field(field)? {
-                    self.skip(kind, depth)?;
-                    field = number;
-                }
-                Ok(())
-            }
-            // No list, set or map is in any version's header of a page.
-            _ => Err(no_header()),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ use thiserror::Error;
 
 use super::Table;
 use super::claims::unpacked_bytes;
+use super::compact::check_footer;
 use crate::checksum::Checksum;
 
 /// Rows that are turned into Arrow columns at once.
@@ -184,6 +185,7 @@ pub fn read_columns<T: Table>(
 fn metadata<T: Table>(bytes: &Bytes) -> Result<ArrowReaderMetadata, TableError> {
     // The embedded Arrow schema is a hint from the writer's library; the Parquet types are the contract.
     let options = || ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+    check_footer(bytes)?;
     let stored = ArrowReaderMetadata::load(bytes, options())?;
     let fields = stored.schema().fields().iter().map(|field| {
         let repeats = T::REPEATING.contains(&field.name().as_str());

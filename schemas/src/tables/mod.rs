@@ -5,6 +5,7 @@
 
 mod claims;
 mod columns;
+mod compact;
 mod file;
 mod items;
 mod neighbours;
@@ -12,6 +13,7 @@ mod profiles;
 
 pub use claims::{check_row_counts, unpacked_bytes, unpacked_group_bytes};
 pub use columns::{TextLookup, Texts};
+pub use compact::check_footer;
 pub use file::{EncodedPart, PartWriter, TableError, read_columns, read_part};
 pub use items::{ItemColumns, ItemRow, Items};
 pub use neighbours::{NeighbourColumns, NeighbourRow, Neighbours};
