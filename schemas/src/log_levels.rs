@@ -16,7 +16,7 @@ const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 )]
 pub struct LogLevelsError(String);
 
-/// The value of `AKIN_LOG`, checked: levels, or `<module>=<level>`, separated by commas. `info` when there is none.
+/// The value of `AKIN_LOG`, checked: levels, or `<module>=<level>`, separated by commas. `info` for what is not named.
 ///
 /// # Errors
 /// Names the first part that says no level.
@@ -33,7 +33,10 @@ pub fn log_levels(given: Option<OsString>) -> Result<String, LogLevelsError> {
     let parts: Vec<&str> = parts.collect();
     match parts.iter().find(|part| !is_level(part)) {
         Some(part) => Err(LogLevelsError((*part).to_owned())),
-        None if parts.is_empty() => Ok(DEFAULT.to_owned()),
+        // Of all that is not named, too: else a module's name that is mistyped would silence everything.
+        None if parts.iter().all(|part| part.contains('=')) => {
+            Ok([&[DEFAULT][..], &parts].concat().join(","))
+        }
         None => Ok(parts.join(",")),
     }
 }
@@ -48,6 +51,7 @@ mod tests {
         for good in ["warn", "INFO", "info,akin_serve::request=debug"] {
             assert_eq!(said(good), Ok(good.to_owned()));
         }
+        assert_eq!(said("akin_srve=debug"), Ok("info,akin_srve=debug".to_owned()));
         assert_eq!(said(" info , akin_serve=off,"), Ok("info,akin_serve=off".to_owned()));
         for nothing in ["", " ", ","] {
             assert_eq!(said(nothing), Ok(DEFAULT.to_owned()), "{nothing:?}");

@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use akin_schemas::log_levels;
-use akin_serve::options::Options;
+use akin_serve::options::{Options, unknown_variables};
 use akin_serve::server::Server;
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
@@ -31,6 +31,10 @@ fn main() -> ExitCode {
         log.json().flatten_event(true).init()
     } else {
         log.init()
+    }
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    for name in unknown_variables(names) {
+        tracing::warn!(name, "this variable of the environment is no option, and is passed over");
     }
     match Server::start(&options).and_then(Server::run_until_stopped) {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,11 +1,12 @@
 //! What akin-serve can be told, on the command line or in the environment.
 
+use std::ffi::OsStr;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use akin_schemas::http::{StateMachine, checked_account, checked_name, checked_region};
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 use crate::http::{AccessKey, AllowedOrigin};
 
@@ -115,6 +116,21 @@ pub struct Options {
     pub log_json: bool,
 }
 
+/// Those of some environment variables that are named like options, but are none: mistyped, they would be passed over, such
+/// as the keys that calls must be signed with. What Kubernetes names after a service is left out.
+pub fn unknown_variables(names: impl Iterator<Item = String>) -> Vec<String> {
+    let command = Options::command();
+    let known: Vec<&OsStr> = command.get_arguments().filter_map(clap::Arg::get_env).collect();
+    let is_of_a_service = |name: &str| name.contains("_SERVICE_") || name.contains("_PORT");
+    let is_unknown = |name: &String| {
+        name.starts_with("AKIN_")
+            && name != "AKIN_LOG"
+            && !known.contains(&OsStr::new(name))
+            && !is_of_a_service(name)
+    };
+    names.filter(is_unknown).collect()
+}
+
 /// Where no time at all would be no pause, or no chance.
 fn some_seconds(text: &str) -> Result<Duration, String> {
     let some = |duration: &Duration| *duration >= Duration::from_millis(10);
@@ -133,6 +149,22 @@ fn seconds(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_named_like_an_option_and_is_none_is_found() {
+        let names = [
+            "AKIN_ACCESS_KEY",
+            "AKIN_ACCESS_KEYS",
+            "AKIN_LOG",
+            "AKIN_STORE",
+            "AKIN_SERVE_SERVICE_HOST",
+            "AKIN_SERVE_PORT_8080_TCP",
+            "AKIN_QUEU",
+            "PATH",
+        ];
+        let unknown = unknown_variables(names.into_iter().map(str::to_owned));
+        assert_eq!(unknown, ["AKIN_ACCESS_KEY", "AKIN_QUEU"]);
+    }
 
     #[test]
     fn no_time_at_all_is_refused_where_it_would_do_harm() {

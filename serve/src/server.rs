@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::num::NonZero;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -386,8 +387,14 @@ async fn stop_on_signal(handle: ServerHandle, draining: watch::Sender<bool>, del
 
 /// Writes accepted ratings to the store, and says whether that went well.
 fn flush_or_warn(ledger: &dyn Ledger, flusher: &Mutex<Flusher>, metrics: &Metrics) -> bool {
+    if ledger.is_poisoned() {
+        // What is in the store could not be noted: the next start looks what is there.
+        return true;
+    }
     let mut flusher = flusher.lock().unwrap_or_else(PoisonError::into_inner);
-    match flusher.flush(ledger) {
+    let flushed = flusher.flush(ledger);
+    metrics.is_flush_failing.store(flushed.is_err(), Ordering::Relaxed);
+    match flushed {
         Ok(entries) => {
             metrics.flushed.inc_by(entries);
             metrics.flushed_at.set(Utc::now().timestamp());

@@ -136,6 +136,10 @@ fn open_with(
     open_s3: impl Fn(&str) -> Result<S3Store, StoreError>,
 ) -> Result<Arc<dyn Store>, StoreError> {
     match location.split_once("://") {
+        None if location.starts_with("s3:") => {
+            let cause = "a bucket is written s3://bucket/prefix; a folder of this name ./s3:...";
+            Err(StoreError::new(ErrorKind::Failed, "open the store", location, cause))
+        }
         None => Ok(Arc::new(FolderStore::open(location)?)),
         Some(("s3", _)) => Ok(Arc::new(open_s3(location)?)),
         Some((scheme, _)) => Err(StoreError::unsupported(location, scheme)),

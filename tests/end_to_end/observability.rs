@@ -164,6 +164,27 @@ fn ratings_that_waited_before_a_restart_count_among_those_that_wait() {
 }
 
 #[test]
+fn who_cannot_write_to_the_store_says_so_until_it_can() {
+    let workplace = Workplace::new();
+    workplace.publish(&[]).summary();
+    let server = Server::start_ready(&workplace, &["--flush-interval", "0.1"]);
+    let (store, away) = (workplace.path("store"), workplace.path("away"));
+    std::fs::rename(&store, &away).unwrap();
+    post_rating(&server, "abby", "1", 5.0);
+    let health = wait_for("a failed flush", || {
+        let health = get(&server, "/health/ready");
+        health.body.contains("accepted ratings could not be written").then_some(health)
+    });
+    assert_eq!((health.status, &health.json()["status"]), (200, &json!("degraded")));
+    assert!(server.log_text().contains("the store's folder is gone"), "{}", server.log_text());
+    std::fs::rename(&away, &store).unwrap();
+    wait_for("all is well", || {
+        (get(&server, "/health/ready").json()["status"] == "ok").then_some(())
+    });
+    assert_eq!(metrics(&server)["akin_unflushed_entries"], 0.0);
+}
+
+#[test]
 fn a_request_is_found_in_the_log_by_the_id_that_its_client_knows() {
     let workplace = Workplace::new();
     workplace.publish(&[]).summary();

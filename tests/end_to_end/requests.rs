@@ -246,6 +246,21 @@ fn a_user_with_too_many_new_ratings_is_told_so_at_either_door() {
 }
 
 #[test]
+fn an_array_of_more_than_may_ever_wait_is_refused_for_good() {
+    let workplace = Workplace::new();
+    workplace.publish(&[]).summary();
+    let server = Server::start_ready(&workplace, &["--queue", "2"]);
+    let array = |ratings: usize| {
+        let rating = serde_json::json!({"movieID": "1", "user": "abby", "rating": 5});
+        serde_json::json!(vec![rating; ratings]).to_string()
+    };
+    let answer = post_raw(&server, "/ratings", "application/json", array(3).as_bytes());
+    assert_problem(&answer, 422, "three");
+    assert!(answer.body.contains("an array here holds 1 to 2 ratings, not 3"), "{answer:?}");
+    assert_eq!(post_raw(&server, "/ratings", "application/json", array(2).as_bytes()).status, 202);
+}
+
+#[test]
 fn a_bad_path_query_or_method_is_refused_with_its_status() {
     let (_workplace, server) = ready();
     let handle = post_rating(&server, "abby", "1", 5.0);

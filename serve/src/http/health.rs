@@ -1,5 +1,7 @@
 //! `GET /health/live` and `GET /health/ready`.
 
+use std::sync::atomic::Ordering;
+
 use actix_web::HttpResponse;
 use actix_web::web::Data;
 use akin_schemas::http::Health;
@@ -30,6 +32,10 @@ pub async fn ready(state: Data<State>) -> HttpResponse {
     }
     if let Some(reason) = state.live.unreachable() {
         reasons.push(format!("the store cannot be listed: {reason}"));
+    }
+    if state.metrics.is_flush_failing.load(Ordering::Relaxed) {
+        let text = "accepted ratings could not be written to the store, and are tried again; the log says why";
+        reasons.push(text.to_owned());
     }
     let (mut response, status) = match (against.is_empty(), reasons.is_empty()) {
         (false, _) => (HttpResponse::ServiceUnavailable(), "unavailable"),

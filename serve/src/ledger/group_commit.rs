@@ -158,6 +158,11 @@ impl GroupCommit {
         Ok(self.shared.finish(finished, Some(written))?.then_some(receiver))
     }
 
+    /// How many submissions may wait to be written.
+    pub fn capacity(&self) -> usize {
+        self.shared.queue.capacity()
+    }
+
     /// How many submissions wait to be written.
     pub fn waiting(&self) -> usize {
         self.shared.queue.waiting()

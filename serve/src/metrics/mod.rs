@@ -7,6 +7,7 @@ mod commit;
 mod observed;
 mod scoring;
 
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -77,6 +78,8 @@ pub struct Metrics {
     pub flushed: Counter,
     /// Times that entries could not be written to the store.
     pub flush_failures: Counter,
+    /// Whether the last one failed.
+    pub is_flush_failing: AtomicBool,
     /// When everything accepted was last in the store, in seconds since 1970.
     pub flushed_at: Gauge,
 }
@@ -94,6 +97,7 @@ impl Default for Metrics {
             scoring: ScoringMetrics::register(&mut registry),
             flushed: Counter::default(),
             flush_failures: Counter::default(),
+            is_flush_failing: AtomicBool::default(),
             flushed_at: Gauge::default(),
             registry: Registry::default(),
         };

@@ -77,6 +77,8 @@ fn what_is_no_folder_is_refused_with_the_remedy() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
     std::fs::write(&file, "x").unwrap();
+    let error = open_store("s3:/bucket/prefix").err().unwrap().chain();
+    assert!(error.contains("a bucket is written s3://bucket/prefix"), "{error}");
     for (location, expected) in
         [(file.to_str().unwrap(), "that is a file"), ("", "its name is empty")]
     {

@@ -74,7 +74,10 @@ impl Failure {
 
     /// There is no such operation here.
     pub fn unknown_operation(operation: &str) -> Self {
-        Self::new("UnknownOperationException", format!("there is no operation {operation:?} here"))
+        Self::new(
+            "UnknownOperationException",
+            format!("there is no operation {operation:?} of AWSStepFunctions here"),
+        )
     }
 
     /// 403: who asks is not known, or is not who it says.

@@ -83,6 +83,10 @@ impl Queue {
         Self { capacity, state: Mutex::default(), changed: Condvar::new() }
     }
 
+    pub(super) fn capacity(&self) -> usize {
+        self.capacity
+    }
+
     pub(super) fn push(&self, job: Job) -> Result<(), Refusal> {
         let mut state = self.lock();
         if state.poisoned {
