@@ -182,7 +182,7 @@ mod tests {
             list_of(5),
             list_of(12),
             map,
-            vec![0x19, 0x11, 1, 0],
+            vec![0x19, 0x11, 0],
             vec![0x1c; 99],
         ] {
             assert!(check_footer(&file(&footer)).is_err(), "{footer:?}");
