@@ -101,18 +101,14 @@ fn output(
     count: usize,
 ) -> Result<JsonText, String> {
     let snapshot = live.current().ok_or("no version is loaded")?;
-    let Accepted { record, entries, .. } = accepted;
-    let ExecutionRecord { user, item, input, .. } = &**record;
+    let ExecutionRecord { user, item, input, .. } = &*accepted.record;
     let number = snapshot.number(item);
     let options = Options::of_input(input);
-    let entries = match entries {
-        Some(entries) => Cow::Borrowed(&**entries),
-        None => Cow::Owned(ledger.entries(user).map_err(|error| {
-            tracing::error!(%error, %user, "the user's entries cannot be read");
-            "the user's ratings cannot be read from the ledger; the rating is kept"
-        })?),
-    };
-    let (_, recommendations) = recommend(&snapshot, scorer, user, &entries, &options, count);
+    let entries = accepted.entries(ledger).map_err(|error| {
+        error!(%error, %user, "the user's entries cannot be read");
+        "the user's ratings cannot be read from the ledger; the rating is kept"
+    })?;
+    let (_, recommendations) = recommend(&snapshot, scorer, user, entries, &options, count);
     let fold_in = FoldIn {
         version: snapshot.manifest.version.clone(),
         user: user.as_str().into(),

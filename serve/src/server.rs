@@ -454,7 +454,7 @@ fn sweep(
             continue;
         }
         executions.renew(&execution);
-        take_up(Accepted { execution, record, entries: None });
+        take_up(Accepted { execution, record, entries: Arc::default() });
     }
 }
 

@@ -1,11 +1,11 @@
 //! Ratings on their way into the ledger and out of it.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use akin_recommender::profile::{Entry, Profile};
 use akin_schemas::{ItemId, UserId};
 
-use super::{ExecutionId, ExecutionRecord, Receipt};
+use super::{ExecutionId, ExecutionRecord, Ledger, LedgerError, Receipt};
 
 /// A rating, or the deletion of one, that a client asks to be accepted.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,12 +28,25 @@ pub struct Accepted {
     /// Who rated what, and when: how the execution begins.
     pub record: Arc<ExecutionRecord>,
     /// This user's entries in the ledger, tombstones too, after the whole batch. Shared: a batch
-    /// may hold hundreds of submissions of one user. None when they are too many to be held until
-    /// they are needed: then [`Ledger::entries`](super::Ledger::entries) has them.
-    pub entries: Option<Arc<Profile<ItemId>>>,
+    /// may hold hundreds of submissions of one user. Empty while they are too many to be held until
+    /// they are needed: see [`Accepted::entries`].
+    pub entries: Arc<OnceLock<Profile<ItemId>>>,
 }
 
 impl Accepted {
+    /// This user's entries. Where they were too many to be held, the first of a batch reads them, and the others find
+    /// what it has read: later ratings may be among them.
+    ///
+    /// # Errors
+    /// When they must be read, and cannot be.
+    pub fn entries(&self, ledger: &dyn Ledger) -> Result<&Profile<ItemId>, LedgerError> {
+        if let Some(entries) = self.entries.get() {
+            return Ok(entries);
+        }
+        let entries = ledger.entries(&self.record.user)?;
+        Ok(self.entries.get_or_init(|| entries))
+    }
+
     /// What the client gets.
     pub fn receipt(&self) -> Receipt {
         Receipt { execution: self.execution, started_at: self.record.started_at }

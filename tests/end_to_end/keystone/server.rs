@@ -67,12 +67,8 @@ impl Server {
         let now = (BASE + second) * 1_000_000;
         let accepted = self.ledger().accept(std::slice::from_ref(&submission), &[], now).unwrap();
         let (user, item) = (name_of(&USERS, &submission.user), name_of(&ITEMS, &submission.item));
-        let found = accepted[0]
-            .entries
-            .as_ref()
-            .unwrap()
-            .entries()
-            .find(|(found, _)| found.as_str() == item);
+        let found =
+            accepted[0].entries.get().unwrap().entries().find(|(found, _)| found.as_str() == item);
         let entry = *found.unwrap().1;
         assert_eq!(entry.rating, submission.rating);
         assert_eq!(entry.order.origin, self.ledger().origin());

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as MapEntry;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use akin_recommender::profile::{Entry, OrderKey, Origin};
 use akin_schemas::UserId;
@@ -86,14 +86,17 @@ pub(super) fn submit(
     settling.keep_within_bounds(newest, transaction, &mut places)?;
     let entries_of: HashMap<_, _> = of_users
         .into_iter()
-        .map(|(user, of_user)| (user, of_user.into_profile().map(Arc::new)))
+        .map(|(user, of_user)| {
+            let entries = of_user.into_profile().map_or_else(OnceLock::new, OnceLock::from);
+            (user, Arc::new(entries))
+        })
         .collect();
     let answers = requests.iter().zip(outcomes).map(|(request, outcome)| match outcome {
         Err(answer) => answer,
         Ok(begun) => {
             let accepted = request.submissions.iter().zip(begun);
             let accepted = accepted.map(|(Submission { user, .. }, (execution, record))| {
-                let entries = entries_of.get(user).cloned().flatten();
+                let entries = entries_of.get(user).cloned().unwrap_or_default();
                 Accepted { execution, record: record.into(), entries }
             });
             Answered::Accepted(accepted.collect())

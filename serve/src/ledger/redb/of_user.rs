@@ -33,13 +33,8 @@ impl OfUser {
         most: usize,
     ) -> Result<Self, LedgerError> {
         let enough = most.saturating_mul(WITH_DELETIONS).saturating_add(1);
-        let [first, last] = tables::ENTRIES;
-        let rows = users.range((&**user, first)..(&**user, last))?;
-        let settled = rows.take(enough).try_fold(0, |count, row| row.map(|_| count + 1))?;
-        let count = settled + recent.len();
-        let profile = (count <= HANDED_OVER)
-            .then(|| read::profile(users, user, recent, origins))
-            .transpose()?;
+        let (count, profile) =
+            read::profile_up_to(HANDED_OVER, enough, users, user, recent, origins)?;
         Ok(Self { count, profile })
     }
 

@@ -151,7 +151,7 @@ fn cut_power(random: &mut StdRng, cuts: usize) -> (usize, usize, usize) {
         kept += usize::from(check(&ledger, &story));
         let last = ledger.unflushed(usize::MAX).unwrap().pop().map(|last| last.entry.order);
         let next = ledger.accept(&[submission(random, 0)], &[], 0).unwrap();
-        let next = next[0].entries.as_ref().unwrap().entries().map(|(_, entry)| entry.order).max();
+        let next = next[0].entries.get().unwrap().entries().map(|(_, entry)| entry.order).max();
         assert!(next > last);
     }
     (cut, kept, cut_in_recovery)

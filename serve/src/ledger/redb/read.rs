@@ -49,19 +49,42 @@ pub(super) fn profile(
     recent: &[RecentRow],
     origins: &[Origin],
 ) -> Result<Profile<ItemId>, LedgerError> {
-    let mut profile = Profile::default();
+    let (_, profile) = profile_up_to(usize::MAX, usize::MAX, users, user, recent, origins)?;
+    Ok(profile.unwrap_or_default())
+}
+
+/// The same of no more than `held` entries, and how many there are: of the newest ones each counts. Counts to `enough`.
+pub(super) fn profile_up_to(
+    held: usize,
+    enough: usize,
+    users: &impl ReadableTable<tables::UserKey, &'static [u8]>,
+    user: &UserId,
+    recent: &[RecentRow],
+    origins: &[Origin],
+) -> Result<(usize, Option<Profile<ItemId>>), LedgerError> {
+    let mut count = recent.len();
+    let mut profile = (count <= held).then(Profile::default);
     let [first, last] = tables::ENTRIES;
     for row in users.range((&**user, first)..(&**user, last))? {
         let (key, value) = row?;
-        let item = tables::item_of(key.value().1).map(ItemId::try_from).and_then(Result::ok);
-        let item = item.ok_or_else(|| LedgerError::Record("an entry of no item".to_owned()))?;
-        profile.apply(item, codec::read_entry(value.value(), origins)?);
+        count += 1;
+        profile = profile.filter(|_| count <= held);
+        if let Some(profile) = &mut profile {
+            let item = tables::item_of(key.value().1).map(ItemId::try_from).and_then(Result::ok);
+            let item = item.ok_or_else(|| LedgerError::Record("an entry of no item".to_owned()))?;
+            profile.apply(item, codec::read_entry(value.value(), origins)?);
+        }
+        if count >= enough {
+            break;
+        }
     }
-    for row in recent {
-        let LedgerEntry { item, entry, .. } = row.read(origins)?.entry;
-        profile.apply(item, entry);
+    if let Some(profile) = &mut profile {
+        for row in recent {
+            let LedgerEntry { item, entry, .. } = row.read(origins)?.entry;
+            profile.apply(item, entry);
+        }
     }
-    Ok(profile)
+    Ok((count, profile))
 }
 
 pub(super) fn execution(

@@ -85,7 +85,7 @@ impl Model {
                     self.orders.push((*self.origins.last().unwrap(), sequence));
                     let outcome = Outcome::Succeeded(JsonText::of(&1).unwrap());
                     finished.push(Finished { id: accepted.execution, outcome, stopped_at: 7 });
-                    assert_eq!(accepted.entries.as_deref(), Some(&ledger.entries(&user(of))?));
+                    assert_eq!(accepted.entries.get(), Some(&ledger.entries(&user(of))?));
                 }
                 ledger.accept(&[], &finished, 0)?;
             }

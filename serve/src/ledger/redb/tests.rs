@@ -41,7 +41,7 @@ fn reopening_keeps_everything() {
     let accepted = ledger.accept(&batch, &[], 1000).unwrap();
     // Each of a batch carries what the whole batch left.
     assert_eq!(accepted[0].entries, accepted[1].entries);
-    assert_eq!(accepted[0].entries.as_ref().unwrap().entries().count(), 2);
+    assert_eq!(accepted[0].entries.get().unwrap().entries().count(), 2);
     let begun = &accepted[0].record;
     assert_eq!((begun.started_at, &begun.item), (1000, &item("1")));
     let bob = [submission("bob", "1", Some(1.0))];
@@ -51,7 +51,7 @@ fn reopening_keeps_everything() {
 
     let ledger = RedbLedger::open(folder.path(), Opening::default()).unwrap();
     assert_eq!((ledger.entries(&user("abby")), ledger.unflushed(9), ledger.origin()), seen);
-    assert_eq!(seen.0.as_ref().ok(), accepted[0].entries.as_deref());
+    assert_eq!(seen.0.as_ref().ok(), accepted[0].entries.get());
     assert!(ledger.entries(&user("abb")).unwrap().is_empty());
     let ended = ledger.execution(&accepted[0].execution).unwrap().unwrap();
     assert_eq!(
@@ -369,7 +369,7 @@ proptest! {
                         .collect();
                     for accepted in ledger.accept(&batch, &[], now).unwrap() {
                         let entries = ledger.entries(&accepted.record.user).unwrap();
-                        prop_assert_eq!(accepted.entries.as_deref(), Some(&entries));
+                        prop_assert_eq!(accepted.entries.get(), Some(&entries));
                     }
                 }
             }
