@@ -68,10 +68,13 @@ pub fn parse<T: DeserializeOwned>(request: &HttpRequest) -> Result<T, Refusal> {
     if !is_utf8_when_decoded(request.query_string()) {
         return Err(Refusal::bad_request("the query is not UTF-8"));
     }
-    let pairs = form_urlencoded::parse(request.query_string().as_bytes());
-    let deserializer = serde_urlencoded::Deserializer::new(pairs);
-    serde_path_to_error::deserialize(deserializer)
-        .map_err(|error| Refusal::bad_request(format!("the query: {}", explain(error))))
+    let query = request.query_string();
+    serde_urlencoded::from_str(query).or_else(|_| {
+        // Once more, slower, to say which parameter is wrong.
+        let pairs = form_urlencoded::parse(query.as_bytes());
+        serde_path_to_error::deserialize(serde_urlencoded::Deserializer::new(pairs))
+            .map_err(|error| Refusal::bad_request(format!("the query: {}", explain(error))))
+    })
 }
 
 /// Reads the one variable step of the path.
