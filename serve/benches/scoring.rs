@@ -26,6 +26,9 @@ const KEPT: usize = 32;
 
 type Ratings = Vec<(u32, f32)>;
 
+/// Ratings after one of them was made, and what stood there before.
+type Changed = (Ratings, [(u32, Option<f32>); 1]);
+
 static LOADED: LazyLock<Option<(Snapshot, Vec<Ratings>)>> = LazyLock::new(|| {
     let folder = std::env::var_os("STORE")?;
     let loaded = load(Path::new(&folder));
@@ -85,8 +88,7 @@ fn score(bencher: Bencher, snapshot: &Snapshot, profiles: &[Ratings], count: usi
 #[divan::bench(args = [true, false], sample_size = 100, sample_count = 100)]
 fn best_10_after_one_more_rating(bencher: Bencher, is_often_rated: bool) {
     let Some((snapshot, profiles)) = &*LOADED else { return };
-    let (mut scorer, next) = (Scorer::default(), AtomicUsize::new(0));
-    let mut lists = CandidateLists::default();
+    let (mut scorer, mut lists) = (Scorer::default(), CandidateLists::default());
     let items = snapshot.model.item_count();
     let of_profile = |(number, before): (usize, &Ratings)| {
         let mut after = before.clone();
@@ -101,25 +103,17 @@ fn best_10_after_one_more_rating(bencher: Bencher, is_often_rated: bool) {
         (after, [(item, None)])
     };
     let changed: Vec<_> = profiles.iter().enumerate().map(of_profile).collect();
-    let next = || next.fetch_add(1, Ordering::Relaxed) % changed.len();
-    let request = Request { count: 10, reasons: 3 };
-    bencher.with_inputs(next).bench_local_values(|n| -> Vec<Recommendation> {
-        let (after, changes) = &changed[n];
-        let before = lists.get(n).map(|candidates| Before { candidates, changes });
-        let selection = Selection::default();
-        scorer.recommend_after(&snapshot.model, before, after, request, &selection)
-    });
+    score_after(bencher, snapshot, scorer, &lists, &changed);
 }
 
 /// The ten best of any user after a rating of any item, as `make bench-serve` asks for them.
 #[divan::bench(sample_size = 100, sample_count = 100)]
 fn best_10_of_anybody_after_a_rating(bencher: Bencher) {
     let Some((snapshot, _)) = &*LOADED else { return };
-    let (mut scorer, next) = (Scorer::default(), AtomicUsize::new(0));
+    let (mut scorer, mut lists) = (Scorer::default(), CandidateLists::default());
     let mut random = StdRng::seed_from_u64(2);
     let items = snapshot.model.item_count();
     let users = snapshot.user_count() as usize;
-    let mut lists = CandidateLists::default();
     let changed: Vec<_> = (0..2 * PROFILES)
         .map(|_| {
             let user = random.random_range(1..=users).to_string();
@@ -138,6 +132,18 @@ fn best_10_of_anybody_after_a_rating(bencher: Bencher) {
             (after, [(item, known)])
         })
         .collect();
+    score_after(bencher, snapshot, scorer, &lists, &changed);
+}
+
+/// Profiles after a change each, with what changed; `lists` has the candidates of each before.
+fn score_after(
+    bencher: Bencher,
+    snapshot: &Snapshot,
+    mut scorer: Scorer,
+    lists: &CandidateLists,
+    changed: &[Changed],
+) {
+    let next = AtomicUsize::new(0);
     let next = || next.fetch_add(1, Ordering::Relaxed) % changed.len();
     let request = Request { count: 10, reasons: 3 };
     bencher.with_inputs(next).bench_local_values(|n| -> Vec<Recommendation> {

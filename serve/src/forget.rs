@@ -7,6 +7,8 @@ use std::time::Duration;
 use akin_recommender::profile::Origin;
 use akin_schemas::Manifest;
 use akin_store::{OpenError, Store, StoreError, published_sequences, read_manifest};
+use tokio::sync::watch;
+use tracing::{info, warn};
 
 use crate::ledger::{Ledger, LedgerError};
 
@@ -69,5 +71,35 @@ pub fn forget_contained(
             return Ok((forgotten, false));
         }
         thread::sleep(REST);
+    }
+}
+
+/// Lets go of what the serving version contains, and says whether that is done.
+pub fn forget_or_warn(
+    ledger: &dyn Ledger,
+    store: &dyn Store,
+    serving: &Manifest,
+    draining: &watch::Receiver<bool>,
+) -> bool {
+    if ledger.is_poisoned() {
+        return true;
+    }
+    let through = match forgettable(store, serving) {
+        Ok(through) => through,
+        Err(error) => {
+            warn!(%error, "the ledger keeps what the version contains for now");
+            return false;
+        }
+    };
+    match forget_contained(ledger, &through, || *draining.borrow()) {
+        Ok((0, is_done)) => is_done,
+        Ok((entries, is_done)) => {
+            info!(entries, "the ledger forgets what the version contains");
+            is_done
+        }
+        Err(error) => {
+            warn!(%error, "the ledger keeps what the version contains for now");
+            false
+        }
     }
 }

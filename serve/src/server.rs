@@ -12,7 +12,6 @@ use actix_web::dev::ServerHandle;
 use actix_web::middleware::from_fn;
 use actix_web::web::Data;
 use actix_web::{App, HttpServer};
-use akin_schemas::Manifest;
 use akin_schemas::http::{StateMachine, StateMachineError};
 use akin_store::{Store, StoreError, open_store, open_store_unseen};
 use chrono::Utc;
@@ -23,7 +22,7 @@ use tracing::{info, warn};
 use crate::background::Repeating;
 use crate::flush::Flusher;
 use crate::fold_in::ScoringPool;
-use crate::forget::{self, forget_contained, forgettable};
+use crate::forget::{self, forget_or_warn};
 use crate::giving_way::{Patience, Resting};
 use crate::http::{self, Bodies, CrossOrigin, LISTS_AT_ONCE, State};
 use crate::ledger::{
@@ -223,13 +222,14 @@ impl Server {
         }
 
         let (flush_ledger, flusher) = (ledger.clone(), self.flusher.clone());
-        let (mut last, mut has_failed) = (Instant::now(), false);
+        let mut last = Instant::now();
         let flush = move || {
             let many = u64::from(options.flush_ratings);
             let are_many = || flush_ledger.unflushed_count().is_ok_and(|count| count >= many);
-            let may_hurry = !has_failed || last.elapsed() >= FLUSH_RETRY;
+            let is_failing = metrics.is_flush_failing.load(Ordering::Relaxed);
+            let may_hurry = !is_failing || last.elapsed() >= FLUSH_RETRY;
             if last.elapsed() >= options.flush_interval || (may_hurry && are_many()) {
-                has_failed = !flush_or_warn(flush_ledger.as_ref(), &flusher, &metrics);
+                flush_or_warn(flush_ledger.as_ref(), &flusher, &metrics);
                 last = Instant::now();
             }
         };
@@ -385,11 +385,11 @@ async fn stop_on_signal(handle: ServerHandle, draining: watch::Sender<bool>, del
     handle.stop(true).await;
 }
 
-/// Writes accepted ratings to the store, and says whether that went well.
-fn flush_or_warn(ledger: &dyn Ledger, flusher: &Mutex<Flusher>, metrics: &Metrics) -> bool {
+/// Writes accepted ratings to the store.
+fn flush_or_warn(ledger: &dyn Ledger, flusher: &Mutex<Flusher>, metrics: &Metrics) {
     if ledger.is_poisoned() {
         // What is in the store could not be noted: the next start looks what is there.
-        return true;
+        return;
     }
     let mut flusher = flusher.lock().unwrap_or_else(PoisonError::into_inner);
     let flushed = flusher.flush(ledger);
@@ -398,7 +398,6 @@ fn flush_or_warn(ledger: &dyn Ledger, flusher: &Mutex<Flusher>, metrics: &Metric
         Ok(entries) => {
             metrics.flushed.inc_by(entries);
             metrics.flushed_at.set(Utc::now().timestamp());
-            true
         }
         Err(error) => {
             metrics.flush_failures.inc();
@@ -407,37 +406,6 @@ fn flush_or_warn(ledger: &dyn Ledger, flusher: &Mutex<Flusher>, metrics: &Metric
                 error,
                 "accepted ratings could not be written to the store; the ledger keeps them and tries again"
             );
-            false
-        }
-    }
-}
-
-/// Lets go of what the serving version contains, and says whether that is done.
-fn forget_or_warn(
-    ledger: &dyn Ledger,
-    store: &dyn Store,
-    serving: &Manifest,
-    draining: &watch::Receiver<bool>,
-) -> bool {
-    if ledger.is_poisoned() {
-        return true;
-    }
-    let through = match forgettable(store, serving) {
-        Ok(through) => through,
-        Err(error) => {
-            warn!(%error, "the ledger keeps what the version contains for now");
-            return false;
-        }
-    };
-    match forget_contained(ledger, &through, || *draining.borrow()) {
-        Ok((0, is_done)) => is_done,
-        Ok((entries, is_done)) => {
-            info!(entries, "the ledger forgets what the version contains");
-            is_done
-        }
-        Err(error) => {
-            warn!(%error, "the ledger keeps what the version contains for now");
-            false
         }
     }
 }

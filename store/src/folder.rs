@@ -70,12 +70,7 @@ impl FolderStore {
         let mut file = File::create_new(&path)?;
         let written = file.write_all(bytes).and_then(|()| file.sync_all());
         // A disk that is full must not be filled by each further try.
-        self.or_removed(written, &path).map(|()| path)
-    }
-
-    /// What came of a step with a staged file, which is removed when it failed.
-    fn or_removed<T>(&self, outcome: io::Result<T>, staged: &Path) -> io::Result<T> {
-        outcome.inspect_err(|_| drop(fs::remove_file(staged)))
+        or_removed(written, &path).map(|()| path)
     }
 
     /// A failed call. What is not found because the whole folder is gone is no object that there is not.
@@ -138,6 +133,11 @@ impl FolderStore {
     }
 }
 
+/// What came of a step with a staged file, which is removed when it failed.
+fn or_removed<T>(outcome: io::Result<T>, staged: &Path) -> io::Result<T> {
+    outcome.inspect_err(|_| drop(fs::remove_file(staged)))
+}
+
 fn sync_folder(folder: Option<&Path>) -> io::Result<()> {
     folder.map_or(Ok(()), |folder| File::open(folder)?.sync_all())
 }
@@ -167,7 +167,7 @@ impl Store for FolderStore {
         let overwrite = || {
             self.make_parents(&path)?;
             let staged = self.stage(&bytes)?;
-            self.or_removed(fs::rename(&staged, &path), &staged)?;
+            or_removed(fs::rename(&staged, &path), &staged)?;
             sync_folder(path.parent())
         };
         overwrite().map_err(|cause| self.failed("write", &path, cause))

@@ -11,6 +11,9 @@ fn a_creation_leaves_nothing_behind_but_the_object() {
     store.create(&key("items/a.parquet"), Bytes::from_static(b"1")).unwrap();
     assert!(store.create(&key("items/a.parquet"), Bytes::from_static(b"2")).is_err());
     store.overwrite(&key("current.json"), Bytes::from_static(b"3")).unwrap();
+    // Nor does a write that fails, here because a folder is in its way.
+    std::fs::create_dir_all(store.folder.path().join("views.sql/in-the-way")).unwrap();
+    assert!(store.overwrite(&key("views.sql"), Bytes::from_static(b"4")).is_err());
     let staged = std::fs::read_dir(store.folder.path().join(".staging")).unwrap().count();
     assert_eq!(staged, 0);
 }

@@ -110,7 +110,7 @@ pub(super) fn submit(
 /// The users of a transaction's requests.
 type OfUsers<'r> = HashMap<&'r UserId, OfUser>;
 
-/// The first user who would have too many entries; reads what the others have.
+/// A user who would have too many entries, if any; reads what there is of the users that were not met yet.
 fn exceeding<'r>(
     submissions: &'r [Submission],
     of_users: &mut OfUsers<'r>,

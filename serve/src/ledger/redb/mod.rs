@@ -31,6 +31,7 @@ mod tests;
 
 use std::any::Any;
 use std::collections::BTreeMap;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError, RwLock};
@@ -276,17 +277,18 @@ fn message(panic: &(dyn Any + Send)) -> String {
     format!("panic: {}", text.unwrap_or("without a message"))
 }
 
+/// Whether an error says that what is in the file is wrong, and not that the disk cannot be reached.
+fn is_of_content(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof)
+}
+
 macro_rules! storage_errors {
     ($($error:ident),*) => {
         $(impl From<redb::$error> for LedgerError {
             fn from(error: redb::$error) -> Self {
-                use std::io::ErrorKind::{InvalidData, UnexpectedEof};
                 let text = error.to_string();
                 match redb::Error::from(error) {
-                    // These two say that the content is wrong, the others that it cannot be reached.
-                    redb::Error::Io(error) if matches!(error.kind(), InvalidData | UnexpectedEof) => {
-                        Self::Storage(text)
-                    }
+                    redb::Error::Io(error) if is_of_content(&error) => Self::Storage(text),
                     redb::Error::Io(_) | redb::Error::PreviousIo => Self::Disk(text),
                     _ => Self::Storage(text),
                 }

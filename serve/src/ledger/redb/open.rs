@@ -19,7 +19,7 @@ use redb::{
 };
 
 use super::recent::Recent;
-use super::{RedbLedger, catch, make_durable, migrate, read, tables};
+use super::{RedbLedger, catch, is_of_content, make_durable, migrate, read, tables};
 use crate::ledger::LedgerError;
 
 const FILE: &str = "ledger.redb";
@@ -264,16 +264,12 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
 }
 
 fn database_error(error: DatabaseError, folder: &Path, path: &Path) -> LedgerError {
-    use ErrorKind::{InvalidData, UnexpectedEof};
     let detail = error.to_string();
     match error {
         DatabaseError::DatabaseAlreadyOpen | DatabaseError::LockProtocolMismatch => {
             LedgerError::Held { path: path.display().to_string() }
         }
-        // These two say that the content is wrong, the others that it cannot be reached.
-        DatabaseError::Storage(StorageError::Io(error))
-            if !matches!(error.kind(), InvalidData | UnexpectedEof) =>
-        {
+        DatabaseError::Storage(StorageError::Io(error)) if !is_of_content(&error) => {
             LedgerError::Folder { path: folder.display().to_string(), detail }
         }
         _ => LedgerError::Storage(detail),
