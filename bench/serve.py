@@ -110,7 +110,7 @@ def show(name, report):
         f"{report['unsent']} {refused or ''}".strip(),
         f"{usage['user']:.2f} + {usage['system']:.2f}",
         f"{report['served_a_server_second']:.0f}",
-        f"{usage['resident_mib']:.0f}",
+        f"{usage['resident_mib']:.0f}, {usage['peak_mib']:.0f}",
     ]
     print("| " + " | ".join(cells) + " |", flush=True)
 
@@ -124,7 +124,7 @@ HEAD = [
     "not sent, refused",
     "server CPU s, user + system",
     "served a server CPU second",
-    "resident MiB",
+    "resident MiB, at most so far",
 ]
 
 

@@ -9,9 +9,6 @@ use akin_serve::server::Server;
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let options = Options::parse();
     with_small_pages();

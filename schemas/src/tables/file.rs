@@ -67,6 +67,9 @@ pub enum TableError {
     /// A row breaks a rule of its table.
     #[error("{0}")]
     BadRow(String),
+    /// Whoever reads it wants no more of it.
+    #[error("not read to its end")]
+    Stopped,
 }
 
 /// A finished file and what the manifest says of it.

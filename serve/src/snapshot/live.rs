@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
+use akin_allocator::give_back;
 use akin_store::{Store, published_sequences};
 use tracing::{info, warn};
 
@@ -173,7 +174,8 @@ impl Live {
         failures.retain(|&failed, failure| failed > sequence && !failure.is_outage);
         drop(failures);
         info!(%version, sequence, "a version serves");
-        // Freed here, if nobody holds it any more, and not on a request's time.
+        // Freed here, if nobody holds it any more, and not on a request's time. So is what loading took.
         drop(old);
+        give_back();
     }
 }

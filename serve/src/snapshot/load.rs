@@ -5,18 +5,19 @@ use std::collections::HashMap;
 use akin_recommender::rating_weight::{RatingWeight, WeightRuleError};
 use akin_recommender::scoring::{Model, ModelError};
 use akin_recommender::similarity::{Neighbour, NeighbourList, Neighbours};
-use akin_schemas::tables::TextLookup;
+use akin_schemas::tables::{TableError, TextLookup};
 use akin_schemas::{Measure, tables};
 use akin_store::{ErrorKind, OpenError, Part, Store, read_manifest};
 use chrono::Utc;
 use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use thiserror::Error;
+use tracing::info;
 
 use super::candidates::KeptCandidates;
 use super::profiles::{Chunk, Found, Profiles, Rows};
 use super::{Item, Snapshot};
-use crate::giving_way::{Patience, Resting};
+use crate::giving_way::{Fed, Patience, Resting};
 
 /// Why a version does not load. Its files are the ones that were published; or else they would not have opened.
 #[derive(Debug, Error)]
@@ -36,6 +37,11 @@ pub enum LoadError {
 }
 
 impl LoadError {
+    /// Whether loading was given up because the processors had nothing to spare.
+    fn is_starved(&self) -> bool {
+        matches!(self, Self::Open(OpenError::Table { source: TableError::Stopped, .. }))
+    }
+
     /// Whether the store did not answer, which it may do later. What it answered with may be bad then, or good.
     pub fn is_outage(&self) -> bool {
         matches!(self, Self::Open(OpenError::Store(error)) if error.kind() == ErrorKind::Failed)
@@ -60,8 +66,10 @@ impl From<ModelError> for LoadError {
 pub enum Haste {
     /// All of it: nothing serves yet.
     Whole,
-    /// What requests leave of one processor.
+    /// What requests leave of one processor; or a share of it, should they leave nothing.
     Spare,
+    /// A share of one processor.
+    Share,
 }
 
 impl Snapshot {
@@ -71,10 +79,19 @@ impl Snapshot {
     /// # Errors
     /// When a file does not open, or the tables contradict each other.
     pub fn load(store: &dyn Store, sequence: u64, haste: Haste) -> Result<Self, LoadError> {
-        haste.pool()?.install(|| Self::load_here(store, sequence, haste))
+        let load = |haste: Haste| haste.pool()?.install(|| Self::load_here(store, sequence, haste));
+        match load(haste) {
+            Err(error) if error.is_starved() => {
+                let reason = "the processors had nothing to spare";
+                info!(sequence, reason, "loading a version begins again, with a share of them");
+                load(Haste::Share)
+            }
+            loaded => loaded,
+        }
     }
 
     fn load_here(store: &dyn Store, sequence: u64, haste: Haste) -> Result<Self, LoadError> {
+        let pace = Pace { haste, fed: Fed::begin() };
         let manifest = read_manifest(store, sequence)?;
         let weight = rating_weight(&manifest.measure)?;
         let mut read = ReadItems::default();
@@ -93,8 +110,7 @@ impl Snapshot {
         let profiles = || {
             let parts = &manifest.parts.profiles;
             let read = |entry| {
-                let resting = haste.resting();
-                read_profiles(&Part::fetch(store, entry)?, &numbers, unknown_items, resting)
+                read_profiles(&Part::fetch(store, entry)?, &numbers, unknown_items, pace.begin())
             };
             let chunks: Vec<Chunk> =
                 parts.par_iter().map(read).collect::<Result<_, LoadError>>()?;
@@ -102,16 +118,15 @@ impl Snapshot {
         };
         let model = || {
             let parts = &manifest.parts.neighbours;
-            let read = |entry| {
-                let resting = haste.resting();
-                read_neighbours(&Part::fetch(store, entry)?, &numbers, resting)
-            };
+            let read = |entry| read_neighbours(&Part::fetch(store, entry)?, &numbers, pace.begin());
             let parts: Vec<_> = parts.par_iter().map(read).collect::<Result<_, LoadError>>()?;
             let neighbours = join_neighbours(parts, items.len())?;
             Ok::<_, LoadError>(Model::new(neighbours, &rating_counts)?.weighing(weight))
         };
-        let (profiles, model) = rayon::join(profiles, model);
-        let (profiles, model) = (profiles?, model?);
+        // One after the other when they are not to take more than one processor. Then the model comes first: while its
+        // neighbours are in memory twice there are no profiles beside them, which take the most.
+        let (model, profiles) = rayon::join(model, profiles);
+        let (model, profiles) = (model?, profiles?);
         let candidates = KeptCandidates::none_yet(&profiles);
         let loaded_at = Utc::now();
         Ok(Self { manifest, loaded_at, model, items, numbers, genres, profiles, candidates })
@@ -119,18 +134,50 @@ impl Snapshot {
 }
 
 impl Haste {
-    /// For a thread that has to rest between pieces of work, from now on.
-    fn resting(self) -> Option<Resting> {
-        (self == Self::Spare).then(Resting::begin)
-    }
-
     fn pool(self) -> Result<ThreadPool, LoadError> {
         let builder = ThreadPoolBuilder::new().thread_name(|number| format!("load-{number}"));
         let builder = match self {
             Self::Whole => builder,
             Self::Spare => builder.num_threads(1).start_handler(|_| Patience::Much.begin()),
+            Self::Share => builder.num_threads(1).start_handler(|_| Patience::Some.begin()),
         };
         builder.build().map_err(|error| LoadError::Threads(error.to_string()))
+    }
+}
+
+/// When a load rests.
+#[derive(Clone, Copy)]
+struct Pace {
+    haste: Haste,
+    fed: Fed,
+}
+
+impl Pace {
+    /// A thread reads a part from now on.
+    fn begin(self) -> Breaks {
+        let resting = (self.haste == Haste::Spare).then(Resting::begin);
+        Breaks { resting, fed: self.fed }
+    }
+}
+
+/// The rests of one thread.
+struct Breaks {
+    resting: Option<Resting>,
+    fed: Fed,
+}
+
+impl Breaks {
+    /// To be called between two pieces.
+    ///
+    /// # Errors
+    /// When the thread gets too little to go on.
+    fn rest(&mut self) -> Result<(), TableError> {
+        let Some(resting) = &mut self.resting else { return Ok(()) };
+        if self.fed.is_starved() {
+            return Err(TableError::Stopped);
+        }
+        resting.rest();
+        Ok(())
     }
 }
 
@@ -202,13 +249,13 @@ struct ReadNeighbours {
 fn read_neighbours(
     part: &Part,
     numbers: &HashMap<Box<str>, u32>,
-    mut resting: Option<Resting>,
+    mut breaks: Breaks,
 ) -> Result<ReadNeighbours, LoadError> {
     let mut read = ReadNeighbours::default();
     let mut problem = Problem::default();
     let (mut targets, mut sources) = (TextLookup::default(), TextLookup::default());
     part.read_columns::<tables::Neighbours>(|rows, columns| {
-        resting.iter_mut().for_each(Resting::rest);
+        breaks.rest()?;
         let targets = targets.find(&columns.item_id, |id| numbers.get(id).copied());
         let sources = sources.find(&columns.neighbour_id, |id| numbers.get(id).copied());
         for at in 0..rows {
@@ -265,7 +312,7 @@ fn read_profiles(
     part: &Part,
     numbers: &HashMap<Box<str>, u32>,
     unknown_items: UnknownItems,
-    mut resting: Option<Resting>,
+    mut breaks: Breaks,
 ) -> Result<Chunk, LoadError> {
     // A manifest could promise any number of rows; a real part has more bytes than rows.
     let mut chunk = Chunk::for_entries(part.rows().min(part.bytes().len() as u64));
@@ -274,7 +321,7 @@ fn read_profiles(
     let mut user: Option<String> = None;
     let mut found = Vec::new();
     part.read_columns::<tables::Profiles>(|rows, columns| {
-        resting.iter_mut().for_each(Resting::rest);
+        breaks.rest()?;
         let items = items.find(&columns.item_id, |id| numbers.get(id).copied());
         let origins = origins.find(&columns.order_origin, |name| {
             name.parse().ok().map(|origin| chunk.origin(origin))

@@ -1,4 +1,4 @@
-//! One user's entries, packed: about six bytes for a rating from a file.
+//! One user's entries, packed: about five bytes for a rating from a file.
 //!
 //! By property, so that what is the same for all entries of a user takes next to nothing, and that what a list of
 //! recommendations needs, items and ratings, is read without the rest:
@@ -13,6 +13,9 @@
 //! | sequences | a column |
 //! | positions of origins | a column |
 //! | items, each less the one before | variable-length integers |
+//!
+//! Input files' entries have no sequences here, and 0 comes back: what a server compares them with is of ledgers, and then
+//! the origin decides before a sequence would.
 //!
 //! A column is its least number (a variable-length integer, zigzag), the bits that the greatest difference to it takes (one
 //! byte), and each number's difference to the least in so many bits, the lowest first.
@@ -125,15 +128,24 @@ impl Unpacked {
         self.items.last().copied()
     }
 
-    /// Adds entries. Their items must come after the one before.
-    pub fn extend(&mut self, rows: Rows<'_>, ratings: impl Iterator<Item = Option<f32>>) {
+    /// Adds entries. Their items must come after the one before. `files` is the position of the origin of input files.
+    pub fn extend(
+        &mut self,
+        rows: Rows<'_>,
+        ratings: impl Iterator<Item = Option<f32>>,
+        files: Option<u32>,
+    ) {
         let Rows { found, rated_at, micros, sequences } = rows;
         self.items.extend(found.iter().map(|found| found.item));
         self.ratings.extend(ratings);
         let clocks = micros.iter().zip(rated_at).map(|(micros, at)| micros.wrapping_sub(*at));
         self.columns[RATED_AT].extend_from_slice(rated_at);
         self.columns[CLOCKS].extend(clocks);
-        self.columns[SEQUENCES].extend_from_slice(sequences);
+        let is_of_files = |found: &Found| Some(found.origin) == files;
+        let sequences = found.iter().zip(sequences);
+        self.columns[SEQUENCES].extend(
+            sequences.map(|(found, &sequence)| if is_of_files(found) { 0 } else { sequence }),
+        );
         self.columns[ORIGINS].extend(found.iter().map(|found| i64::from(found.origin)));
     }
 
