@@ -17,7 +17,7 @@ use akin_store::{Store, StoreError, open_store, open_store_unseen};
 use chrono::Utc;
 use thiserror::Error;
 use tokio::sync::{Semaphore, watch};
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::background::Repeating;
 use crate::flush::Flusher;
@@ -176,10 +176,11 @@ impl Server {
         let options = self.options.clone();
         let State { live, ledger, commit, executions, metrics, .. } = self.state.clone();
         let (timeout, in_work) = (options.execution_timeout, executions.clone());
+        let to_end = commit.clone();
         let end_overdue = move || {
             for id in in_work.overdue(timeout) {
                 let stopped_at = Utc::now().timestamp_micros();
-                match commit.finish(&Finished { id, outcome: Outcome::TimedOut, stopped_at }) {
+                match to_end.finish(&Finished { id, outcome: Outcome::TimedOut, stopped_at }) {
                     Ok(true) => warn!(execution = %id, "an execution took too long"),
                     Ok(false) => {}
                     Err(error) => warn!(%error, execution = %id, "a timeout could not be noted"),
@@ -223,12 +224,22 @@ impl Server {
 
         let (flush_ledger, flusher) = (ledger.clone(), self.flusher.clone());
         let mut last = Instant::now();
+        let mut is_in_place = true;
         let flush = move || {
+            if is_in_place && !flush_ledger.is_in_place() {
+                is_in_place = false;
+                error!(
+                    "the ledger's file was removed or replaced while this server wrote to it: nothing is accepted any more, \
+                     and what was accepted goes to the store; restart the server"
+                );
+                commit.give_up();
+            }
             let many = u64::from(options.flush_ratings);
             let are_many = || flush_ledger.unflushed_count().is_ok_and(|count| count >= many);
             let is_failing = metrics.is_flush_failing.load(Ordering::Relaxed);
             let may_hurry = !is_failing || last.elapsed() >= FLUSH_RETRY;
-            if last.elapsed() >= options.flush_interval || (may_hurry && are_many()) {
+            let is_due = last.elapsed() >= options.flush_interval;
+            if is_due || (may_hurry && (!is_in_place || are_many())) {
                 flush_or_warn(flush_ledger.as_ref(), &flusher, &metrics);
                 last = Instant::now();
             }

@@ -71,6 +71,38 @@ fn a_second_server_on_the_same_ledger_gives_up_with_the_reason() {
 }
 
 #[test]
+fn a_ledger_that_is_removed_while_it_is_written_to_is_noticed_and_nothing_is_lost() {
+    for replaced_by in [None, Some("another file")] {
+        let workplace = Workplace::new();
+        workplace.publish(&[]).summary();
+        let server = Server::start_ready(&workplace, &["--flush-interval", "3600"]);
+        post_rating(&server, "abby", "1", 5.0);
+        let folder = workplace.path("data");
+        match replaced_by {
+            None => std::fs::remove_dir_all(&folder).unwrap(),
+            Some(text) => {
+                std::fs::remove_file(folder.join("ledger.redb")).unwrap();
+                std::fs::write(folder.join("ledger.redb"), text).unwrap();
+            }
+        }
+        crate::harness::wait_for("the server is not ready", || {
+            let answer = get(&server, "/health/ready");
+            (answer.status == 503)
+                .then(|| assert!(answer.body.contains("its file went"), "{answer:?}"))
+        });
+        let rating = br#"{"movieID":"1","user":"abby","rating":6}"#;
+        let answer = crate::harness::post_raw(&server, "/ratings", "application/json", rating);
+        assert!(answer.status == 503 && answer.body.contains("its file went"), "{answer:?}");
+        crate::harness::wait_for("what was accepted is in the store", || {
+            server.log_text().contains("segment written").then_some(())
+        });
+        assert!(server.log_text().contains("removed or replaced"), "{}", server.log_text());
+        server.kill_9();
+        assert_eq!(workplace.publish(&["--with-ledger"]).summary()["users"], 5);
+    }
+}
+
+#[test]
 fn a_first_start_that_died_half_way_needs_no_hand() {
     let workplace = Workplace::new();
     workplace.publish(&[]).summary();

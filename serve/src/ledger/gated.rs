@@ -114,6 +114,10 @@ impl<L: Ledger> Ledger for Gated<L> {
         self.inner.forget_executions(retention, limit)
     }
 
+    fn is_in_place(&self) -> bool {
+        self.inner.is_in_place()
+    }
+
     fn is_poisoned(&self) -> bool {
         self.inner.is_poisoned()
     }

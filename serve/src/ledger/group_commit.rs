@@ -58,7 +58,7 @@ pub enum Refusal {
     #[error("too many ratings are waiting to be written")]
     QueueFull,
     /// The disk failed. Nothing is accepted until a restart.
-    #[error("the ledger accepts nothing after its disk failed")]
+    #[error("the ledger accepts nothing after its disk failed or its file went")]
     Poisoned,
     /// The server is shutting down.
     #[error("the server is shutting down")]
@@ -119,6 +119,16 @@ impl GroupCommit {
         let thread = thread::Builder::new().name("ledger".to_owned());
         let thread = thread.spawn(move || committer.run(on_accepted))?;
         Ok(Self { shared, thread: Mutex::new(Some(thread)) })
+    }
+
+    /// Accepts nothing any more, as after a failure of the disk. What was accepted before is still there to be read.
+    pub fn give_up(&self) {
+        self.shared.queue.poison();
+    }
+
+    /// Whether nothing is accepted until a restart.
+    pub fn has_given_up(&self) -> bool {
+        self.shared.queue.is_poisoned() || self.shared.ledger.is_poisoned()
     }
 
     /// Queues a request. Never waits. The answer comes after the commit; if it never comes, the thread has died and nothing is known.

@@ -183,6 +183,10 @@ pub trait Ledger: Send + Sync {
     /// When the write fails.
     fn forget_executions(&self, retention: Retention, limit: usize) -> Result<u64, LedgerError>;
 
+    /// Whether what is written is where the next start looks for it. A file that is removed or replaced while it is open goes
+    /// on taking what is written, and nobody would find it again.
+    fn is_in_place(&self) -> bool;
+
     /// Whether a write or a read of the disk has failed. Then nothing is accepted until the program
     /// restarts; reads may still work.
     fn is_poisoned(&self) -> bool;

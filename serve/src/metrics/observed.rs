@@ -16,7 +16,7 @@ use crate::snapshot::Snapshot;
 pub struct Observed {
     /// Whether requests should be sent here.
     pub is_ready: bool,
-    /// Whether the ledger takes nothing after its disk failed.
+    /// Whether the ledger takes nothing after its disk failed or its file went.
     pub is_ledger_failed: bool,
     /// Ratings that wait for the disk.
     pub waiting: usize,

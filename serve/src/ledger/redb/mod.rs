@@ -44,8 +44,8 @@ use super::{
     Answered, EndRecord, ExecutionId, ExecutionRecord, Filter, Finished, Ledger, LedgerEntry,
     LedgerError, Page, Request, RequestName, Retention,
 };
-use open::FolderLock;
 pub use open::Opening;
+use open::{FolderLock, Place};
 use recent::{Recent, RecentRow, Settling};
 
 /// A ledger in a file of its own.
@@ -66,6 +66,8 @@ pub struct RedbLedger {
     recent: RwLock<Recent>,
     /// Held from before a write begins until `recent` is as it left it.
     writing: Mutex<()>,
+    /// None for one that is in memory.
+    place: Option<Place>,
     /// Held as long as the database is open; dropped after it.
     _lock: Option<FolderLock>,
 }
@@ -249,6 +251,10 @@ impl Ledger for RedbLedger {
         self.write_settling(|transaction, settling| {
             retention::forget(transaction, settling, retention, limit)
         })
+    }
+
+    fn is_in_place(&self) -> bool {
+        self.place.as_ref().is_none_or(Place::is_kept)
     }
 
     fn is_poisoned(&self) -> bool {

@@ -6,7 +6,8 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind};
-use std::path::Path;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicI64;
 use std::sync::{Mutex, OnceLock, RwLock};
 
@@ -88,7 +89,9 @@ impl RedbLedger {
             builder.open(&path).map_err(|error| database_error(error, folder, &path))
         });
         let database = database.map_err(|error| damaged(error, &path))?;
-        Self::over(database, &path, Some(lock), opening)
+        let place = Place::of(&path).map_err(refused)?;
+        let ledger = Self::over(database, &path, Some(lock), opening)?;
+        Ok(Self { place: Some(place), ..ledger })
     }
 
     /// A ledger over a database that holds one.
@@ -108,6 +111,7 @@ impl RedbLedger {
             poison: OnceLock::new(),
             recent: RwLock::default(),
             writing: Mutex::default(),
+            place: None,
             _lock: lock,
         };
         let format = |transaction: &ReadTransaction| {
@@ -210,6 +214,28 @@ fn create(path: &Path, opening: Opening) -> Result<(), LedgerError> {
     let database = opening.builder().create(path).map_err(failed)?;
     initialise(&database)?;
     database.close().map_err(failed)
+}
+
+/// Where a file is, and which one it is.
+pub(super) struct Place {
+    path: PathBuf,
+    device: u64,
+    inode: u64,
+}
+
+impl Place {
+    fn of(path: &Path) -> io::Result<Self> {
+        let found = fs::metadata(path)?;
+        Ok(Self { path: path.to_owned(), device: found.dev(), inode: found.ino() })
+    }
+
+    /// Whether the file is still there. When the system does not tell, it may be.
+    pub(super) fn is_kept(&self) -> bool {
+        match fs::metadata(&self.path) {
+            Ok(found) => (found.dev(), found.ino()) == (self.device, self.inode),
+            Err(error) => !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory),
+        }
+    }
 }
 
 /// Keeps other servers out of the folder.
