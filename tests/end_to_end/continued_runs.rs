@@ -303,28 +303,42 @@ fn no_run_goes_on_from_an_older_version_because_it_cannot_read_the_newest() {
 
 #[test]
 fn segments_stand_in_for_damaged_profiles_as_long_as_all_of_them_are_there() {
-    let workplace = Workplace::new();
-    workplace.publish(&[]).summary();
-    rate(&workplace, "abby", "1", 6.0);
-    let second = workplace.publish(&["--with-ledger"]).summary();
-    let version = second["version"].as_str().unwrap();
-    let profiles = workplace.path(&format!("store/profiles/version={version}/part-00000.parquet"));
-    let whole = std::fs::read(&profiles).unwrap();
-    std::fs::write(&profiles, &whole[1..]).unwrap();
+    for is_cut in [true, false] {
+        let workplace = Workplace::new();
+        workplace.publish(&[]).summary();
+        rate(&workplace, "abby", "1", 6.0);
+        let second = workplace.publish(&["--with-ledger"]).summary();
+        let version = second["version"].as_str().unwrap();
+        let profiles =
+            workplace.path(&format!("store/profiles/version={version}/part-00000.parquet"));
+        let whole = std::fs::read(&profiles).unwrap();
+        let damage = || match is_cut {
+            true => std::fs::write(&profiles, &whole[1..]).unwrap(),
+            false => std::fs::remove_file(&profiles).unwrap(),
+        };
+        damage();
+        let refused = since_last(&workplace, &[]);
+        assert_eq!(refused.code, 5, "{}", refused.stderr);
+        for part in ["part-00000.parquet", "--with-ledger"] {
+            assert!(refused.error().contains(part), "{}", refused.error());
+        }
 
-    let (segment, aside) = (segments(&workplace)[0].clone(), workplace.path("aside"));
-    std::fs::rename(&segment, &aside).unwrap();
-    let refused = workplace.publish(&["--with-ledger"]);
-    assert_eq!(refused.code, 5, "{}", refused.stderr);
-    assert!(refused.error().contains("do not go up to 1"), "{}", refused.error());
-    std::fs::write(&profiles, &whole).unwrap();
-    assert_eq!(workplace.publish(&["--with-ledger"]).summary()["ratings"], 10, "from the profiles");
+        let (segment, aside) = (segments(&workplace)[0].clone(), workplace.path("aside"));
+        std::fs::rename(&segment, &aside).unwrap();
+        let refused = workplace.publish(&["--with-ledger"]);
+        assert_eq!(refused.code, 5, "{}", refused.stderr);
+        assert!(refused.error().contains("do not go up to 1"), "{}", refused.error());
+        std::fs::write(&profiles, &whole).unwrap();
+        let kept = workplace.publish(&["--with-ledger"]).summary();
+        assert_eq!(kept["ratings"], 10, "from the profiles");
 
-    std::fs::write(&profiles, &whole[1..]).unwrap();
-    std::fs::rename(&aside, &segment).unwrap();
-    std::fs::remove_file(workplace.path("store/manifests/00000000000000000003.json")).unwrap();
-    assert_eq!(workplace.publish(&["--with-ledger"]).summary()["ratings"], 10, "from the segment");
-    assert_eq!(watermark_of_the_ledger(&workplace), 1);
+        damage();
+        std::fs::rename(&aside, &segment).unwrap();
+        std::fs::remove_file(workplace.path("store/manifests/00000000000000000003.json")).unwrap();
+        let taken = workplace.publish(&["--with-ledger"]).summary();
+        assert_eq!(taken["ratings"], 10, "from the segment");
+        assert_eq!(watermark_of_the_ledger(&workplace), 1);
+    }
 }
 
 #[test]
