@@ -5,6 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
+#[cfg(target_os = "linux")]
 use thread_priority::{
     NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy,
     set_thread_priority_and_policy, thread_native_id,
@@ -31,8 +32,9 @@ impl Patience {
 
     /// Gives this thread's priority, from now on. Where the system does not allow it, the thread takes its share.
     pub fn begin(self) {
+        // The least priority alone lets what runs finish its turn, some milliseconds, before who wakes has its.
+        #[cfg(target_os = "linux")]
         if self == Self::Much {
-            // The least priority alone lets what runs finish its turn, some milliseconds, before who wakes has its.
             let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
             let _ = set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, idle);
         }
@@ -41,57 +43,98 @@ impl Patience {
     }
 }
 
-/// A thread that works in the background, piece by piece, and rests as long as each piece took: whoever wakes meanwhile
-/// mostly finds a processor free. The least priority alone does not see to that, because what runs is let finish its turn.
+/// A thread that works in the background, piece by piece, and rests as long as each piece took: caches are everybody's, and
+/// not every system has a policy by which who wakes has the processor at once.
 pub struct Resting {
-    piece_began: Instant,
+    piece: Moment,
+    /// What the pieces took since it was last seen that the thread gets enough.
+    taken: Taken,
+}
+
+/// After pieces have taken so long it is seen whether the thread had a processor meanwhile.
+const HOPEFUL: Duration = Duration::from_secs(20);
+/// A thread is starved that had one for less than one part in so many of its pieces.
+const STARVED: u32 = 10;
+
+#[derive(Clone, Copy)]
+struct Moment {
+    time: Instant,
+    /// What this thread has had of the processors.
+    had: Duration,
+}
+
+impl Moment {
+    fn now() -> Self {
+        let had = clock_gettime(ClockId::ThreadCPUTime).try_into().unwrap_or_default();
+        Self { time: Instant::now(), had }
+    }
+}
+
+#[derive(Clone, Copy, Default)]
+struct Taken {
+    time: Duration,
+    had: Duration,
+}
+
+impl Taken {
+    /// Adds a piece, and says whether the thread is starved. When it is not, it is looked at anew.
+    fn add(&mut self, time: Duration, had: Duration) -> bool {
+        self.time += time;
+        self.had += had;
+        if self.time < HOPEFUL {
+            return false;
+        }
+        let is_starved = self.had < self.time / STARVED;
+        if !is_starved {
+            *self = Self::default();
+        }
+        is_starved
+    }
 }
 
 impl Resting {
     /// The first piece begins.
     pub fn begin() -> Self {
-        Self { piece_began: Instant::now() }
+        Self { piece: Moment::now(), taken: Taken::default() }
     }
 
-    /// To be called between two pieces.
-    pub fn rest(&mut self) {
-        thread::sleep(self.piece_began.elapsed());
-        self.piece_began = Instant::now();
-    }
-}
-
-/// After so long it is looked whether a thread that gives way gets anything.
-const HOPEFUL: Duration = Duration::from_secs(20);
-/// A thread that works half of the time has had less than one part in so many of it, if it is starved.
-const STARVED: u32 = 20;
-
-/// What a thread has had of the processors since it began to work.
-#[derive(Clone, Copy)]
-pub struct Fed {
-    began: Instant,
-}
-
-impl Fed {
-    /// It begins now.
-    pub fn begin() -> Self {
-        Self { began: Instant::now() }
+    /// A piece took long, of which this thread, which is new, had next to nothing.
+    #[cfg(test)]
+    pub fn starved() -> Self {
+        let began = Instant::now().checked_sub(2 * HOPEFUL);
+        let piece = Moment { time: began.unwrap_or_else(Instant::now), ..Moment::now() };
+        Self { piece, taken: Taken::default() }
     }
 
-    /// Whether what it does would take next to for ever, because others never rest. To be asked on that thread, which has
-    /// done nothing before.
-    pub fn is_starved(self) -> bool {
-        let had = clock_gettime(ClockId::ThreadCPUTime);
-        is_starved(self.began.elapsed(), had.try_into().unwrap_or(Duration::MAX))
+    /// The next piece begins, after something that took the thread no processor, such as waiting for the store.
+    pub fn go_on(&mut self) {
+        self.piece = Moment::now();
+    }
+
+    /// To be called between two pieces, on the thread that works.
+    ///
+    /// # Errors
+    /// When others leave it next to nothing: what it does would take for ever.
+    pub fn rest(&mut self) -> Result<(), Starved> {
+        let took = self.piece.time.elapsed();
+        let had = Moment::now().had.saturating_sub(self.piece.had);
+        if self.taken.add(took, had) {
+            return Err(Starved);
+        }
+        thread::sleep(took);
+        self.piece = Moment::now();
+        Ok(())
     }
 }
 
-fn is_starved(since: Duration, had: Duration) -> bool {
-    since > HOPEFUL && had < since / STARVED
-}
+/// A thread that gives way gets next to nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Starved;
 
 #[cfg(test)]
 mod tests {
     use rustix::process::getpriority_process;
+    #[cfg(target_os = "linux")]
     use thread_priority::thread_schedule_policy;
 
     use super::*;
@@ -113,6 +156,7 @@ mod tests {
         }
     }
 
+    #[cfg(target_os = "linux")]
     #[test]
     fn whoever_is_patient_takes_what_others_leave() {
         let before = thread_schedule_policy();
@@ -134,11 +178,26 @@ mod tests {
 
     #[test]
     fn a_thread_is_starved_when_it_gets_next_to_nothing_for_long() {
-        let seconds = Duration::from_secs;
-        assert!(!is_starved(seconds(20), seconds(0)), "it may begin slowly");
-        assert!(is_starved(seconds(21), seconds(1)));
-        assert!(!is_starved(seconds(21), seconds(2)));
-        assert!(!is_starved(seconds(600), seconds(300)), "half of the time is all it takes");
-        assert!(!Fed::begin().is_starved());
+        let second = Duration::from_secs(1);
+        let after = |pieces: usize, had: Duration| {
+            let mut taken = Taken::default();
+            (0..pieces).map(|_| taken.add(second, had)).collect::<Vec<_>>()
+        };
+        let starved = |pieces, had| after(pieces, had).iter().position(|is| *is);
+        assert_eq!(starved(100, second / 20), Some(19), "it may begin slowly");
+        assert_eq!(starved(100, second / 9), None);
+        // It had enough for a while, and then nothing: five seconds of enough and fifteen of nothing are still enough.
+        let mut taken = Taken::default();
+        assert!((0..45).all(|_| !taken.add(second, second)));
+        let starved = (0..100).position(|_| taken.add(second, Duration::ZERO));
+        assert_eq!(starved, Some(34));
+    }
+
+    #[test]
+    fn whoever_waits_for_something_else_is_not_starved() {
+        assert_eq!(Resting::starved().rest(), Err(Starved));
+        let mut resting = Resting::starved();
+        resting.go_on();
+        assert_eq!(resting.rest(), Ok(()));
     }
 }

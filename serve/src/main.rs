@@ -9,6 +9,9 @@ use akin_serve::server::Server;
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
 
+#[global_allocator]
+static ALLOCATOR: akin_allocator::MiMalloc = akin_allocator::MiMalloc;
+
 fn main() -> ExitCode {
     let options = Options::parse();
     with_small_pages();

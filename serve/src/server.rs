@@ -12,6 +12,7 @@ use actix_web::dev::ServerHandle;
 use actix_web::middleware::from_fn;
 use actix_web::web::Data;
 use actix_web::{App, HttpServer};
+use akin_allocator::give_back;
 use akin_schemas::http::{StateMachine, StateMachineError};
 use akin_store::{Store, StoreError, open_store, open_store_unseen};
 use chrono::Utc;
@@ -224,22 +225,30 @@ impl Server {
 
         let (flush_ledger, flusher) = (ledger.clone(), self.flusher.clone());
         let mut last = Instant::now();
-        let mut is_in_place = true;
+        let (mut is_in_place, mut is_rescued) = (true, false);
         let flush = move || {
             if is_in_place && !flush_ledger.is_in_place() {
                 is_in_place = false;
+                commit.lose_file();
                 error!(
-                    "the ledger's file was removed or replaced while this server wrote to it: nothing is accepted any more, \
-                     and what was accepted goes to the store; restart the server"
+                    "the ledger's file was removed or replaced while this server wrote to it: nothing is accepted any more; \
+                     do not restart before what was accepted is in the store"
                 );
-                commit.give_up();
+            }
+            if !is_in_place
+                && !is_rescued
+                && flush_ledger.unflushed_count().is_ok_and(|count| count == 0)
+            {
+                is_rescued = true;
+                warn!("everything that was accepted is in the store; restart the server");
             }
             let many = u64::from(options.flush_ratings);
             let are_many = || flush_ledger.unflushed_count().is_ok_and(|count| count >= many);
             let is_failing = metrics.is_flush_failing.load(Ordering::Relaxed);
             let may_hurry = !is_failing || last.elapsed() >= FLUSH_RETRY;
             let is_due = last.elapsed() >= options.flush_interval;
-            if is_due || (may_hurry && (!is_in_place || are_many())) {
+            let must_hurry = if is_in_place { are_many() } else { !is_rescued };
+            if is_due || (may_hurry && must_hurry) {
                 flush_or_warn(flush_ledger.as_ref(), &flusher, &metrics);
                 last = Instant::now();
             }
@@ -291,10 +300,16 @@ impl Server {
             Patience::Much.begin();
             let mut resting = Resting::begin();
             snapshot.keep_candidates(count, || {
-                resting.rest();
+                // When others leave next to nothing it goes on without rests: nobody waits for it.
+                let _ = resting.rest();
                 !*draining.borrow() && live.serves(&snapshot)
             });
             kept_of = sequence;
+            if !live.serves(&snapshot) {
+                // Nobody else may have it any more.
+                drop(snapshot);
+                give_back();
+            }
         };
         Repeating::start("candidates", CANDIDATES_TICK, keep_candidates)
     }
@@ -340,6 +355,15 @@ impl Server {
         state.commit.close(options.drain_timeout);
         // At once: a version that is being loaded may take longer than whoever stops the server waits.
         flush_or_warn(state.ledger.as_ref(), &flusher, &state.metrics);
+        // There is no other copy then.
+        let last_try = Instant::now() + options.drain_timeout;
+        while state.commit.has_lost_file()
+            && state.ledger.unflushed_count().is_ok_and(|count| count > 0)
+            && Instant::now() < last_try
+        {
+            thread::sleep(Duration::from_secs(1));
+            flush_or_warn(state.ledger.as_ref(), &flusher, &state.metrics);
+        }
         for thread in background {
             thread.stop();
         }

@@ -186,12 +186,9 @@ fn before_rollback(store: &dyn Store, sequence: u64) -> Result<Option<Manifest>,
 /// A damaged version is told apart from a store that failed: only the second is worth another try. What a manifest names and
 /// is not there will not come back either.
 fn unreadable(error: OpenError) -> Failure {
-    match &error {
-        OpenError::Store(missing) if missing.kind() == ErrorKind::NotFound => {
-            base_failure(chain(&error))
-        }
-        _ if is_damage(&error) => base_failure(error.to_string()),
-        _ => error.into(),
+    match error {
+        OpenError::Store(error) if error.kind() != ErrorKind::NotFound => error.into(),
+        other => base_failure(chain(&other)),
     }
 }
 

@@ -55,9 +55,16 @@ pub fn against(state: &State) -> Vec<String> {
     if state.live.current().is_none() {
         against.push("no version is loaded".to_owned());
     }
-    if state.commit.has_given_up() {
+    if state.ledger.is_poisoned() {
         against.push(
-            "the ledger takes no ratings after its disk failed or its file went; see the log and to the disk, then restart the server".to_owned(),
+            "the ledger takes no ratings after its disk failed; see to the disk, then restart the server".to_owned(),
+        );
+    }
+    if state.commit.has_lost_file() {
+        against.push(
+            "the ledger takes no ratings after its file was removed or replaced; restart the server when the log says that \
+             everything accepted is in the store"
+                .to_owned(),
         );
     }
     against

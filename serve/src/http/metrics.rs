@@ -22,7 +22,7 @@ pub async fn show(state: Data<State>) -> Result<HttpResponse, Refusal> {
         let live = &state.live;
         let observed = Observed {
             is_ready: against(&state).is_empty(),
-            is_ledger_failed: state.commit.has_given_up(),
+            is_ledger_failed: state.ledger.is_poisoned() || state.commit.has_lost_file(),
             waiting: state.commit.waiting(),
             in_work: state.executions.in_work(),
             unflushed: state.ledger.unflushed_count().ok(),

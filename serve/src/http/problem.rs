@@ -203,7 +203,7 @@ impl From<ledger::Refusal> for Refusal {
         let (retry_after, reason) = match refusal {
             ledger::Refusal::QueueFull => (1, "queue-full"),
             ledger::Refusal::Closing => (1, "stopping"),
-            ledger::Refusal::Poisoned => (30, "ledger-failed"),
+            ledger::Refusal::Poisoned | ledger::Refusal::FileGone => (30, "ledger-failed"),
         };
         let detail = format!("the rating was not accepted: {refusal}");
         Self { reason, ..Self::unavailable(detail, retry_after) }

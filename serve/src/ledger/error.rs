@@ -58,6 +58,9 @@ pub enum LedgerError {
         /// The failure.
         cause: String,
     },
+    /// The file was removed, or another put in its place, while it was open.
+    #[error("the ledger accepts nothing after its file was removed or replaced")]
+    FileGone,
     /// One record makes no sense to this program. The others are not affected.
     #[error("a record of the ledger cannot be read: {0}")]
     Record(String),

@@ -4,6 +4,7 @@
 mod queue;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -58,8 +59,11 @@ pub enum Refusal {
     #[error("too many ratings are waiting to be written")]
     QueueFull,
     /// The disk failed. Nothing is accepted until a restart.
-    #[error("the ledger accepts nothing after its disk failed or its file went")]
+    #[error("the ledger accepts nothing after its disk failed")]
     Poisoned,
+    /// The ledger's file is gone. Nothing is accepted until a restart.
+    #[error("the ledger accepts nothing after its file was removed or replaced")]
+    FileGone,
     /// The server is shutting down.
     #[error("the server is shutting down")]
     Closing,
@@ -81,6 +85,7 @@ struct Shared {
     queue: Queue,
     executions: Arc<Executions>,
     metrics: CommitMetrics,
+    has_lost_file: AtomicBool,
 }
 
 impl Shared {
@@ -114,21 +119,23 @@ impl GroupCommit {
         on_accepted: OnAccepted,
     ) -> std::io::Result<Self> {
         let queue = Queue::new(capacity);
-        let shared = Arc::new(Shared { ledger, queue, executions, metrics });
+        let has_lost_file = AtomicBool::new(false);
+        let shared = Arc::new(Shared { ledger, queue, executions, metrics, has_lost_file });
         let committer = Committer(shared.clone());
         let thread = thread::Builder::new().name("ledger".to_owned());
         let thread = thread.spawn(move || committer.run(on_accepted))?;
         Ok(Self { shared, thread: Mutex::new(Some(thread)) })
     }
 
-    /// Accepts nothing any more, as after a failure of the disk. What was accepted before is still there to be read.
-    pub fn give_up(&self) {
-        self.shared.queue.poison();
+    /// Accepts nothing any more, not even what waits: the ledger's file is not where the next start looks for it. What was
+    /// accepted before can still be read.
+    pub fn lose_file(&self) {
+        self.shared.has_lost_file.store(true, Ordering::Release);
     }
 
-    /// Whether nothing is accepted until a restart.
-    pub fn has_given_up(&self) -> bool {
-        self.shared.queue.is_poisoned() || self.shared.ledger.is_poisoned()
+    /// Whether nothing is accepted because the ledger's file is gone.
+    pub fn has_lost_file(&self) -> bool {
+        self.shared.has_lost_file.load(Ordering::Acquire)
     }
 
     /// Queues a request. Never waits. The answer comes after the commit; if it never comes, the thread has died and nothing is known.
@@ -140,6 +147,9 @@ impl GroupCommit {
         &self,
         request: impl Into<Request>,
     ) -> Result<oneshot::Receiver<Answer>, Refusal> {
+        if self.has_lost_file() {
+            return Err(Refusal::FileGone);
+        }
         let (answer, receiver) = oneshot::channel();
         self.shared.queue.push(Job { request: request.into(), answer })?;
         Ok(receiver)
@@ -225,8 +235,12 @@ impl Committer {
     }
 
     fn commit(&self, jobs: Vec<Job>, ends: Vec<End>, on_accepted: &mut Option<OnAccepted>) {
-        let (requests, waiting): (Vec<_>, Vec<_>) =
+        let (mut requests, mut waiting): (Vec<_>, Vec<_>) =
             jobs.into_iter().map(|Job { request, answer }| (request, answer)).unzip();
+        if self.0.has_lost_file.load(Ordering::Acquire) {
+            requests.clear();
+            refuse(std::mem::take(&mut waiting), &LedgerError::FileGone);
+        }
         let (records, ended): (Vec<_>, Vec<_>) =
             ends.into_iter().map(|End { record, written }| (record, written)).unzip();
         let now = Utc::now().timestamp_micros();

@@ -16,7 +16,7 @@ use crate::snapshot::Snapshot;
 pub struct Observed {
     /// Whether requests should be sent here.
     pub is_ready: bool,
-    /// Whether the ledger takes nothing after its disk failed or its file went.
+    /// Whether the ledger takes nothing after its disk failed or its file was removed.
     pub is_ledger_failed: bool,
     /// Ratings that wait for the disk.
     pub waiting: usize,
@@ -46,7 +46,8 @@ impl Collector for Observed {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let mut lines = Lines(encoder);
         lines.switch("akin_ready", "1 when requests should be sent here", self.is_ready)?;
-        let failed = "1 after the disk failed: nothing is accepted until a restart";
+        let failed =
+            "1 after the disk failed or the file was removed: nothing is accepted until a restart";
         lines.switch("akin_ledger_failed", failed, self.is_ledger_failed)?;
         let waiting = "Ratings that wait for the disk";
         lines.gauge("akin_queue_ratings", waiting, self.waiting as f64)?;

@@ -174,7 +174,7 @@ impl Live {
         failures.retain(|&failed, failure| failed > sequence && !failure.is_outage);
         drop(failures);
         info!(%version, sequence, "a version serves");
-        // Freed here, if nobody holds it any more, and not on a request's time. So is what loading took.
+        // Freed here, if nobody holds it any more, and not on a request's time.
         drop(old);
         give_back();
     }

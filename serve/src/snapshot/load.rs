@@ -1,12 +1,14 @@
 //! From verified parts to a snapshot.
 
 use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use akin_allocator::give_back;
 use akin_recommender::rating_weight::{RatingWeight, WeightRuleError};
 use akin_recommender::scoring::{Model, ModelError};
 use akin_recommender::similarity::{Neighbour, NeighbourList, Neighbours};
 use akin_schemas::tables::{TableError, TextLookup};
-use akin_schemas::{Measure, tables};
+use akin_schemas::{Measure, PartEntry, tables};
 use akin_store::{ErrorKind, OpenError, Part, Store, read_manifest};
 use chrono::Utc;
 use rayon::prelude::*;
@@ -17,7 +19,7 @@ use tracing::info;
 use super::candidates::KeptCandidates;
 use super::profiles::{Chunk, Found, Profiles, Rows};
 use super::{Item, Snapshot};
-use crate::giving_way::{Fed, Patience, Resting};
+use crate::giving_way::{Patience, Resting, Starved};
 
 /// Why a version does not load. Its files are the ones that were published; or else they would not have opened.
 #[derive(Debug, Error)]
@@ -79,19 +81,17 @@ impl Snapshot {
     /// # Errors
     /// When a file does not open, or the tables contradict each other.
     pub fn load(store: &dyn Store, sequence: u64, haste: Haste) -> Result<Self, LoadError> {
-        let load = |haste: Haste| haste.pool()?.install(|| Self::load_here(store, sequence, haste));
-        match load(haste) {
-            Err(error) if error.is_starved() => {
-                let reason = "the processors had nothing to spare";
-                info!(sequence, reason, "loading a version begins again, with a share of them");
-                load(Haste::Share)
-            }
-            loaded => loaded,
-        }
+        at_least_with_a_share(haste, sequence, |haste| {
+            let pool = haste.pool()?;
+            let loaded = pool.install(|| Self::load_here(store, sequence, haste));
+            // The threads end, but nobody knows when.
+            pool.broadcast(|_| give_back());
+            loaded
+        })
     }
 
     fn load_here(store: &dyn Store, sequence: u64, haste: Haste) -> Result<Self, LoadError> {
-        let pace = Pace { haste, fed: Fed::begin() };
+        let pace = Pace::of(haste);
         let manifest = read_manifest(store, sequence)?;
         let weight = rating_weight(&manifest.measure)?;
         let mut read = ReadItems::default();
@@ -109,27 +109,45 @@ impl Snapshot {
         };
         let profiles = || {
             let parts = &manifest.parts.profiles;
-            let read = |entry| {
-                read_profiles(&Part::fetch(store, entry)?, &numbers, unknown_items, pace.begin())
-            };
+            let read =
+                |entry| read_profiles(&pace.fetch(store, entry)?, &numbers, unknown_items, &pace);
             let chunks: Vec<Chunk> =
                 parts.par_iter().map(read).collect::<Result<_, LoadError>>()?;
             Profiles::join(chunks).ok_or_else(|| out_of_order("profiles"))
         };
         let model = || {
             let parts = &manifest.parts.neighbours;
-            let read = |entry| read_neighbours(&Part::fetch(store, entry)?, &numbers, pace.begin());
+            let read = |entry| read_neighbours(&pace.fetch(store, entry)?, &numbers, &pace);
             let parts: Vec<_> = parts.par_iter().map(read).collect::<Result<_, LoadError>>()?;
             let neighbours = join_neighbours(parts, items.len())?;
             Ok::<_, LoadError>(Model::new(neighbours, &rating_counts)?.weighing(weight))
         };
-        // One after the other when they are not to take more than one processor. Then the model comes first: while its
-        // neighbours are in memory twice there are no profiles beside them, which take the most.
-        let (model, profiles) = rayon::join(model, profiles);
-        let (model, profiles) = (model?, profiles?);
+        let (model, profiles) = if haste == Haste::Whole {
+            let (model, profiles) = rayon::join(model, profiles);
+            (model?, profiles?)
+        } else {
+            // The model first: while its neighbours are in memory twice there are no profiles beside them, which take the most.
+            (model()?, profiles()?)
+        };
         let candidates = KeptCandidates::none_yet(&profiles);
         let loaded_at = Utc::now();
         Ok(Self { manifest, loaded_at, model, items, numbers, genres, profiles, candidates })
+    }
+}
+
+/// Loads, and once more with a share of the processors where they had nothing to spare.
+fn at_least_with_a_share<T>(
+    haste: Haste,
+    sequence: u64,
+    load: impl Fn(Haste) -> Result<T, LoadError>,
+) -> Result<T, LoadError> {
+    match load(haste) {
+        Err(error) if error.is_starved() => {
+            let reason = "the processors had nothing to spare";
+            info!(sequence, reason, "loading a version begins again, with a share of them");
+            load(Haste::Share)
+        }
+        loaded => loaded,
     }
 }
 
@@ -146,38 +164,32 @@ impl Haste {
 }
 
 /// When a load rests.
-#[derive(Clone, Copy)]
-struct Pace {
-    haste: Haste,
-    fed: Fed,
-}
+struct Pace(Option<Mutex<Resting>>);
 
 impl Pace {
-    /// A thread reads a part from now on.
-    fn begin(self) -> Breaks {
-        let resting = (self.haste == Haste::Spare).then(Resting::begin);
-        Breaks { resting, fed: self.fed }
+    /// On the thread that loads, if it is one.
+    fn of(haste: Haste) -> Self {
+        Self((haste == Haste::Spare).then(|| Mutex::new(Resting::begin())))
     }
-}
 
-/// The rests of one thread.
-struct Breaks {
-    resting: Option<Resting>,
-    fed: Fed,
-}
+    fn resting(&self) -> Option<MutexGuard<'_, Resting>> {
+        Some(self.0.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 
-impl Breaks {
+    /// Fetches a part. How long the store takes says nothing of the processors.
+    fn fetch(&self, store: &dyn Store, entry: &PartEntry) -> Result<Part, OpenError> {
+        let part = Part::fetch(store, entry);
+        self.resting().iter_mut().for_each(|resting| resting.go_on());
+        part
+    }
+
     /// To be called between two pieces.
     ///
     /// # Errors
     /// When the thread gets too little to go on.
-    fn rest(&mut self) -> Result<(), TableError> {
-        let Some(resting) = &mut self.resting else { return Ok(()) };
-        if self.fed.is_starved() {
-            return Err(TableError::Stopped);
-        }
-        resting.rest();
-        Ok(())
+    fn rest(&self) -> Result<(), TableError> {
+        let Some(mut resting) = self.resting() else { return Ok(()) };
+        resting.rest().map_err(|Starved| TableError::Stopped)
     }
 }
 
@@ -249,13 +261,13 @@ struct ReadNeighbours {
 fn read_neighbours(
     part: &Part,
     numbers: &HashMap<Box<str>, u32>,
-    mut breaks: Breaks,
+    pace: &Pace,
 ) -> Result<ReadNeighbours, LoadError> {
     let mut read = ReadNeighbours::default();
     let mut problem = Problem::default();
     let (mut targets, mut sources) = (TextLookup::default(), TextLookup::default());
     part.read_columns::<tables::Neighbours>(|rows, columns| {
-        breaks.rest()?;
+        pace.rest()?;
         let targets = targets.find(&columns.item_id, |id| numbers.get(id).copied());
         let sources = sources.find(&columns.neighbour_id, |id| numbers.get(id).copied());
         for at in 0..rows {
@@ -312,7 +324,7 @@ fn read_profiles(
     part: &Part,
     numbers: &HashMap<Box<str>, u32>,
     unknown_items: UnknownItems,
-    mut breaks: Breaks,
+    pace: &Pace,
 ) -> Result<Chunk, LoadError> {
     // A manifest could promise any number of rows; a real part has more bytes than rows.
     let mut chunk = Chunk::for_entries(part.rows().min(part.bytes().len() as u64));
@@ -321,7 +333,7 @@ fn read_profiles(
     let mut user: Option<String> = None;
     let mut found = Vec::new();
     part.read_columns::<tables::Profiles>(|rows, columns| {
-        breaks.rest()?;
+        pace.rest()?;
         let items = items.find(&columns.item_id, |id| numbers.get(id).copied());
         let origins = origins.find(&columns.order_origin, |name| {
             name.parse().ok().map(|origin| chunk.origin(origin))
@@ -377,7 +389,10 @@ fn misplaced(row: &tables::ProfileRow<'_>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
+
     use akin_recommender::rating_weight::WeightRule;
+    use akin_schemas::ObjectKey;
 
     use super::*;
 
@@ -403,5 +418,35 @@ mod tests {
             matches!(refused, Err(error) if error.to_string().ends_with("upgrade this program"))
         );
         Ok(())
+    }
+
+    #[test]
+    fn a_load_that_gets_next_to_nothing_is_given_up() {
+        let starved = Pace(Some(Mutex::new(Resting::starved())));
+        assert!(matches!(starved.rest(), Err(TableError::Stopped)));
+        assert!(Pace::of(Haste::Spare).rest().is_ok());
+        assert!([Haste::Share, Haste::Whole].iter().all(|haste| Pace::of(*haste).0.is_none()));
+    }
+
+    #[test]
+    fn a_load_that_was_given_up_begins_again_with_a_share() {
+        let stopped = |haste| match haste {
+            Haste::Spare => {
+                let (key, source) = (ObjectKey::manifest(1), TableError::Stopped);
+                Err(LoadError::Open(OpenError::Table { key, source }))
+            }
+            _ => Ok(()),
+        };
+        let broken = |_| Err(LoadError::Inconsistent("as it is".to_owned()));
+        let hastes = |load: &dyn Fn(Haste) -> Result<(), LoadError>| {
+            let asked = RefCell::new(Vec::new());
+            let loaded = at_least_with_a_share(Haste::Spare, 1, |haste| {
+                asked.borrow_mut().push(haste);
+                load(haste)
+            });
+            (loaded.is_ok(), asked.into_inner())
+        };
+        assert_eq!(hastes(&stopped), (true, vec![Haste::Spare, Haste::Share]));
+        assert_eq!(hastes(&broken), (false, vec![Haste::Spare]));
     }
 }

@@ -143,10 +143,6 @@ impl Queue {
         state.drop_outcomes();
     }
 
-    pub(super) fn is_poisoned(&self) -> bool {
-        self.lock().poisoned
-    }
-
     /// Nobody takes from this queue any more: lets the waiting know.
     pub(super) fn abandon(&self) {
         let mut state = self.lock();

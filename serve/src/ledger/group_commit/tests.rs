@@ -196,6 +196,26 @@ fn after_a_failed_sync_everybody_hears_of_it_and_nothing_more_is_taken() {
 }
 
 #[test]
+fn when_the_file_is_gone_not_even_what_waits_is_taken_and_ends_are_still_written() {
+    let ledger = Arc::new(Gated::open(FaultyDisk::default().ledger().unwrap()));
+    let group = start(ledger.clone(), 9, Box::new(|_| {}));
+    ledger.set_open(false);
+    let taken = group.submit(vec![submission("abby", 0)]).unwrap();
+    until(|| ledger.commits() == 1);
+    let waiting = group.submit(vec![submission("abby", 1)]).unwrap();
+    group.lose_file();
+    ledger.set_open(true);
+    let execution = taken.blocking_recv().unwrap().unwrap().receipts[0].execution;
+    let refused = waiting.blocking_recv().unwrap();
+    assert!(matches!(refused, Err(Rejection::Ledger(LedgerError::FileGone))), "{refused:?}");
+    let refused = group.submit(vec![submission("abby", 2)]).err();
+    assert_eq!((refused, group.has_lost_file()), (Some(Refusal::FileGone), true));
+    group.finish_durably(&ended(execution)).unwrap().unwrap().blocking_recv().unwrap();
+    assert!(!ledger.execution(&execution).unwrap().unwrap().is_running());
+    assert_eq!(ledger.unflushed(9).unwrap().len(), 1);
+}
+
+#[test]
 fn an_unreadable_record_in_the_way_of_one_client_stops_no_other() {
     let ledger = Arc::new(Gated::open(FaultyDisk::default().ledger().unwrap()));
     faulty_disk::spoil(&ledger.inner, "abby");
