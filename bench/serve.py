@@ -169,7 +169,7 @@ def akin(options):
         # The same tables under a new number: what a server loads anew, without a run's work beside it.
         again = f"{sys.executable} {__file__} --republish {store}"
         # Long enough for the version to be read and to take over within the phase.
-        phase = f"finish:{rates[0]}:{max(seconds, 30)}"
+        phase = f"finish:{rates[0]}:{max(seconds, 60)}"
         for report in load(options, server, [phase], "--at-half", again, "--seed", "2"):
             show("akin-serve, new version", report)
         current = json.load(urllib.request.urlopen(f"http://{server.address}/versions/current"))

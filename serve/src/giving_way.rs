@@ -4,7 +4,6 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::time::{ClockId, clock_gettime};
 #[cfg(target_os = "linux")]
 use thread_priority::{
     NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy,
@@ -46,69 +45,50 @@ impl Patience {
 /// A thread that works in the background, piece by piece, and rests as long as each piece took: caches are everybody's, and
 /// not every system has a policy by which who wakes has the processor at once.
 pub struct Resting {
-    piece: Moment,
-    /// What the pieces took since it was last seen that the thread gets enough.
-    taken: Taken,
+    piece_began: Instant,
+    /// As it was when the thread was last seen to get enough.
+    enough: Share,
 }
 
-/// After pieces have taken so long it is seen whether the thread had a processor meanwhile.
+/// After so long without a processor it is looked whether a thread that wants one has one now and then.
 const HOPEFUL: Duration = Duration::from_secs(20);
-/// A thread is starved that had one for less than one part in so many of its pieces.
+/// A thread is starved that had a processor for less than one part in so many of the time that it waited for one.
 const STARVED: u32 = 10;
 
-#[derive(Clone, Copy)]
-struct Moment {
-    time: Instant,
-    /// What this thread has had of the processors.
-    had: Duration,
+/// What a thread has had of the processors since it began.
+#[derive(Debug, Clone, Copy, Default)]
+struct Share {
+    ran: Duration,
+    /// Ready to run, while others did.
+    waited: Duration,
 }
 
-impl Moment {
+impl Share {
+    /// This thread's, where the system counts it; elsewhere nobody is starved.
     fn now() -> Self {
-        let had = clock_gettime(ClockId::ThreadCPUTime).try_into().unwrap_or_default();
-        Self { time: Instant::now(), had }
+        let counted = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+        let mut nanoseconds = counted.split(' ').map_while(|number| number.parse().ok());
+        let mut next = || Duration::from_nanos(nanoseconds.next().unwrap_or(0));
+        Self { ran: next(), waited: next() }
     }
-}
 
-#[derive(Clone, Copy, Default)]
-struct Taken {
-    time: Duration,
-    had: Duration,
-}
-
-impl Taken {
-    /// Adds a piece, and says whether the thread is starved. When it is not, it is looked at anew.
-    fn add(&mut self, time: Duration, had: Duration) -> bool {
-        self.time += time;
-        self.had += had;
-        if self.time < HOPEFUL {
-            return false;
-        }
-        let is_starved = self.had < self.time / STARVED;
-        if !is_starved {
-            *self = Self::default();
-        }
-        is_starved
+    /// Whether a thread that had enough at a moment has had next to nothing since; none when that cannot be said yet.
+    fn is_starved_since(self, enough: Self) -> Option<bool> {
+        let waited = self.waited.saturating_sub(enough.waited);
+        let ran = self.ran.saturating_sub(enough.ran);
+        (waited >= HOPEFUL).then(|| ran < waited / STARVED)
     }
 }
 
 impl Resting {
     /// The first piece begins.
     pub fn begin() -> Self {
-        Self { piece: Moment::now(), taken: Taken::default() }
+        Self { piece_began: Instant::now(), enough: Share::now() }
     }
 
-    /// A piece took long, of which this thread, which is new, had next to nothing.
-    #[cfg(test)]
-    pub fn starved() -> Self {
-        let began = Instant::now().checked_sub(2 * HOPEFUL);
-        let piece = Moment { time: began.unwrap_or_else(Instant::now), ..Moment::now() };
-        Self { piece, taken: Taken::default() }
-    }
-
-    /// The next piece begins, after something that took the thread no processor, such as waiting for the store.
+    /// The next piece begins, after something for which nobody has to rest, such as waiting for the store.
     pub fn go_on(&mut self) {
-        self.piece = Moment::now();
+        self.piece_began = Instant::now();
     }
 
     /// To be called between two pieces, on the thread that works.
@@ -116,13 +96,17 @@ impl Resting {
     /// # Errors
     /// When others leave it next to nothing: what it does would take for ever.
     pub fn rest(&mut self) -> Result<(), Starved> {
-        let took = self.piece.time.elapsed();
-        let had = Moment::now().had.saturating_sub(self.piece.had);
-        if self.taken.add(took, had) {
-            return Err(Starved);
+        self.rest_having(Share::now())
+    }
+
+    fn rest_having(&mut self, share: Share) -> Result<(), Starved> {
+        match share.is_starved_since(self.enough) {
+            Some(true) => return Err(Starved),
+            Some(false) => self.enough = share,
+            None => {}
         }
-        thread::sleep(took);
-        self.piece = Moment::now();
+        thread::sleep(self.piece_began.elapsed());
+        self.piece_began = Instant::now();
         Ok(())
     }
 }
@@ -177,27 +161,27 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_is_starved_when_it_gets_next_to_nothing_for_long() {
-        let second = Duration::from_secs(1);
-        let after = |pieces: usize, had: Duration| {
-            let mut taken = Taken::default();
-            (0..pieces).map(|_| taken.add(second, had)).collect::<Vec<_>>()
+    fn a_thread_is_starved_when_it_waits_for_long_and_gets_next_to_nothing() {
+        let seconds = |ran, waited| Share {
+            ran: Duration::from_secs(ran),
+            waited: Duration::from_secs(waited),
         };
-        let starved = |pieces, had| after(pieces, had).iter().position(|is| *is);
-        assert_eq!(starved(100, second / 20), Some(19), "it may begin slowly");
-        assert_eq!(starved(100, second / 9), None);
-        // It had enough for a while, and then nothing: five seconds of enough and fifteen of nothing are still enough.
-        let mut taken = Taken::default();
-        assert!((0..45).all(|_| !taken.add(second, second)));
-        let starved = (0..100).position(|_| taken.add(second, Duration::ZERO));
-        assert_eq!(starved, Some(34));
+        let mut resting = Resting { piece_began: Instant::now(), enough: seconds(5, 5) };
+        assert_eq!(resting.rest_having(seconds(5, 24)), Ok(()), "it may begin slowly");
+        assert_eq!(resting.rest_having(seconds(7, 25)), Ok(()));
+        // Looked at anew since.
+        assert_eq!(resting.rest_having(seconds(8, 44)), Ok(()));
+        assert_eq!(resting.rest_having(seconds(8, 45)), Err(Starved));
+        assert_eq!(resting.rest_having(seconds(9, 45)), Ok(()));
     }
 
+    #[cfg(target_os = "linux")]
     #[test]
-    fn whoever_waits_for_something_else_is_not_starved() {
-        assert_eq!(Resting::starved().rest(), Err(Starved));
-        let mut resting = Resting::starved();
-        resting.go_on();
-        assert_eq!(resting.rest(), Ok(()));
+    fn the_system_says_what_a_thread_had() {
+        let before = Share::now();
+        let began = Instant::now();
+        while Share::now().ran <= before.ran {
+            assert!(began.elapsed() < Duration::from_secs(20), "{before:?}");
+        }
     }
 }

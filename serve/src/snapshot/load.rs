@@ -421,14 +421,6 @@ mod tests {
     }
 
     #[test]
-    fn a_load_that_gets_next_to_nothing_is_given_up() {
-        let starved = Pace(Some(Mutex::new(Resting::starved())));
-        assert!(matches!(starved.rest(), Err(TableError::Stopped)));
-        assert!(Pace::of(Haste::Spare).rest().is_ok());
-        assert!([Haste::Share, Haste::Whole].iter().all(|haste| Pace::of(*haste).0.is_none()));
-    }
-
-    #[test]
     fn a_load_that_was_given_up_begins_again_with_a_share() {
         let stopped = |haste| match haste {
             Haste::Spare => {
