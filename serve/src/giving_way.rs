@@ -91,22 +91,28 @@ impl Resting {
         self.piece_began = Instant::now();
     }
 
-    /// To be called between two pieces, on the thread that works.
-    ///
-    /// # Errors
-    /// When others leave it next to nothing: what it does would take for ever.
-    pub fn rest(&mut self) -> Result<(), Starved> {
-        self.rest_having(Share::now())
+    /// To be called between two pieces.
+    pub fn rest(&mut self) {
+        thread::sleep(self.piece_began.elapsed());
+        self.piece_began = Instant::now();
     }
 
-    fn rest_having(&mut self, share: Share) -> Result<(), Starved> {
+    /// The same for what somebody waits for, on the thread that does it.
+    ///
+    /// # Errors
+    /// When others leave it next to nothing: it would take for ever.
+    pub fn rest_unless_starved(&mut self) -> Result<(), Starved> {
+        self.look(Share::now())?;
+        self.rest();
+        Ok(())
+    }
+
+    fn look(&mut self, share: Share) -> Result<(), Starved> {
         match share.is_starved_since(self.enough) {
             Some(true) => return Err(Starved),
             Some(false) => self.enough = share,
             None => {}
         }
-        thread::sleep(self.piece_began.elapsed());
-        self.piece_began = Instant::now();
         Ok(())
     }
 }
@@ -167,12 +173,12 @@ mod tests {
             waited: Duration::from_secs(waited),
         };
         let mut resting = Resting { piece_began: Instant::now(), enough: seconds(5, 5) };
-        assert_eq!(resting.rest_having(seconds(5, 24)), Ok(()), "it may begin slowly");
-        assert_eq!(resting.rest_having(seconds(7, 25)), Ok(()));
+        assert_eq!(resting.look(seconds(5, 24)), Ok(()), "it may begin slowly");
+        assert_eq!(resting.look(seconds(7, 25)), Ok(()));
         // Looked at anew since.
-        assert_eq!(resting.rest_having(seconds(8, 44)), Ok(()));
-        assert_eq!(resting.rest_having(seconds(8, 45)), Err(Starved));
-        assert_eq!(resting.rest_having(seconds(9, 45)), Ok(()));
+        assert_eq!(resting.look(seconds(8, 44)), Ok(()));
+        assert_eq!(resting.look(seconds(8, 45)), Err(Starved));
+        assert_eq!(resting.look(seconds(9, 45)), Ok(()));
     }
 
     #[cfg(target_os = "linux")]

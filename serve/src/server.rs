@@ -300,8 +300,7 @@ impl Server {
             Patience::Much.begin();
             let mut resting = Resting::begin();
             snapshot.keep_candidates(count, || {
-                // When others leave next to nothing it goes on without rests: nobody waits for it.
-                let _ = resting.rest();
+                resting.rest();
                 !*draining.borrow() && live.serves(&snapshot)
             });
             kept_of = sequence;

@@ -189,7 +189,7 @@ impl Pace {
     /// When the thread gets too little to go on.
     fn rest(&self) -> Result<(), TableError> {
         let Some(mut resting) = self.resting() else { return Ok(()) };
-        resting.rest().map_err(|Starved| TableError::Stopped)
+        resting.rest_unless_starved().map_err(|Starved| TableError::Stopped)
     }
 }
 
