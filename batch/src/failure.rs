@@ -223,12 +223,18 @@ impl Failure {
         }
     }
 
-    /// Puts a store's error about an intermediate result into these words, unless another try may help.
-    pub fn of_work(error: OpenError) -> Self {
+    /// What is wrong with something that the store should have, in the words of `of_problem`; or the store's own error,
+    /// when another try may help. What is missing will not come back.
+    pub fn of_opening(error: OpenError, of_problem: impl FnOnce(String) -> Self) -> Self {
         match error {
             OpenError::Store(error) if error.kind() != ErrorKind::NotFound => Self::Store(error),
-            other => Self::Work(other.to_string()),
+            other => of_problem(chain(&other)),
         }
+    }
+
+    /// The same about an intermediate result.
+    pub fn of_work(error: OpenError) -> Self {
+        Self::of_opening(error, Self::Work)
     }
 
     /// The error and what caused it, in one line.

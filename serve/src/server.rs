@@ -1,12 +1,13 @@
 //! The server as a value: start it, ask for its address, run it until it is stopped.
 
+mod flushing;
+
 use std::io;
 use std::net::SocketAddr;
 use std::num::NonZero;
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actix_web::middleware::from_fn;
@@ -18,10 +19,9 @@ use akin_store::{Store, StoreError, open_store, open_store_unseen};
 use chrono::Utc;
 use thiserror::Error;
 use tokio::sync::{Semaphore, watch};
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
 use crate::background::Repeating;
-use crate::flush::Flusher;
 use crate::fold_in::ScoringPool;
 use crate::forget::{self, forget_or_warn};
 use crate::giving_way::{Patience, Resting};
@@ -33,16 +33,13 @@ use crate::ledger::{
 use crate::metrics::Metrics;
 use crate::options::Options;
 use crate::snapshot::Live;
+use flushing::Flushing;
 
 /// Threads of each worker for what waits or computes: reads of the ledger, and lists that are not stored. Each may hold a
 /// scorer's memory; more would not read or compute sooner.
 const BLOCKING_THREADS: usize = 4;
 /// How often it is looked whether another version serves, to find what may be kept of its users.
 const CANDIDATES_TICK: Duration = Duration::from_millis(200);
-/// How often the flusher looks whether something is due.
-const FLUSH_TICK: Duration = Duration::from_millis(200);
-/// How long a store that took no ratings is left alone, when many wait for it.
-const FLUSH_RETRY: Duration = Duration::from_secs(5);
 /// How often it is looked whether there are more executions than are kept.
 const FORGET_PAUSE: Duration = Duration::from_secs(10);
 /// After so many calls, what is in memory goes, too.
@@ -83,7 +80,7 @@ pub struct Server {
     draining: watch::Sender<bool>,
     scoring: ScoringPool,
     store: Arc<dyn Store>,
-    flusher: Arc<Mutex<Flusher>>,
+    flushing: Arc<Mutex<Flushing>>,
     background: Vec<Repeating>,
 }
 
@@ -148,13 +145,15 @@ impl Server {
             metrics,
             started_at: Utc::now().timestamp_micros(),
         };
+        let State { ledger, commit, metrics, .. } = state.clone();
+        let flushing = Flushing::new(options, store.clone(), ledger, commit, metrics);
         let mut server = Self {
             options: options.clone(),
             listener,
             state,
             draining,
             scoring,
-            flusher: Arc::new(Mutex::new(Flusher::new(store.clone()))),
+            flushing: Arc::new(Mutex::new(flushing)),
             store,
             background: Vec::new(),
         };
@@ -175,13 +174,12 @@ impl Server {
         unfinished: Vec<(ExecutionId, Arc<ExecutionRecord>)>,
     ) -> io::Result<()> {
         let options = self.options.clone();
-        let State { live, ledger, commit, executions, metrics, .. } = self.state.clone();
+        let State { live, ledger, commit, executions, .. } = self.state.clone();
         let (timeout, in_work) = (options.execution_timeout, executions.clone());
-        let to_end = commit.clone();
         let end_overdue = move || {
             for id in in_work.overdue(timeout) {
                 let stopped_at = Utc::now().timestamp_micros();
-                match to_end.finish(&Finished { id, outcome: Outcome::TimedOut, stopped_at }) {
+                match commit.finish(&Finished { id, outcome: Outcome::TimedOut, stopped_at }) {
                     Ok(true) => warn!(execution = %id, "an execution took too long"),
                     Ok(false) => {}
                     Err(error) => warn!(%error, execution = %id, "a timeout could not be noted"),
@@ -223,37 +221,9 @@ impl Server {
             self.background.push(self.start_candidates(usize::from(options.candidates))?);
         }
 
-        let (flush_ledger, flusher) = (ledger.clone(), self.flusher.clone());
-        let mut last = Instant::now();
-        let (mut is_in_place, mut is_rescued) = (true, false);
-        let flush = move || {
-            if is_in_place && !flush_ledger.is_in_place() {
-                is_in_place = false;
-                commit.lose_file();
-                error!(
-                    "the ledger's file was removed or replaced while this server wrote to it: nothing is accepted any more; \
-                     do not restart before what was accepted is in the store"
-                );
-            }
-            if !is_in_place
-                && !is_rescued
-                && flush_ledger.unflushed_count().is_ok_and(|count| count == 0)
-            {
-                is_rescued = true;
-                warn!("everything that was accepted is in the store; restart the server");
-            }
-            let many = u64::from(options.flush_ratings);
-            let are_many = || flush_ledger.unflushed_count().is_ok_and(|count| count >= many);
-            let is_failing = metrics.is_flush_failing.load(Ordering::Relaxed);
-            let may_hurry = !is_failing || last.elapsed() >= FLUSH_RETRY;
-            let is_due = last.elapsed() >= options.flush_interval;
-            let must_hurry = if is_in_place { are_many() } else { !is_rescued };
-            if is_due || (may_hurry && must_hurry) {
-                flush_or_warn(flush_ledger.as_ref(), &flusher, &metrics);
-                last = Instant::now();
-            }
-        };
-        self.background.push(Repeating::start("flush", FLUSH_TICK, flush)?);
+        let flushing = self.flushing.clone();
+        let flush = move || locked(&flushing).tick();
+        self.background.push(Repeating::start("flush", flushing::TICK, flush)?);
 
         let days = i64::from(options.keep_executions_days);
         let (kept, draining) = (self.state.executions.clone(), self.state.draining.clone());
@@ -321,7 +291,7 @@ impl Server {
     pub fn run_until_stopped(self) -> Result<(), ServerError> {
         let address = self.address()?;
         let Self {
-            options, listener, state, draining, scoring, store, flusher, background, ..
+            options, listener, state, draining, scoring, store, flushing, background, ..
         } = self;
         let data = Data::new(state.clone());
         let description = Data::new(http::DescriptionText::new()?);
@@ -353,16 +323,7 @@ impl Server {
 
         state.commit.close(options.drain_timeout);
         // At once: a version that is being loaded may take longer than whoever stops the server waits.
-        flush_or_warn(state.ledger.as_ref(), &flusher, &state.metrics);
-        // There is no other copy then.
-        let last_try = Instant::now() + options.drain_timeout;
-        while state.commit.has_lost_file()
-            && state.ledger.unflushed_count().is_ok_and(|count| count > 0)
-            && Instant::now() < last_try
-        {
-            thread::sleep(Duration::from_secs(1));
-            flush_or_warn(state.ledger.as_ref(), &flusher, &state.metrics);
-        }
+        locked(&flushing).finish(options.drain_timeout);
         for thread in background {
             thread.stop();
         }
@@ -419,29 +380,9 @@ async fn stop_on_signal(handle: ServerHandle, draining: watch::Sender<bool>, del
     handle.stop(true).await;
 }
 
-/// Writes accepted ratings to the store.
-fn flush_or_warn(ledger: &dyn Ledger, flusher: &Mutex<Flusher>, metrics: &Metrics) {
-    if ledger.is_poisoned() {
-        // What is in the store could not be noted: the next start looks what is there.
-        return;
-    }
-    let mut flusher = flusher.lock().unwrap_or_else(PoisonError::into_inner);
-    let flushed = flusher.flush(ledger);
-    metrics.is_flush_failing.store(flushed.is_err(), Ordering::Relaxed);
-    match flushed {
-        Ok(entries) => {
-            metrics.flushed.inc_by(entries);
-            metrics.flushed_at.set(Utc::now().timestamp());
-        }
-        Err(error) => {
-            metrics.flush_failures.inc();
-            let error = error.chain();
-            warn!(
-                error,
-                "accepted ratings could not be written to the store; the ledger keeps them and tries again"
-            );
-        }
-    }
+/// A panic in between leaves nothing half done that the next call would not look at anew.
+fn locked(flushing: &Mutex<Flushing>) -> MutexGuard<'_, Flushing> {
+    flushing.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Hands over what an earlier process accepted and did not finish.

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use akin_recommender::profile::{OrderKey, Origin};
 use akin_schemas::tables::{Items, ProfileRow, Profiles};
 use akin_schemas::{ItemId, Manifest, PartEntry, UserId};
-use akin_store::{ErrorKind, OpenError, Part, Store, published_sequences, read_manifest};
+use akin_store::{OpenError, Part, Store, published_sequences, read_manifest};
 use tracing::{info, warn};
 
 use crate::failure::{Failure, chain};
@@ -183,13 +183,9 @@ fn before_rollback(store: &dyn Store, sequence: u64) -> Result<Option<Manifest>,
     Ok(None)
 }
 
-/// A damaged version is told apart from a store that failed: only the second is worth another try. What a manifest names and
-/// is not there will not come back either.
+/// A damaged version is told apart from a store that failed: only the second is worth another try.
 fn unreadable(error: OpenError) -> Failure {
-    match error {
-        OpenError::Store(error) if error.kind() != ErrorKind::NotFound => error.into(),
-        other => base_failure(chain(&other)),
-    }
+    Failure::of_opening(error, base_failure)
 }
 
 fn base_failure(problem: String) -> Failure {

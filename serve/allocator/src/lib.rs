@@ -1,6 +1,6 @@
 //! The server's memory: its allocator, and giving back what was freed.
 //!
-//! A room of its own because it calls C, which nothing else does.
+//! A room of its own because it calls C itself, which takes `unsafe`: nothing else here does.
 
 pub use mimalloc::MiMalloc;
 

@@ -240,6 +240,9 @@ impl Committer {
         if self.0.has_lost_file.load(Ordering::Acquire) {
             requests.clear();
             refuse(std::mem::take(&mut waiting), &LedgerError::FileGone);
+            if ends.is_empty() {
+                return;
+            }
         }
         let (records, ended): (Vec<_>, Vec<_>) =
             ends.into_iter().map(|End { record, written }| (record, written)).unzip();
