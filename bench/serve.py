@@ -142,6 +142,7 @@ def akin(options):
     folder.mkdir(parents=True)
     store = folder / "store"
     shutil.copytree(options.store, store, copy_function=link_or_copy)
+    upcoming = hold_back(store, folder)
     port = free_port()
     command = [options.bin_dir / "akin-serve", "--store", store, "--data-dir", folder / "data", "--poll-interval", "1"]
     server = Server([*command, "--listen", f"127.0.0.1:{port}"], port, folder / "log")
@@ -166,8 +167,8 @@ def akin(options):
         print("| " + " | ".join(HEAD) + " |\n" + "|---" * len(HEAD) + "|")
         for report in reports:
             show("akin-serve", report)
-        # The same tables under a new number: what a server loads anew, without a run's work beside it.
-        again = f"{sys.executable} {__file__} --republish {store}"
+        # Published as a run does in the end, without its work beside it.
+        again = f"mv {upcoming} {store / 'manifests' / upcoming.name}"
         # Long enough for the version to be read and to take over within the phase.
         phase = f"finish:{rates[0]}:{max(seconds, 60)}"
         for report in load(options, server, [phase], "--at-half", again, "--seed", "2"):
@@ -205,15 +206,23 @@ def newest(store):
     return json.loads(max((store / "manifests").glob("*.json")).read_bytes())["body"]
 
 
-def republish(store):
-    """Publishes the current version's tables under the next number."""
+def hold_back(store, folder):
+    """Takes the newest publication out of a store, and gives the file that publishes it again; of a store that has only one,
+    that one under the next number."""
+    manifests = sorted((store / "manifests").glob("*.json"))
+    if len(manifests) > 1:
+        before = json.loads(manifests[-2].read_bytes())["body"]["counts"]
+        after = json.loads(manifests[-1].read_bytes())["body"]["counts"]
+        print(f"to be published: {after}, after {before}")
+        return Path(shutil.move(manifests[-1], folder / manifests[-1].name))
+    print("to be published: the same tables once more, so that the server shares what it knows of all users with the version before")
     body = newest(store)
     body["sequence"] += 1
     body["version"] = body["version"][:-4] + "".join(random.choices(SUFFIX_LETTERS, k=4))
     text = json.dumps(body, separators=(",", ":"))
-    manifest = f'{{"sha256":"{hashlib.sha256(text.encode()).hexdigest()}","body":{text}}}\n'
-    with (store / "manifests" / f"{body['sequence']:020}.json").open("x") as file:
-        file.write(manifest)
+    manifest = folder / f"{body['sequence']:020}.json"
+    manifest.write_text(f'{{"sha256":"{hashlib.sha256(text.encode()).hexdigest()}","body":{text}}}\n')
+    return manifest
 
 
 def peer(options, workers):
@@ -241,8 +250,6 @@ def peer(options, workers):
 
 
 def main():
-    if sys.argv[1:2] == ["--republish"]:
-        return republish(Path(sys.argv[2]))
     options = arguments()
     print(f"load average before: {os.getloadavg()}, {os.cpu_count()} cores")
     ours = akin(options) if options.only != "peer" else []

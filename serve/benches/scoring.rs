@@ -44,7 +44,7 @@ static LOADED: LazyLock<Option<(Snapshot, Vec<Ratings>)>> = LazyLock::new(|| {
 fn load(folder: &Path) -> Result<(Snapshot, Vec<Ratings>), Box<dyn std::error::Error>> {
     let store = FolderStore::open(folder)?;
     let newest = published_sequences(&store, None)?.pop().ok_or("no version is published there")?;
-    let snapshot = Snapshot::load(&store, newest, Haste::Whole)?;
+    let snapshot = Snapshot::load(&store, newest, Haste::Whole, None)?;
     let of_user = |user: u32| snapshot.ratings(&user.to_string(), &Profile::default()).ratings;
     let is_wanted = |ratings: &Ratings| (180..=220).contains(&ratings.len());
     let profiles = (1..=1_000_000).map(of_user).filter(is_wanted).take(PROFILES).collect();

@@ -35,7 +35,7 @@ fn a_flip_of_any_byte_of_a_version_is_refused_and_the_old_version_serves() {
             damaged[at] ^= 0xff;
             std::fs::write(&path, damaged).unwrap();
             assert!(
-                Snapshot::load(&*store, 2, Haste::Whole).is_err(),
+                Snapshot::load(&*store, 2, Haste::Whole, None).is_err(),
                 "{key}, byte {at} of {}",
                 whole.len()
             );

@@ -122,10 +122,11 @@ impl Live {
 
     /// The last of `sequences` that is due and loads.
     fn load_newest(&self, sequences: Vec<u64>) -> Option<Snapshot> {
-        let haste = if self.current().is_some() { Haste::Spare } else { Haste::Whole };
+        let current = self.current();
+        let haste = if current.is_some() { Haste::Spare } else { Haste::Whole };
         let mut unanswered = 0;
         for sequence in sequences.into_iter().rev().filter(|&sequence| self.is_due(sequence)) {
-            match Snapshot::load(self.store.as_ref(), sequence, haste) {
+            match Snapshot::load(self.store.as_ref(), sequence, haste, current.as_deref()) {
                 Ok(snapshot) => return Some(snapshot),
                 Err(error) => {
                     warn!(sequence, %error, "a version is refused; {}", self.what_serves());

@@ -17,7 +17,7 @@ use thiserror::Error;
 use tracing::info;
 
 use super::candidates::KeptCandidates;
-use super::profiles::{Chunk, Found, Profiles, Rows};
+use super::profiles::{Chunk, ChunkBuilder, Found, ItemNumbering, Profiles, Rows};
 use super::{Item, Snapshot};
 use crate::giving_way::{Patience, Resting, Starved};
 
@@ -76,21 +76,32 @@ pub enum Haste {
 
 impl Snapshot {
     /// Fetches, verifies and lays out one publication. Beside the result, as many files are in memory at a time as there
-    /// are threads; and neighbours twice while their parts are joined, where there are several.
+    /// are threads; and neighbours twice while their parts are joined, where there are several. What is known of users is
+    /// shared with the version `before`, where it is the same.
     ///
     /// # Errors
     /// When a file does not open, or the tables contradict each other.
-    pub fn load(store: &dyn Store, sequence: u64, haste: Haste) -> Result<Self, LoadError> {
+    pub fn load(
+        store: &dyn Store,
+        sequence: u64,
+        haste: Haste,
+        before: Option<&Self>,
+    ) -> Result<Self, LoadError> {
         at_least_with_a_share(haste, sequence, |haste| {
             let pool = haste.pool()?;
-            let loaded = pool.install(|| Self::load_here(store, sequence, haste));
+            let loaded = pool.install(|| Self::load_here(store, sequence, haste, before));
             // The threads end, but nobody knows when.
             pool.broadcast(|_| give_back());
             loaded
         })
     }
 
-    fn load_here(store: &dyn Store, sequence: u64, haste: Haste) -> Result<Self, LoadError> {
+    fn load_here(
+        store: &dyn Store,
+        sequence: u64,
+        haste: Haste,
+        before: Option<&Self>,
+    ) -> Result<Self, LoadError> {
         let pace = Pace::of(haste);
         let manifest = read_manifest(store, sequence)?;
         let weight = rating_weight(&manifest.measure)?;
@@ -107,13 +118,22 @@ impl Snapshot {
             Some(_) => UnknownItems::LeftOut,
             None => UnknownItems::Refused,
         };
+        let numbering = before.map_or_else(
+            || ItemNumbering::new(items.len()),
+            |before| {
+                let ids = items.iter().map(|item| &*item.id);
+                before.profiles.numbering().after(&before.numbers, ids)
+            },
+        );
+        let before = before.map(|before| &before.profiles);
         let profiles = || {
             let parts = &manifest.parts.profiles;
-            let read =
-                |entry| read_profiles(&pace.fetch(store, entry)?, &numbers, unknown_items, &pace);
-            let chunks: Vec<Chunk> =
-                parts.par_iter().map(read).collect::<Result<_, LoadError>>()?;
-            Profiles::join(chunks).ok_or_else(|| out_of_order("profiles"))
+            let read = |entry| {
+                let part = pace.fetch(store, entry)?;
+                let chunk = ChunkBuilder::new(&numbering, before);
+                read_profiles(&part, &numbers, unknown_items, &pace, chunk)
+            };
+            parts.par_iter().map(read).collect::<Result<Vec<Chunk>, LoadError>>()
         };
         let model = || {
             let parts = &manifest.parts.neighbours;
@@ -122,13 +142,14 @@ impl Snapshot {
             let neighbours = join_neighbours(parts, items.len())?;
             Ok::<_, LoadError>(Model::new(neighbours, &rating_counts)?.weighing(weight))
         };
-        let (model, profiles) = if haste == Haste::Whole {
-            let (model, profiles) = rayon::join(model, profiles);
-            (model?, profiles?)
+        let (model, chunks) = if haste == Haste::Whole {
+            let (model, chunks) = rayon::join(model, profiles);
+            (model?, chunks?)
         } else {
             // The model first: while its neighbours are in memory twice there are no profiles beside them, which take the most.
             (model()?, profiles()?)
         };
+        let profiles = Profiles::join(chunks, numbering).ok_or_else(|| out_of_order("profiles"))?;
         let candidates = KeptCandidates::none_yet(&profiles);
         let loaded_at = Utc::now();
         Ok(Self { manifest, loaded_at, model, items, numbers, genres, profiles, candidates })
@@ -325,9 +346,8 @@ fn read_profiles(
     numbers: &HashMap<Box<str>, u32>,
     unknown_items: UnknownItems,
     pace: &Pace,
+    mut chunk: ChunkBuilder<'_>,
 ) -> Result<Chunk, LoadError> {
-    // A manifest could promise any number of rows; a real part has more bytes than rows.
-    let mut chunk = Chunk::for_entries(part.rows().min(part.bytes().len() as u64));
     let mut problem = Problem::default();
     let (mut items, mut origins) = (TextLookup::default(), TextLookup::default());
     let mut user: Option<String> = None;

@@ -46,7 +46,8 @@ impl Server {
     }
 
     pub fn swap(&mut self, store: &dyn Store, sequence: u64) {
-        let snapshot = Snapshot::load(store, sequence, Haste::Whole).unwrap();
+        let before = self.snapshot.as_ref();
+        let snapshot = Snapshot::load(store, sequence, Haste::Whole, before).unwrap();
         self.ledger().observe_clock(snapshot.manifest.latest_order_micros);
         self.snapshot = Some(snapshot);
     }

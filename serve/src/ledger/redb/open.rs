@@ -46,7 +46,7 @@ impl Default for Opening {
     /// redb's own default of 1 GiB is no good neighbour to a model in memory.
     fn default() -> Self {
         let recent_entries = 1 << 16;
-        Self { cache_bytes: 32 << 20, verify: false, recent_entries, entries_of_a_user: 10_000 }
+        Self { cache_bytes: 16 << 20, verify: false, recent_entries, entries_of_a_user: 10_000 }
     }
 }
 

@@ -1,61 +1,107 @@
 //! All users' profiles of a version, [packed] user by user.
 
+mod block;
+mod column;
+mod item_numbering;
 mod packed;
+mod times;
+mod user_ids;
 
 use akin_recommender::profile::Origin;
 
-use packed::Unpacked;
+use block::{Block, BlockBuilder};
+pub use item_numbering::ItemNumbering;
 pub use packed::{Found, PackedEntry, PackedProfile, Rows};
+use user_ids::UserIds;
 
-/// What an entry from a file mostly takes at most.
-const USUAL_BYTES: usize = 7;
-
-/// Some users that follow each other, in the order of their ids.
+/// Some users that follow each other, in the order of their ids: those of one file.
 #[derive(Default)]
 pub struct Chunk {
-    /// Their ids, one after the other.
-    users: String,
-    /// Where each id and each user's entries end.
-    ends: Vec<(usize, usize)>,
-    packed: Vec<u8>,
-    /// Of the user begun last, whose end is not known yet.
-    unpacked: Unpacked,
-    origins: Vec<Origin>,
+    blocks: Vec<Block>,
+    /// The first user of each block.
+    firsts: UserIds,
+    /// How many users there are before each block, and in all.
+    starts: Vec<usize>,
     last_item: Option<u32>,
 }
 
 impl Chunk {
-    /// With room for so many entries as files mostly have them.
-    pub fn for_entries(entries: u64) -> Self {
-        let bytes = usize::try_from(entries).unwrap_or(0).saturating_mul(USUAL_BYTES);
-        Self { packed: Vec::with_capacity(bytes), ..Self::default() }
+    fn len(&self) -> usize {
+        self.starts.last().copied().unwrap_or(0)
+    }
+
+    fn last_user(&self) -> Option<&str> {
+        self.blocks.last()?.users().last()
+    }
+
+    /// The block that a user is in, if any is, and its number.
+    fn block_of(&self, user: &str) -> Option<(usize, &Block)> {
+        let number = self.firsts.up_to(user).checked_sub(1)?;
+        Some((number, &self.blocks[number]))
+    }
+
+    /// A user's position, and entries.
+    fn find<'a>(
+        &'a self,
+        user: &str,
+        numbering: &'a ItemNumbering,
+    ) -> Option<(usize, PackedProfile<'a>)> {
+        let (number, block) = self.block_of(user)?;
+        let position = block.users().position(user)?;
+        Some((self.starts[number] + position, block.profile(position, numbering)?))
+    }
+
+    fn user(&self, position: usize) -> &str {
+        let block = self.starts.partition_point(|&start| start <= position) - 1;
+        self.blocks[block].users().get(position - self.starts[block])
+    }
+}
+
+/// A chunk that grows, and what the version before it has.
+pub struct ChunkBuilder<'a> {
+    chunk: Chunk,
+    block: BlockBuilder,
+    origins: Vec<Origin>,
+    numbering: &'a ItemNumbering,
+    before: Option<&'a Profiles>,
+}
+
+impl<'a> ChunkBuilder<'a> {
+    /// Without users, of items that have this numbering. What is the same as in `before` is shared with it.
+    pub fn new(numbering: &'a ItemNumbering, before: Option<&'a Profiles>) -> Self {
+        let chunk = Chunk { starts: vec![0], ..Chunk::default() };
+        let block = BlockBuilder::default();
+        Self { chunk, block, origins: Vec::new(), numbering, before }
     }
 
     /// Begins the next user. Says `false` when its id does not come after the one before.
     pub fn begin(&mut self, user: &str) -> bool {
-        self.pack_last();
-        let is_next = self.len() == 0 || self.user(self.len() - 1) < user;
-        self.users.push_str(user);
-        self.ends.push((self.users.len(), self.packed.len()));
+        let is_next = self.last_user().is_none_or(|last| last < user);
+        if !self.block.is_empty() && self.block.ends_before(user) {
+            self.finish_block();
+        }
+        self.block.begin(user);
         is_next
     }
 
-    /// Packs the user begun last.
-    fn pack_last(&mut self) {
-        if let Some((_, end)) = self.ends.last_mut() {
-            self.last_item = self.unpacked.last_item();
-            self.unpacked.pack(&mut self.packed);
-            *end = self.packed.len();
-        }
+    fn last_user(&self) -> Option<&str> {
+        self.block.last_user().or_else(|| self.chunk.last_user())
+    }
+
+    fn finish_block(&mut self) {
+        self.chunk.last_item = self.block.last_item();
+        let Some(first) = self.block.first_user() else { return };
+        let before = self.before.and_then(|before| before.block_beginning_with(first));
+        let block = self.block.finish(before);
+        let first = block.users().first().unwrap_or_default();
+        self.chunk.firsts.push(first);
+        self.chunk.starts.push(self.chunk.len() + block.users().len());
+        self.chunk.blocks.push(block);
     }
 
     /// The position of an origin, which [`Found`] takes.
     pub fn origin(&mut self, origin: Origin) -> u32 {
-        let known = self.origins.iter().position(|known| *known == origin);
-        known.unwrap_or_else(|| {
-            self.origins.push(origin);
-            self.origins.len() - 1
-        }) as u32
+        block::position(&mut self.origins, origin)
     }
 
     /// Adds entries to the user begun last.
@@ -67,52 +113,23 @@ impl Chunk {
         rows: Rows<'_>,
         ratings: impl Iterator<Item = Option<f32>>,
     ) -> Result<(), usize> {
-        let mut last = self.unpacked.last_item();
+        let mut last = self.block.last_item();
         for (row, Found { item, .. }) in rows.found.iter().enumerate() {
-            if self.ends.is_empty() || last.is_some_and(|last| last >= *item) {
+            if self.block.is_empty() || last.is_some_and(|last| last >= *item) {
                 return Err(row);
             }
             last = Some(*item);
         }
-        let files = self.origins.iter().position(|origin| *origin == Origin::FILES);
-        self.unpacked.extend(rows, ratings, files.map(|position| position as u32));
+        self.block.extend(rows, ratings, &self.origins, self.numbering);
         Ok(())
     }
 
-    /// Nothing more comes: packs the last user, and gives back what was reserved for more.
-    pub fn finish(mut self) -> Self {
-        self.pack_last();
-        self.users.shrink_to_fit();
-        self.ends.shrink_to_fit();
-        self.packed.shrink_to_fit();
-        Self { unpacked: Unpacked::default(), ..self }
-    }
-
-    fn len(&self) -> usize {
-        self.ends.len()
-    }
-
-    fn user(&self, number: usize) -> &str {
-        let begin = number.checked_sub(1).map_or(0, |before| self.ends[before].0);
-        &self.users[begin..self.ends[number].0]
-    }
-
-    fn profile(&self, user: &str) -> Option<PackedProfile<'_>> {
-        self.nth(self.position(user)?)
-    }
-
-    fn position(&self, user: &str) -> Option<usize> {
-        let (mut low, mut high) = (0, self.len());
-        while low < high {
-            let middle = low.midpoint(high);
-            if self.user(middle) < user { low = middle + 1 } else { high = middle }
-        }
-        (low < self.len() && self.user(low) == user).then_some(low)
-    }
-
-    fn nth(&self, position: usize) -> Option<PackedProfile<'_>> {
-        let begin = position.checked_sub(1).map_or(0, |before| self.ends[before].1);
-        PackedProfile::new(&self.packed[begin..self.ends[position].1], &self.origins)
+    /// Nothing more comes.
+    pub fn finish(mut self) -> Chunk {
+        self.finish_block();
+        self.chunk.blocks.shrink_to_fit();
+        self.chunk.starts.shrink_to_fit();
+        self.chunk
     }
 }
 
@@ -130,30 +147,48 @@ pub struct Place {
 pub struct Profiles {
     /// In the order of users; one user may end a chunk and begin the next.
     chunks: Vec<Chunk>,
+    numbering: ItemNumbering,
 }
 
 impl Profiles {
-    /// Joins chunks. Says `None` when they are not in the order of users and of a user's items.
-    pub fn join(chunks: Vec<Chunk>) -> Option<Self> {
+    /// Joins chunks of items that have this numbering. Says `None` when they are not in the order of users and of a user's
+    /// items.
+    pub fn join(chunks: Vec<Chunk>, numbering: ItemNumbering) -> Option<Self> {
         let chunks: Vec<Chunk> = chunks.into_iter().filter(|chunk| chunk.len() > 0).collect();
         let are_ordered = chunks.windows(2).all(|pair| {
             let [before, after] = pair else { return true };
-            let (last, first) = (before.user(before.len() - 1), after.user(0));
-            let first_item = || after.profile(first)?.entries().next().map(|(item, _)| item);
+            let (last, first) = (before.last_user(), after.firsts.first());
+            let first_item =
+                || after.find(first?, &numbering)?.1.entries().next().map(|(item, _)| item);
             last < first || (last == first && before.last_item < first_item())
         });
-        are_ordered.then_some(Self { chunks })
+        are_ordered.then_some(Self { chunks, numbering })
     }
 
     /// A user's entries in parts that follow each other, by item: mostly one; none for a user who is not known.
     pub fn of(&self, user: &str) -> impl Iterator<Item = (Place, PackedProfile<'_>)> {
-        let begin = self.chunks.partition_point(|chunk| chunk.user(chunk.len() - 1) < user);
-        let chunks = (begin..).zip(&self.chunks[begin..]);
-        let chunks = chunks.take_while(move |(_, chunk)| chunk.user(0) <= user);
-        chunks.filter_map(move |(number, chunk)| {
-            let position = chunk.position(user)?;
-            Some((Place { chunk: number, position }, chunk.nth(position)?))
+        self.around(user).filter_map(move |(number, chunk)| {
+            let (position, profile) = chunk.find(user, &self.numbering)?;
+            Some((Place { chunk: number, position }, profile))
         })
+    }
+
+    /// The chunks that a user may be in, with their numbers.
+    fn around(&self, user: &str) -> impl Iterator<Item = (usize, &Chunk)> {
+        let begin = self.chunks.partition_point(|chunk| chunk.last_user() < Some(user));
+        let chunks = (begin..).zip(&self.chunks[begin..]);
+        chunks.take_while(move |(_, chunk)| chunk.firsts.first() <= Some(user))
+    }
+
+    /// The block whose first user this is.
+    fn block_beginning_with(&self, user: &str) -> Option<&Block> {
+        let blocks = self.around(user).filter_map(|(_, chunk)| Some(chunk.block_of(user)?.1));
+        blocks.filter(|block| block.users().first() == Some(user)).last()
+    }
+
+    /// What items are called here.
+    pub fn numbering(&self) -> &ItemNumbering {
+        &self.numbering
     }
 
     /// How many users each chunk holds.
@@ -168,6 +203,9 @@ impl Profiles {
 }
 
 #[cfg(test)]
+mod sharing_tests;
+
+#[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
@@ -177,11 +215,11 @@ mod tests {
 
     const SECOND: i64 = 1_000_000;
 
-    fn entry(rating: Option<f32>, origin: Origin) -> Entry {
+    pub(super) fn entry(rating: Option<f32>, origin: Origin) -> Entry {
         Entry { rating, rated_at: 3, order: OrderKey { micros: 5, origin, sequence: 7 } }
     }
 
-    fn push(chunk: &mut Chunk, found: Found, entry: &Entry) -> bool {
+    fn push(chunk: &mut ChunkBuilder<'_>, found: Found, entry: &Entry) -> bool {
         let rows = Rows {
             found: &[found],
             rated_at: &[entry.rated_at],
@@ -192,7 +230,15 @@ mod tests {
     }
 
     fn chunk(users: &[(&str, Vec<(u32, Entry)>)]) -> Chunk {
-        let mut chunk = Chunk::default();
+        chunk_after(&ItemNumbering::default(), None, users)
+    }
+
+    pub(super) fn chunk_after(
+        numbering: &ItemNumbering,
+        before: Option<&Profiles>,
+        users: &[(&str, Vec<(u32, Entry)>)],
+    ) -> Chunk {
+        let mut chunk = ChunkBuilder::new(numbering, before);
         for (user, entries) in users {
             assert!(chunk.begin(user));
             for (item, entry) in entries {
@@ -203,8 +249,12 @@ mod tests {
         chunk.finish()
     }
 
+    fn joined(chunks: Vec<Chunk>) -> Option<Profiles> {
+        Profiles::join(chunks, ItemNumbering::default())
+    }
+
     /// A user's entries, all of them unpacked.
-    fn entries(profiles: &Profiles, user: &str) -> Vec<(u32, Entry)> {
+    pub(super) fn entries(profiles: &Profiles, user: &str) -> Vec<(u32, Entry)> {
         let parts: Vec<_> = profiles.of(user).collect();
         let packed = parts.iter().flat_map(|(_, part)| part.entries());
         packed.map(|(item, packed)| (item, packed.entry())).collect()
@@ -218,7 +268,7 @@ mod tests {
             chunk(&[("b", vec![(3, one)])]),
             chunk(&[("b", vec![(4, one)]), ("c", vec![(2, one)])]),
         ];
-        let profiles = Profiles::join(chunks.into()).unwrap_or_default();
+        let profiles = joined(chunks.into()).unwrap_or_default();
         let items =
             |user| entries(&profiles, user).into_iter().map(|(item, _)| item).collect::<Vec<_>>();
         assert_eq!([items("a"), items("b"), items("c")], [vec![1], vec![2, 3, 4], vec![2]]);
@@ -228,7 +278,8 @@ mod tests {
     #[test]
     fn what_is_out_of_order_is_refused() {
         let one = entry(Some(1.0), Origin::FILES);
-        let mut users = Chunk::default();
+        let numbering = ItemNumbering::default();
+        let mut users = ChunkBuilder::new(&numbering, None);
         let origin = users.origin(Origin::FILES);
         let mut pushed = |user: Option<&str>, item| {
             user.is_none_or(|user| users.begin(user))
@@ -238,11 +289,11 @@ mod tests {
         assert!(pushed(Some("b"), 2));
         assert!(!pushed(None, 2) && !pushed(None, 1));
         assert!(!pushed(Some("b"), 3) && !pushed(Some("a"), 3));
-        let joined = |second: (&str, Vec<(u32, Entry)>)| {
-            Profiles::join(vec![chunk(&[("b", vec![(2, one)])]), chunk(&[second])]).is_some()
+        let may_follow = |second: (&str, Vec<(u32, Entry)>)| {
+            joined(vec![chunk(&[("b", vec![(2, one)])]), chunk(&[second])]).is_some()
         };
-        assert!(joined(("b", vec![(3, one)])) && joined(("c", vec![(1, one)])));
-        assert!(!joined(("b", vec![(2, one)])) && !joined(("a", vec![(3, one)])));
+        assert!(may_follow(("b", vec![(3, one)])) && may_follow(("c", vec![(1, one)])));
+        assert!(!may_follow(("b", vec![(2, one)])) && !may_follow(("a", vec![(3, one)])));
     }
 
     #[test]
@@ -258,7 +309,8 @@ mod tests {
             profile.push((n * 200, Entry { rating: Some(3.5), rated_at, order }));
         }
         let chunk = chunk(&[("abby", profile)]);
-        assert!(chunk.packed.len() < 570, "{}", chunk.packed.len());
+        let bytes: usize = chunk.blocks.iter().map(Block::bytes).sum();
+        assert!(bytes < 570, "{bytes}");
     }
 
     /// Entries whose ratings mostly take the same form.
@@ -302,7 +354,7 @@ mod tests {
                 .iter()
                 .map(|(user, entries)| (user.as_str(), entries.iter().map(|(&i, &e)| (i, e)).collect()))
                 .collect();
-            let Some(profiles) = Profiles::join(vec![chunk(&lists)]) else { unreachable!() };
+            let Some(profiles) = joined(vec![chunk(&lists)]) else { unreachable!() };
             for (user, mut given) in lists {
                 for (_, entry) in &mut given {
                     if entry.order.origin == Origin::FILES {

@@ -8,31 +8,33 @@
 //! | how many | variable-length integer |
 //! | form | a [`RatingForm`], plus [`SECONDS`] |
 //! | ratings | as their form says |
-//! | times of the ratings | a column, in seconds or microseconds |
-//! | clocks, less the times of the ratings | a column |
+//! | times of the ratings | [`Times`], in seconds or microseconds |
+//! | clocks, less the times of the ratings | a [column](super::column) |
 //! | sequences | a column |
 //! | positions of origins | a column |
-//! | items, each less the one before | variable-length integers |
+//! | [lasting numbers](ItemNumbering) of items, each less the one before; after a 0, the number itself | variable-length integers |
 //!
 //! Input files' entries have no sequences here, and 0 comes back: what a server compares them with is of ledgers, and then
 //! the origin decides before a sequence would.
-//!
-//! A column is its least number (a variable-length integer, zigzag), the bits that the greatest difference to it takes (one
-//! byte), and each number's difference to the least in so many bits, the lowest first.
 
 use akin_recommender::profile::{Entry, OrderKey, Origin};
-use integer_encoding::VarInt;
+
+use super::column::{Column, pack_column, put, take};
+use super::item_numbering::ItemNumbering;
+use super::times::{Times, TimesPacker};
 
 /// Added to the form when times are in seconds.
 const SECONDS: u8 = 8;
 const SECOND: i64 = 1_000_000;
 
+/// What the first item's number is compared with, so that only a number that goes back is 0.
+const BEFORE_FIRST: i64 = -1;
+
 /// Columns of a profile, by their places.
-const COLUMNS: usize = 4;
-const RATED_AT: usize = 0;
-const CLOCKS: usize = 1;
-const SEQUENCES: usize = 2;
-const ORIGINS: usize = 3;
+const COLUMNS: usize = 3;
+const CLOCKS: usize = 0;
+const SEQUENCES: usize = 1;
+const ORIGINS: usize = 2;
 
 /// How the ratings of a user are stored: in the first form that holds all of them to the bit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,8 +118,12 @@ pub struct Found {
 /// The entries of one user that are still to be packed, by property.
 #[derive(Default)]
 pub struct Unpacked {
+    /// Their lasting numbers.
     items: Vec<u32>,
+    last_item: Option<u32>,
     ratings: Vec<Option<f32>>,
+    rated_at: Vec<i64>,
+    times: TimesPacker,
     columns: [Vec<i64>; COLUMNS],
     codes: Vec<u8>,
 }
@@ -125,37 +131,41 @@ pub struct Unpacked {
 impl Unpacked {
     /// The greatest item, which is the last.
     pub fn last_item(&self) -> Option<u32> {
-        self.items.last().copied()
+        self.last_item
     }
 
-    /// Adds entries. Their items must come after the one before. `files` is the position of the origin of input files.
+    /// Adds entries. Their items must come after the one before. They come from origins at these `positions`, whose
+    /// names `names` has by what the rows say.
     pub fn extend(
         &mut self,
         rows: Rows<'_>,
         ratings: impl Iterator<Item = Option<f32>>,
-        files: Option<u32>,
+        positions: impl Iterator<Item = u32>,
+        names: &[Origin],
+        numbering: &ItemNumbering,
     ) {
         let Rows { found, rated_at, micros, sequences } = rows;
-        self.items.extend(found.iter().map(|found| found.item));
+        self.items.extend(found.iter().map(|found| numbering.lasting(found.item)));
+        self.last_item = found.last().map(|found| found.item).or(self.last_item);
         self.ratings.extend(ratings);
         let clocks = micros.iter().zip(rated_at).map(|(micros, at)| micros.wrapping_sub(*at));
-        self.columns[RATED_AT].extend_from_slice(rated_at);
+        self.rated_at.extend_from_slice(rated_at);
         self.columns[CLOCKS].extend(clocks);
-        let is_of_files = |found: &Found| Some(found.origin) == files;
+        let files = names.iter().position(|origin| *origin == Origin::FILES);
+        let is_of_files = |found: &Found| Some(found.origin as usize) == files;
         let sequences = found.iter().zip(sequences);
         self.columns[SEQUENCES].extend(
             sequences.map(|(found, &sequence)| if is_of_files(found) { 0 } else { sequence }),
         );
-        self.columns[ORIGINS].extend(found.iter().map(|found| i64::from(found.origin)));
+        self.columns[ORIGINS].extend(positions.map(i64::from));
     }
 
     /// Writes all of them to the end of `packed`, and lets them go.
     pub fn pack(&mut self, packed: &mut Vec<u8>) {
         put(packed, self.items.len());
-        let rated_at = &mut self.columns[RATED_AT];
-        let in_seconds = rated_at.iter().all(|at| at % SECOND == 0);
+        let in_seconds = self.rated_at.iter().all(|at| at % SECOND == 0);
         if in_seconds {
-            rated_at.iter_mut().for_each(|at| *at /= SECOND);
+            self.rated_at.iter_mut().for_each(|at| *at /= SECOND);
         }
         let form = self.code_ratings();
         packed.push(form as u8 + if in_seconds { SECONDS } else { 0 });
@@ -172,19 +182,26 @@ impl Unpacked {
             })),
             RatingForm::Points | RatingForm::Twentieths => packed.extend_from_slice(&self.codes),
         }
+        self.times.pack(&self.rated_at, in_seconds, packed);
+        self.rated_at.clear();
         for column in &mut self.columns {
             pack_column(column, packed);
             column.clear();
         }
-        let mut before = 0;
+        let mut before = BEFORE_FIRST;
         for &item in &self.items {
-            match u8::try_from(item - before) {
+            match i64::from(item) - before {
                 // Most are near the one before.
-                Ok(difference) if difference < 128 => packed.push(difference),
-                _ => put(packed, item - before),
+                near @ 1..128 => packed.push(near as u8),
+                far @ 128.. => put(packed, far as u64),
+                _ => {
+                    packed.push(0);
+                    put(packed, item);
+                }
             }
-            before = item;
+            before = item.into();
         }
+        self.last_item = None;
         self.items.clear();
         self.ratings.clear();
     }
@@ -207,73 +224,6 @@ impl Unpacked {
     }
 }
 
-fn put(packed: &mut Vec<u8>, number: impl VarInt) {
-    let mut bytes = [0; 10];
-    let length = number.encode_var(&mut bytes);
-    packed.extend_from_slice(&bytes[..length]);
-}
-
-fn pack_column(numbers: &[i64], packed: &mut Vec<u8>) {
-    let least = numbers.iter().copied().min().unwrap_or(0);
-    let all = numbers.iter().fold(0, |all, number| all | difference(*number, least));
-    let width = u64::BITS - all.leading_zeros();
-    put(packed, least);
-    packed.push(width as u8);
-    if width == 0 {
-        return;
-    }
-    let (mut waiting, mut bits) = (0_u128, 0);
-    for &number in numbers {
-        waiting |= u128::from(difference(number, least)) << bits;
-        bits += width;
-        if bits >= u64::BITS {
-            packed.extend_from_slice(&(waiting as u64).to_le_bytes());
-            waiting >>= u64::BITS;
-            bits -= u64::BITS;
-        }
-    }
-    packed.extend_from_slice(&waiting.to_le_bytes()[..bits.div_ceil(8) as usize]);
-}
-
-fn difference(number: i64, least: i64) -> u64 {
-    number.wrapping_sub(least).cast_unsigned()
-}
-
-/// A column of a packed profile.
-#[derive(Debug, Clone, Copy, Default)]
-struct Column<'a> {
-    least: i64,
-    width: usize,
-    packed: &'a [u8],
-}
-
-impl<'a> Column<'a> {
-    /// Takes a column of so many numbers from the front of `packed`.
-    fn take(packed: &mut &'a [u8], count: usize) -> Option<Self> {
-        let least = take(packed)?;
-        let width = usize::from(*packed.split_off_first()?);
-        let bytes = packed.split_off(..count.checked_mul(width)?.div_ceil(8))?;
-        Some(Self { least, width, packed: bytes })
-    }
-
-    fn get(&self, at: usize) -> i64 {
-        let first = at * self.width;
-        let bytes = self.packed.get(first / 8..).unwrap_or_default();
-        let mut window = [0; 16];
-        let length = bytes.len().min(16);
-        window[..length].copy_from_slice(&bytes[..length]);
-        let mask = (1_u128 << self.width) - 1;
-        let difference = (u128::from_le_bytes(window) >> (first % 8)) & mask;
-        self.least.wrapping_add((difference as u64).cast_signed())
-    }
-}
-
-fn take<T: VarInt>(packed: &mut &[u8]) -> Option<T> {
-    let (number, length) = T::decode_var(packed)?;
-    *packed = &packed[length..];
-    Some(number)
-}
-
 /// One user's packed entries.
 #[derive(Debug, Clone, Copy)]
 pub struct PackedProfile<'a> {
@@ -281,34 +231,52 @@ pub struct PackedProfile<'a> {
     ratings: &'a [u8],
     /// Microseconds in a unit of the times of the ratings.
     unit: i64,
+    rated_at: Times<'a>,
     columns: [Column<'a>; COLUMNS],
     items: &'a [u8],
     names: &'a [Origin],
+    numbering: &'a ItemNumbering,
 }
 
 impl<'a> PackedProfile<'a> {
     /// What [`Unpacked::pack`] wrote. `names` are the origins by position.
-    pub fn new(mut packed: &'a [u8], names: &'a [Origin]) -> Option<Self> {
+    pub fn new(
+        mut packed: &'a [u8],
+        names: &'a [Origin],
+        numbering: &'a ItemNumbering,
+    ) -> Option<Self> {
         let packed = &mut packed;
         let count = take(packed)?;
         let form = *packed.split_off_first()?;
         let unit = if form & SECONDS == 0 { 1 } else { SECOND };
         let form = *RatingForm::ALL.get(usize::from(form & !SECONDS))?;
         let ratings = packed.split_off(..form.bytes(count))?;
+        let rated_at = Times::take(packed, count)?;
         let mut columns = [Column::default(); COLUMNS];
         for column in &mut columns {
             *column = Column::take(packed, count)?;
         }
-        Some(Self { form, ratings, unit, columns, items: packed, names })
+        Some(Self { form, ratings, unit, rated_at, columns, items: packed, names, numbering })
     }
 
     /// All entries, by item.
     pub fn entries(&self) -> impl Iterator<Item = (u32, PackedEntry<'_>)> {
-        let (mut items, mut last, mut at) = (self.items, 0, 0);
+        let (mut items, mut last, mut at) = (self.items, BEFORE_FIRST, 0);
         std::iter::from_fn(move || {
-            last += take::<u32>(&mut items)?;
+            last = match items.split_first()? {
+                (near @ 1..128, rest) => {
+                    items = rest;
+                    last + i64::from(*near)
+                }
+                (0, rest) => {
+                    items = rest;
+                    take::<u32>(&mut items)?.into()
+                }
+                _ => last + take::<u64>(&mut items)? as i64,
+            };
             at += 1;
-            Some((last, PackedEntry { profile: self, at: at - 1 }))
+            let item = self.numbering.current(last as u32);
+            Some((item, PackedEntry { profile: self, at: at - 1 }))
         })
     }
 }
@@ -337,9 +305,9 @@ impl PackedEntry<'_> {
 
     /// All of it.
     pub fn entry(&self) -> Entry {
-        let PackedProfile { unit, columns, names, .. } = self.profile;
+        let PackedProfile { unit, rated_at, columns, names, .. } = self.profile;
         let number = |column: usize| columns[column].get(self.at);
-        let rated_at = number(RATED_AT).wrapping_mul(*unit);
+        let rated_at = rated_at.get(self.at).wrapping_mul(*unit);
         let micros = rated_at.wrapping_add(number(CLOCKS));
         let origin = names[number(ORIGINS) as usize];
         let sequence = number(SEQUENCES).cast_unsigned();
