@@ -10,7 +10,7 @@ use super::{ExecutionId, ExecutionRecord, Filter, Finished, Ledger, LedgerError,
 use recent::Recent;
 
 /// What executions that ended lately may take of memory. An output of ten recommendations takes about 3 KiB.
-const RECENT_BYTES: usize = 20 << 20;
+const RECENT_BYTES: usize = 14 << 20;
 
 /// Answers for every execution: those still running, finished and not yet written, or finished
 /// lately, from memory; all others from the ledger. Memory is bounded by what is in work, and a
