@@ -236,6 +236,11 @@ impl BySource {
         &self.whole
     }
 
+    /// The greatest sum of one target's magnitudes.
+    pub fn greatest_row(&self) -> f32 {
+        self.greatest_row
+    }
+
     /// How far the sum of all of a target's pairs and its score can be apart. By packing: once for each source. And f32 rounds: at most `(n - 1) u` times the sum of magnitudes, whatever the order (Higham 2002,
     /// 4.2), u half of the machine epsilon, n at most what a target has and what the profile has. `greatest` is the
     /// greatest magnitude of a weight.

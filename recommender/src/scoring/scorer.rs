@@ -76,7 +76,7 @@ pub struct Scorer {
     ratings: Vec<f32>,
     /// What each rating weighs; 0 for what is not rated.
     pub(super) weights: Vec<f32>,
-    rated: Vec<u32>,
+    pub(super) rated: Vec<u32>,
     /// How far a sum of all similarities can be from the score.
     rounding: f32,
     /// Whether candidates were enough for the last list.
@@ -231,7 +231,8 @@ impl Scorer {
             if left_out.is_none() || is_full {
                 let least = if is_full { worst } else { 0.0 };
                 let limit = if left_out.is_none() { usize::MAX } else { limit };
-                let doubt = Doubt { left_out, greatest_weight, rounding: self.rounding };
+                let (most, rounding) = (f32::INFINITY, self.rounding);
+                let doubt = Doubt { left_out, greatest_weight, most, rounding };
                 if let Some(more) = self.sums.reaching(least, doubt, limit, may_follow) {
                     return self.with_more(model, best, more, count);
                 }

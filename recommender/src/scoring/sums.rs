@@ -52,19 +52,23 @@ pub(super) struct Doubt<'a> {
     pub left_out: Option<&'a LeftOut>,
     /// What that counts at most.
     pub greatest_weight: f32,
+    /// What is left out of no item can count more.
+    pub most: f32,
     /// That sums are rounded.
     pub rounding: f32,
 }
 
 impl Doubt<'_> {
     fn of_stretch(&self, stretch: usize) -> f32 {
-        self.left_out.map_or(0.0, |left| left.of_stretch[stretch] * self.greatest_weight)
-            + self.rounding
+        self.left_out.map_or(0.0, |left| self.at_most(left.of_stretch[stretch])) + self.rounding
     }
 
     fn of_item(&self, item: usize) -> f32 {
-        self.left_out.map_or(0.0, |left| left.of_target[item] * self.greatest_weight)
-            + self.rounding
+        self.left_out.map_or(0.0, |left| self.at_most(left.of_target[item])) + self.rounding
+    }
+
+    fn at_most(&self, left_out: f32) -> f32 {
+        (left_out * self.greatest_weight).min(self.most)
     }
 }
 
@@ -147,6 +151,12 @@ impl Sums {
     /// Replaces the sum for an item.
     pub fn set(&mut self, item: u32, sum: f32) {
         self.of_items_mut()[item as usize] = sum;
+    }
+
+    /// The least and the greatest sum, or 0 where that is beyond it, once all is added.
+    pub fn range(&self) -> [f32; 2] {
+        let sums = self.of_items().iter();
+        sums.fold([0.0, 0.0], |[least, most], &sum| [least.min(sum), most.max(sum)])
     }
 
     /// Items that never follow, whatever is added.
@@ -262,9 +272,8 @@ impl Sums {
             // Not a whole stretch, or nothing left out.
             return true;
         };
-        let reaches = |(sum, left): (&f32, &f32)| {
-            sum + (left * doubt.greatest_weight + doubt.rounding) >= least
-        };
+        let reaches =
+            |(sum, left): (&f32, &f32)| sum + (doubt.at_most(*left) + doubt.rounding) >= least;
         sums.iter().zip(left_out).fold(false, |any, pair| any | reaches(pair))
     }
 
@@ -355,13 +364,14 @@ mod tests {
             least in 0i8..100,
             limit in prop_oneof![0usize..50, Just(usize::MAX)],
             is_whole: bool,
+            most in prop_oneof![1u8..6, Just(u8::MAX)].prop_map(f32::from),
         ) {
             let left: Vec<f32> = left.into_iter().map(f32::from).collect();
             let left_out = LeftOut::of(left.clone());
             let left_out = (!is_whole).then_some(&left_out);
-            let doubt = Doubt { left_out, greatest_weight: 0.5, rounding: 0.25 };
+            let doubt = Doubt { left_out, greatest_weight: 0.5, most, rounding: 0.25 };
             let may_reach = |(&sum, left): (&f32, f32)| {
-                let above = if is_whole { 0.0 } else { left * 0.5 };
+                let above = if is_whole { 0.0 } else { (left * 0.5).min(most) };
                 sum + above + 0.25 >= f32::from(least) && !(is_whole && sum == 0.0)
             };
             let numbered = (0u32..).zip(values.iter().zip(left));

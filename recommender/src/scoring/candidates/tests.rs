@@ -11,11 +11,15 @@ const ITEMS: u32 = 150;
 
 /// Few great similarities and many small ones, as measures give them.
 fn model(pairs: &BTreeMap<(u32, u32), f32>, rule: WeightRule) -> Result<Model, ModelError> {
+    model_of(&pairs.iter().map(|(&pair, score)| (pair, score.powi(5))).collect(), rule)
+}
+
+fn model_of(pairs: &BTreeMap<(u32, u32), f32>, rule: WeightRule) -> Result<Model, ModelError> {
     let row = |target: u32| -> Vec<Neighbour> {
         let of_target = pairs.range((target, 0)..(target + 1, 0));
         let neighbour = |((_, item), score): (&(u32, u32), &f32)| Neighbour {
             item: *item,
-            score: score.powi(5),
+            score: *score,
             co_count: 1,
         };
         of_target.map(neighbour).collect()
@@ -90,6 +94,85 @@ proptest! {
         let expected = scorer.recommend_selected(&model, &after, request, &selection);
         prop_assert_eq!(again, expected);
     }
+}
+
+proptest! {
+    /// Of few ratings one more moves the mean, and with it the weights of all, so far that what was not kept overtakes.
+    #[test]
+    fn nothing_is_overlooked_when_all_weights_move(
+        pairs in proptest::collection::btree_map(
+            (0..60u32, 0..12u32),
+            prop_oneof![0.1f32..1.0, -1.0f32..-0.1],
+            100..600,
+        ),
+        before in proptest::collection::btree_map(0..12u32, prop_oneof![1u8..4, 8u8..11], 1..9),
+        changes in proptest::collection::btree_map(0..14u32, prop_oneof![1u8..3, 9u8..11], 1..4),
+        rule in prop_oneof![Just(WeightRule::MinusMean), Just(WeightRule::Relative(1.5))],
+        (count, kept_count) in (1usize..4, 1usize..7),
+    ) {
+        let model = model_of(&pairs, rule)?;
+        let mut scorer = Scorer::default();
+        let lists = kept(&mut scorer, &model, &profile(&before), kept_count);
+        let (after, changes) = changed(&before, &changes);
+        let candidates = lists.get(0).ok_or_else(|| TestCaseError::fail("nothing is kept"))?;
+        let known = Before { candidates, changes: &changes };
+        let (request, selection) = (Request { count, reasons: 0 }, Selection::default());
+        let found = scorer.recommend_after(&model, Some(known), &after, request, &selection);
+        let expected = scorer.recommend_selected(&model, &after, request, &selection);
+        prop_assert_eq!(found, expected);
+    }
+}
+
+/// The three best before some changes, the best after them, found from the two best, and whether these sufficed. With all
+/// ratings and similarities, or all of them turned round.
+fn overtaking(
+    up: bool,
+    rated: &[(u32, u8)],
+    changes: &[(u32, u8)],
+    similar: &[(u32, u32, f32)],
+) -> Result<(Vec<u32>, Option<u32>, bool), ModelError> {
+    let turned = |&(item, half): &(u32, u8)| (item, if up { half } else { 12 - half });
+    let sign = if up { 1.0 } else { -1.0 };
+    let pairs = similar.iter().map(|&(target, source, score)| ((target, source), score * sign));
+    let model = model_of(&pairs.collect(), WeightRule::MinusMean)?;
+    let mut scorer = Scorer::default();
+    let before: BTreeMap<u32, u8> = rated.iter().map(turned).collect();
+    let request = Request { count: 3, reasons: 0 };
+    let first = scorer.recommend(&model, &profile(&before), request);
+    let lists = kept(&mut scorer, &model, &profile(&before), 2);
+    let Some(candidates) = lists.get(0) else { panic!("nothing is kept") };
+    let (after, changes) = changed(&before, &changes.iter().map(turned).collect());
+    let known = Before { candidates, changes: &changes };
+    let (request, selection) = (Request { count: 1, reasons: 0 }, Selection::default());
+    let found = scorer.recommend_after(&model, Some(known), &after, request, &selection);
+    let first = first.iter().map(|found| found.item).collect();
+    Ok((first, found.first().map(|found| found.item), scorer.candidates_sufficed()))
+}
+
+#[test]
+fn what_was_not_kept_overtakes_when_all_weights_move() -> Result<(), ModelError> {
+    // Means are 3 and then 1.93, or 4.07 where all is turned round.
+    let low: Vec<(u32, u8)> = (40..48).map(|item| (item, 2)).collect();
+    let similar = [(1, 30, 0.5), (1, 31, -0.9), (2, 31, -1.05), (3, 30, 1.0)];
+    for up in [true, false] {
+        let found = overtaking(up, &[(30, 10), (31, 2)], &low, &similar)?;
+        assert_eq!(found, (vec![1, 2, 3], Some(3), true));
+    }
+    // Much speaks for many others, but nothing that is rated.
+    let others = (4..30).chain(40..149).map(|target| (target, 149, 5.0));
+    let similar: Vec<_> = similar.into_iter().chain(others).collect();
+    for up in [true, false] {
+        let found = overtaking(up, &[(30, 10), (31, 2)], &[(40, 2)], &similar)?;
+        assert_eq!(found, (vec![1, 2, 3], Some(1), true));
+    }
+    // What changed itself is not among what moved with the mean.
+    let low: Vec<(u32, u8)> = (40..47).chain([32]).map(|item| (item, 2)).collect();
+    let similar = [(1, 30, 0.8), (1, 31, -0.9), (2, 31, -1.05), (3, 30, 1.0), (3, 32, -1.0)];
+    for up in [true, false] {
+        let found = overtaking(up, &[(30, 10), (31, 2), (32, 6)], &low, &similar)?;
+        assert_eq!(found, (vec![1, 2, 3], Some(3), true));
+    }
+    Ok(())
 }
 
 /// Items 1 to 9 are alike, each less so than the one before; 20 is like 30 alone.
