@@ -2,12 +2,17 @@
 
 use crate::ledger::LedgerError;
 
+/// Most records are shorter, in bytes.
+const USUAL_RECORD: usize = 192;
+
 /// Puts a record together.
 pub(super) struct Writer(Vec<u8>);
 
 impl Writer {
     pub(super) fn new(format: u8) -> Self {
-        Self(vec![format])
+        let mut bytes = Vec::with_capacity(USUAL_RECORD);
+        bytes.push(format);
+        Self(bytes)
     }
 
     pub(super) fn u8(&mut self, value: u8) {
