@@ -13,7 +13,7 @@ use super::sums::{Doubt, Sums};
 /// With fewer similarities, a profile is as quickly scored from nothing.
 const ENOUGH: usize = 2_000;
 /// In longer profiles one more rating moves the mean so little that it need not be known what that does.
-const LONG: usize = 64;
+const LONG: usize = 40;
 /// How much scores grow and fall where it was not looked up. Finite, so that it is nothing where no weight moves.
 const UNKNOWN: [f32; 2] = [f32::MAX; 2];
 /// So many changes are worth it; more are scored from nothing.

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use akin_allocator::give_back;
@@ -11,6 +12,7 @@ use tracing::{info, warn};
 
 use super::load::LoadError;
 use super::{Haste, Snapshot};
+use crate::giving_way::Patience;
 
 /// How long a publication that did not load is left alone, at first and at most.
 const RETRY_FIRST: Duration = Duration::from_secs(5);
@@ -175,8 +177,22 @@ impl Live {
         failures.retain(|&failed, failure| failed > sequence && !failure.is_outage);
         drop(failures);
         info!(%version, sequence, "a version serves");
-        // Freed here, if nobody holds it any more, and not on a request's time.
-        drop(old);
+        match old {
+            Some(old) => let_go(old),
+            None => give_back(),
+        }
+    }
+}
+
+/// Frees a version, if nobody holds it any more, on nobody's time: that takes a processor some ten milliseconds at once.
+fn let_go(snapshot: Arc<Snapshot>) {
+    let free = || {
+        Patience::Much.begin();
+        drop(snapshot);
+        give_back();
+    };
+    // Without a thread it is freed here, with what was to run on one.
+    if thread::Builder::new().name("let-go".to_owned()).spawn(free).is_err() {
         give_back();
     }
 }
