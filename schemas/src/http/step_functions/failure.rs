@@ -73,10 +73,10 @@ impl Failure {
     }
 
     /// There is no such operation here.
-    pub fn unknown_operation(operation: &str) -> Self {
+    pub fn unknown_operation(target: &str) -> Self {
         Self::new(
             "UnknownOperationException",
-            format!("there is no operation {operation:?} of AWSStepFunctions here"),
+            format!("the X-Amz-Target {target:?} names no operation that is here"),
         )
     }
 

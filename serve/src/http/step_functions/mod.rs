@@ -88,11 +88,10 @@ async fn answer(request: &HttpRequest, payload: Payload, state: &Data<State>) ->
         signature::verify(request, &body, keys, chrono::Utc::now())?;
     }
     let target = request.headers().get(TARGET).and_then(|target| target.to_str().ok());
-    let operation = target.and_then(|target| target.strip_prefix(SERVICE)).unwrap_or_default();
     let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     let essence = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default();
     if !essence.trim().eq_ignore_ascii_case(MEDIA_TYPE) {
         return Err(Failure::serialization(format!("the Content-Type is not {MEDIA_TYPE}")));
     }
-    operations::run(operation, &Parameters::parse(&body)?, state).await
+    operations::run(target.unwrap_or_default(), &Parameters::parse(&body)?, state).await
 }

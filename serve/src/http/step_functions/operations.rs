@@ -18,8 +18,7 @@ use crate::http::token;
 use crate::ledger::{ExecutionId, ExecutionRecord, ExecutionStatus, Filter, Request, RequestName};
 use crate::metrics::Door;
 
-use super::Answer;
-use super::history;
+use super::{Answer, SERVICE, history};
 
 /// The machine's one state.
 pub const STATE: &str = "FoldIn";
@@ -39,12 +38,12 @@ pub const OPERATIONS: [&str; 8] = [
     "StartSyncExecution",
 ];
 
-/// Runs an operation by its name.
+/// Runs the operation that the header [`TARGET`](super::TARGET) names.
 ///
 /// # Errors
 /// What the service would answer.
-pub async fn run(operation: &str, parameters: &Parameters, state: &State) -> Answer {
-    match operation {
+pub async fn run(target: &str, parameters: &Parameters, state: &State) -> Answer {
+    match target.strip_prefix(SERVICE).unwrap_or_default() {
         "StartExecution" => start(parameters, state).await.inspect_err(|failure| {
             state.metrics.refused(Door::StepFunctions, failure.name());
         }),
@@ -58,7 +57,7 @@ pub async fn run(operation: &str, parameters: &Parameters, state: &State) -> Ans
             check_machine(parameters, &state.machine)?;
             Err(Failure::wrong_machine_type())
         }
-        other => Err(Failure::unknown_operation(other)),
+        _ => Err(Failure::unknown_operation(target)),
     }
 }
 
