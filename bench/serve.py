@@ -168,10 +168,10 @@ def akin(options):
         for report in reports:
             show("akin-serve", report)
         # Published as a run does in the end, without its work beside it.
-        again = f"mv {upcoming} {store / 'manifests' / upcoming.name}"
+        publish = f"mv {upcoming} {store / 'manifests' / upcoming.name}"
         # Long enough for the version to be read and to take over within the phase.
         phase = f"finish:{rates[0]}:{max(seconds, 60)}"
-        for report in load(options, server, [phase], "--at-half", again, "--seed", "2"):
+        for report in load(options, server, [phase], "--at-half", publish, "--seed", "2"):
             show("akin-serve, new version", report)
         current = json.load(urllib.request.urlopen(f"http://{server.address}/versions/current"))
         swapped = current["sequence"] == newest(store)["sequence"]
@@ -207,8 +207,8 @@ def newest(store):
 
 
 def hold_back(store, folder):
-    """Takes the newest publication out of a store, and gives the file that publishes it again; of a store that has only one,
-    that one under the next number."""
+    """A file that publishes a version when it is moved to the manifests: the newest, which is taken out of the store; or, where
+    there is only one, that one under the next number. (The peer always has the newest.)"""
     manifests = sorted((store / "manifests").glob("*.json"))
     if len(manifests) > 1:
         before = json.loads(manifests[-2].read_bytes())["body"]["counts"]

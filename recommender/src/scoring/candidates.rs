@@ -250,9 +250,9 @@ impl Scorer {
         let is_other = |item: u32| may_follow(item) && !is_candidate(item);
         let mut more = self.sums.reaching(least, doubt, exact_limit(count), is_other)?;
         let items = candidates.pairs.iter().map(|pair| packing.target(*pair) as u32);
+        let doubt = Doubt { most: f32::INFINITY, ..doubt };
         more.extend(items.filter(|&item| {
-            let above = left_out.of_target[item as usize] * shift.greatest + rounding;
-            self.sums.of(item) + above >= least && may_follow(item)
+            self.sums.of(item) + doubt.of_item(item as usize) >= least && may_follow(item)
         }));
         Some(self.with_more(model, best, more, count))
     }

@@ -63,7 +63,8 @@ impl Doubt<'_> {
         self.left_out.map_or(0.0, |left| self.at_most(left.of_stretch[stretch])) + self.rounding
     }
 
-    fn of_item(&self, item: usize) -> f32 {
+    /// For an item by number.
+    pub fn of_item(&self, item: usize) -> f32 {
         self.left_out.map_or(0.0, |left| self.at_most(left.of_target[item])) + self.rounding
     }
 

@@ -12,7 +12,7 @@ use super::user_ids::UserIds;
 /// One user in so many begins a block: a change of one user keeps the others of the block from being shared, and a block takes
 /// some 250 bytes itself.
 const USERS: u64 = 8;
-/// A block of so many bytes ends with the user that it has come to.
+/// A block that has so many bytes ends with the user who was begun last.
 const LONG: usize = 1 << 18;
 
 /// Users and their packed entries.
@@ -67,7 +67,7 @@ pub struct BlockBuilder {
     origins: Vec<Origin>,
     /// Of the block before.
     last_origins: Arc<[Origin]>,
-    /// Of the user begun last, who has no ends yet.
+    /// Of the user begun last, whose end is not among `ends` yet.
     unpacked: Unpacked,
 }
 
@@ -90,9 +90,10 @@ impl BlockBuilder {
         self.users.push(user);
     }
 
-    /// Whether the block ends before `next` begins: who begins one depends on that user alone, and so whatever else a
-    /// version changes, most blocks hold the same users as before.
-    pub fn ends_before(&self, next: &str) -> bool {
+    /// Nothing more comes of the user begun last. Whether the block ends before `next` begins: mostly that depends on who
+    /// begins alone, and so whatever else a version changes, most blocks hold the same users as before.
+    pub fn ends_before(&mut self, next: &str) -> bool {
+        self.pack_last();
         let mut hasher = DefaultHasher::new();
         next.hash(&mut hasher);
         hasher.finish().is_multiple_of(USERS) || self.packed.len() >= LONG
@@ -130,8 +131,8 @@ impl BlockBuilder {
         }
     }
 
-    /// Ends the block, and is empty again. If it is the same as `before`, it is that one.
-    pub fn finish(&mut self, before: Option<&Block>) -> Block {
+    /// Ends the block, and is empty again. If it is the same as one of those `before`, it is that one.
+    pub fn finish<'b>(&mut self, mut before: impl Iterator<Item = &'b Block>) -> Block {
         self.pack_last();
         if *self.last_origins != *self.origins {
             self.last_origins = self.origins.as_slice().into();
@@ -145,9 +146,9 @@ impl BlockBuilder {
         self.ends.clear();
         self.packed.clear();
         self.origins.clear();
-        match before {
-            Some(before) if *before.0 == users => before.clone(),
-            _ => Block(users.into()),
+        match before.find(|before| *before.0 == users) {
+            Some(same) => same.clone(),
+            None => Block(users.into()),
         }
     }
 }

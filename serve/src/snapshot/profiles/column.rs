@@ -1,4 +1,4 @@
-//! Numbers in as few bits as the greatest of them takes.
+//! Numbers in as few bits as the greatest difference to the least of them takes.
 //!
 //! A column is its least number (a variable-length integer, zigzag), the bits that the greatest difference to it takes (one
 //! byte), and each number's difference to the least in so many bits, the lowest first.
@@ -41,7 +41,7 @@ pub fn range(numbers: &[i64]) -> (i64, u32) {
 }
 
 /// How far a number is above the least.
-pub fn difference(number: i64, least: i64) -> u64 {
+fn difference(number: i64, least: i64) -> u64 {
     number.wrapping_sub(least).cast_unsigned()
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-/// When so many times as many numbers were given as there are items, all are given anew.
+/// When more than so many times as many numbers were given as there are items, all are given anew.
 const SPARSE: usize = 2;
 
 /// Numbers of one version's items (0 for the first in the order of ids) and their lasting ones, either from the other.

@@ -91,8 +91,9 @@ impl<'a> ChunkBuilder<'a> {
     fn finish_block(&mut self) {
         self.chunk.last_item = self.block.last_item();
         let Some(first) = self.block.first_user() else { return };
-        let before = self.before.and_then(|before| before.block_beginning_with(first));
-        let block = self.block.finish(before);
+        let before = self.before.iter().flat_map(|before| before.blocks_beginning_with(first));
+        let before: Vec<&Block> = before.collect();
+        let block = self.block.finish(before.into_iter());
         let first = block.users().first().unwrap_or_default();
         self.chunk.firsts.push(first);
         self.chunk.starts.push(self.chunk.len() + block.users().len());
@@ -128,6 +129,7 @@ impl<'a> ChunkBuilder<'a> {
     pub fn finish(mut self) -> Chunk {
         self.finish_block();
         self.chunk.blocks.shrink_to_fit();
+        self.chunk.firsts = self.chunk.firsts.take();
         self.chunk.starts.shrink_to_fit();
         self.chunk
     }
@@ -180,10 +182,10 @@ impl Profiles {
         chunks.take_while(move |(_, chunk)| chunk.firsts.first() <= Some(user))
     }
 
-    /// The block whose first user this is.
-    fn block_beginning_with(&self, user: &str) -> Option<&Block> {
-        let blocks = self.around(user).filter_map(|(_, chunk)| Some(chunk.block_of(user)?.1));
-        blocks.filter(|block| block.users().first() == Some(user)).last()
+    /// The blocks whose first user this is: mostly one.
+    fn blocks_beginning_with(&self, user: &str) -> impl Iterator<Item = &Block> {
+        let blocks = self.around(user).filter_map(move |(_, chunk)| Some(chunk.block_of(user)?.1));
+        blocks.filter(move |block| block.users().first() == Some(user))
     }
 
     /// What items are called here.
