@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::rating_weight::{RatingWeight, WeightRule};
-use crate::scoring::{ModelError, Request};
+use crate::scoring::{ModelError, Recommendation, Request};
 use crate::similarity::{Neighbour, Neighbours};
 
 const ITEMS: u32 = 150;
@@ -57,6 +57,27 @@ fn kept(scorer: &mut Scorer, model: &Model, before: &[(u32, f32)], count: usize)
     lists
 }
 
+/// What is recommended after some changes, from candidates and from nothing; and once more, because what a list leaves behind
+/// must not show in the next.
+fn found_twice(
+    model: &Model,
+    before: &BTreeMap<u32, u8>,
+    changes: &BTreeMap<u32, u8>,
+    kept_count: usize,
+    request: Request,
+    selection: &Selection<'_>,
+) -> [[Vec<Recommendation>; 2]; 2] {
+    let mut scorer = Scorer::default();
+    let lists = kept(&mut scorer, model, &profile(before), kept_count);
+    let (after, changes) = changed(before, changes);
+    let Some(candidates) = lists.get(0) else { panic!("nothing is kept") };
+    let known = Some(Before { candidates, changes: &changes });
+    std::array::from_fn(|_| {
+        let found = scorer.recommend_after(model, known, &after, request, selection);
+        [found, scorer.recommend_selected(model, &after, request, selection)]
+    })
+}
+
 fn any_rule() -> impl Strategy<Value = WeightRule> {
     prop_oneof![
         Just(WeightRule::Value),
@@ -78,21 +99,12 @@ proptest! {
         modulus in 1u32..4,
     ) {
         let model = model(&pairs, rule)?;
-        let mut scorer = Scorer::default();
-        let lists = kept(&mut scorer, &model, &profile(&before), kept_count);
-        let (after, changes) = changed(&before, &changes);
-        let candidates = lists.get(0).ok_or_else(|| TestCaseError::fail("nothing is kept"))?;
-        let known = Before { candidates, changes: &changes };
         let is_allowed = |item: u32| item.is_multiple_of(modulus);
         let selection = Selection { is_allowed: Some(&is_allowed), ..Selection::default() };
         let request = Request { count, reasons: 3 };
-        let found = scorer.recommend_after(&model, Some(known), &after, request, &selection);
-        let expected = scorer.recommend_selected(&model, &after, request, &selection);
-        prop_assert_eq!(found, expected);
-        // What a list leaves behind must not show in the next.
-        let again = scorer.recommend_after(&model, Some(known), &after, request, &selection);
-        let expected = scorer.recommend_selected(&model, &after, request, &selection);
-        prop_assert_eq!(again, expected);
+        for [found, expected] in found_twice(&model, &before, &changes, kept_count, request, &selection) {
+            prop_assert_eq!(found, expected);
+        }
     }
 }
 
@@ -111,15 +123,10 @@ proptest! {
         (count, kept_count) in (1usize..4, 1usize..7),
     ) {
         let model = model_of(&pairs, rule)?;
-        let mut scorer = Scorer::default();
-        let lists = kept(&mut scorer, &model, &profile(&before), kept_count);
-        let (after, changes) = changed(&before, &changes);
-        let candidates = lists.get(0).ok_or_else(|| TestCaseError::fail("nothing is kept"))?;
-        let known = Before { candidates, changes: &changes };
         let (request, selection) = (Request { count, reasons: 0 }, Selection::default());
-        let found = scorer.recommend_after(&model, Some(known), &after, request, &selection);
-        let expected = scorer.recommend_selected(&model, &after, request, &selection);
-        prop_assert_eq!(found, expected);
+        for [found, expected] in found_twice(&model, &before, &changes, kept_count, request, &selection) {
+            prop_assert_eq!(found, expected);
+        }
     }
 }
 
