@@ -23,7 +23,8 @@ use crate::ledger::{
 use crate::metrics::CommitMetrics;
 
 const PATIENCE: Duration = Duration::from_secs(60);
-const RATINGS: usize = 3;
+/// Enough that the journal is full, and the file written, once meanwhile.
+const RATINGS: usize = 12;
 
 /// What stands between requests and the ledger in a started server. Scoring takes no model: the output is the item.
 struct Running {

@@ -13,11 +13,11 @@ use crate::ledger::{EndRecord, Request};
 /// One commit takes whole jobs until it holds this many submissions.
 const BATCH: usize = 512;
 
-/// After a commit of so many submissions the next one waits a moment, unless as many as these wait already: their clients
-/// have just been answered, and send what is next. A commit costs about as much as eight submissions.
-const BUSY: usize = 16;
+/// After a commit of so many submissions the next one begins no sooner than this after it, unless as many as `FULL` wait
+/// already: a commit costs as much as some ten submissions, and as many come meanwhile when many come at all.
+const BUSY: usize = 4;
 const FULL: usize = 64;
-const MOMENT: Duration = Duration::from_micros(200);
+const INTERVAL: Duration = Duration::from_micros(1500);
 
 /// What inputs that wait may take of memory: mostly they are short, and their number is the bound.
 const WAITING_BYTES: usize = 64 << 20;
@@ -74,8 +74,8 @@ struct State {
     /// Until when outcomes are waited for, once closing.
     closing: Option<Instant>,
     drained: bool,
-    /// Submissions of the last commit.
-    taken: usize,
+    /// When the last commit began that had many submissions; none if the last one had few.
+    busy_since: Option<Instant>,
 }
 
 impl Queue {
@@ -155,9 +155,9 @@ impl Queue {
     /// Waits for something to do. `in_work` tells how many executions may still end.
     pub(super) fn take(&self, in_work: impl Fn() -> usize) -> Turn {
         let mut state = self.lock();
-        if state.is_worth_a_moment() {
+        if let Some(rest) = state.rest() {
             drop(state);
-            thread::sleep(MOMENT);
+            thread::sleep(rest);
             state = self.lock();
         }
         loop {
@@ -190,8 +190,10 @@ impl State {
         self.outcomes_due = None;
     }
 
-    fn is_worth_a_moment(&self) -> bool {
-        self.taken >= BUSY && self.waiting < FULL && self.closing.is_none()
+    /// How long the next commit is to wait, if at all.
+    fn rest(&self) -> Option<Duration> {
+        let since = self.busy_since.filter(|_| self.waiting < FULL && self.closing.is_none())?;
+        Some(INTERVAL.saturating_sub(since.elapsed())).filter(|rest| !rest.is_zero())
     }
 
     fn next(&mut self, in_work: impl Fn() -> usize) -> Option<Turn> {
@@ -227,7 +229,7 @@ impl State {
             jobs.push(job);
         }
         self.waiting -= size;
-        self.taken = size;
+        self.busy_since = (size >= BUSY).then(Instant::now);
         self.outcomes_due = None;
         Turn::Work(jobs, std::mem::take(&mut self.outcomes))
     }

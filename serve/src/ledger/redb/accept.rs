@@ -8,7 +8,9 @@ use akin_recommender::profile::{Entry, OrderKey, Origin};
 use akin_schemas::UserId;
 use redb::{ReadableTable, Table, WriteTransaction};
 
-use super::codec::LogRow;
+use super::changes::Changing;
+use super::codec::{Change, LogRow};
+use super::journal::Record;
 use super::of_user::{OfUser, has_entry};
 use super::recent::{Places, Settling};
 use super::{codec, read, tables};
@@ -16,29 +18,6 @@ use crate::ledger::{
     Accepted, Answered, EndRecord, ExecutionId, ExecutionRecord, LedgerEntry, LedgerError, Receipt,
     Request, RequestName, Submission,
 };
-
-/// Writes the outcomes of executions that are still open. The first outcome stands.
-pub(super) fn end(
-    transaction: &WriteTransaction,
-    records: &[EndRecord],
-) -> Result<(), LedgerError> {
-    if records.is_empty() {
-        return Ok(());
-    }
-    let mut open = transaction.open_table(tables::OPEN)?;
-    let mut outcomes = transaction.open_table(tables::OUTCOMES)?;
-    let mut ended = transaction.open_table(tables::ENDED)?;
-    let mut written = 0;
-    for EndRecord { id, status, stopped_at, bytes } in records {
-        if open.remove(id.key())?.is_some() {
-            written += bytes.len() as u64;
-            outcomes.insert(id.key(), &**bytes)?;
-            let status = codec::status_number(*status);
-            ended.insert((status, *stopped_at, id.key()), ())?;
-        }
-    }
-    add_bytes(transaction, written)
-}
 
 /// What time it is, in microseconds since 1970.
 #[derive(Debug, Clone, Copy)]
@@ -48,20 +27,34 @@ pub(super) struct Time {
     pub(super) observed: i64,
 }
 
-/// Writes entries and executions for requests, as long as no user has more than `most` entries.
-pub(super) fn submit(
-    transaction: &WriteTransaction,
-    settling: &mut Settling<'_>,
+/// What a transaction writes with.
+pub(super) struct Writes<'w, 'r> {
+    pub(super) transaction: &'w WriteTransaction,
+    pub(super) settling: &'w mut Settling<'r>,
+    pub(super) record: &'w mut Record,
+}
+
+/// Writes the outcomes of executions that are still open, and entries and executions for requests, as long as no user has
+/// more than `most` entries.
+pub(super) fn commit(
+    Writes { transaction, settling, record }: Writes<'_, '_>,
     requests: &[Request],
+    ended: &[EndRecord],
     time: Time,
     most: usize,
 ) -> Result<Vec<Answered>, LedgerError> {
+    let mut changing = Changing::open(transaction)?;
+    for end in ended {
+        changing.make(&Change::ended(end), record)?;
+    }
     if requests.iter().all(|request| request.submissions.is_empty()) {
+        changing.finish()?;
         return Ok(requests.iter().map(|_| Answered::Accepted(Vec::new())).collect());
     }
     let origins = read::origins(&transaction.open_table(tables::ORIGINS)?)?;
     let mut users = transaction.open_table(tables::USERS)?;
-    let mut writer = Writer::open(transaction, &origins, time)?;
+    let numbering = Numbering::resume(transaction, &origins, time)?;
+    let mut writer = Writer { changing, record, numbering, now: time.now };
     let mut of_users = OfUsers::new();
     let mut outcomes = Vec::with_capacity(requests.len());
     for Request { submissions, name } in requests {
@@ -80,10 +73,12 @@ pub(super) fn submit(
             None => Ok(writer.write(submissions, name.as_ref(), settling, &mut of_users)?),
         });
     }
-    let Writer { numbering, executions, written, .. } = writer;
+    let Writer { numbering, changing, .. } = writer;
     let newest = numbering.save()?;
-    let mut places = Places { users: &mut users, executions: &executions, origins: &origins };
+    let executions = &changing.executions;
+    let mut places = Places { users: &mut users, executions, origins: &origins };
     settling.keep_within_bounds(newest, transaction, &mut places)?;
+    changing.finish()?;
     let entries_of: HashMap<_, _> = of_users
         .into_iter()
         .map(|(user, of_user)| {
@@ -102,9 +97,7 @@ pub(super) fn submit(
             Answered::Accepted(accepted.collect())
         }
     });
-    let answers = answers.collect();
-    add_bytes(transaction, written)?;
-    Ok(answers)
+    Ok(answers.collect())
 }
 
 /// The users of a transaction's requests.
@@ -145,42 +138,22 @@ fn exceeding<'r>(
     Ok(None)
 }
 
-/// The tables that a submission goes into.
-struct Writer<'t> {
+/// What a submission is written with.
+struct Writer<'t, 'r> {
+    changing: Changing<'t>,
+    record: &'r mut Record,
     numbering: Numbering<'t>,
-    log: tables::Records<'t, u64>,
-    executions: tables::Records<'t, tables::ExecutionKey>,
-    open: Table<'t, tables::ExecutionKey, ()>,
-    names: tables::Records<'t, (&'static str, &'static str)>,
     now: i64,
-    /// Bytes of execution records.
-    written: u64,
 }
 
-impl<'t> Writer<'t> {
-    fn open(
-        transaction: &'t WriteTransaction,
-        origins: &[Origin],
-        time: Time,
-    ) -> Result<Self, LedgerError> {
-        Ok(Self {
-            numbering: Numbering::resume(transaction, origins, time)?,
-            log: transaction.open_table(tables::LOG)?,
-            executions: transaction.open_table(tables::EXECUTIONS)?,
-            open: transaction.open_table(tables::OPEN)?,
-            names: transaction.open_table(tables::NAMES)?,
-            now: time.now,
-            written: 0,
-        })
-    }
-
+impl Writer<'_, '_> {
     /// What a name that is taken answers to this request.
     fn known(
         &self,
         name: &RequestName,
         submissions: &[Submission],
     ) -> Result<Option<Answered>, LedgerError> {
-        let Some(row) = self.names.get(name.key())? else { return Ok(None) };
+        let Some(row) = self.changing.names.get(name.key())? else { return Ok(None) };
         let ids = codec::read_ids(row.value())?;
         let Some(&first) = ids.first() else { return Ok(None) };
         if ids.len() != submissions.len() {
@@ -188,7 +161,7 @@ impl<'t> Writer<'t> {
         }
         let mut receipts = Vec::with_capacity(ids.len());
         for (id, submission) in ids.iter().zip(submissions) {
-            let Some(record) = self.executions.get(id.key())? else {
+            let Some(record) = self.changing.executions.get(id.key())? else {
                 return Err(LedgerError::Record(format!("a name's execution {id} is missing")));
             };
             let record = codec::read_execution(record.value())?;
@@ -218,19 +191,17 @@ impl<'t> Writer<'t> {
             let id = ExecutionId::fresh(self.now);
             let entry = LedgerEntry { user: user.clone(), item: item.clone(), entry };
             let row = LogRow { entry, execution: Some(id) };
-            let row = codec::write_log(&row, self.numbering.origin_number);
-            self.log.insert(position, &*row)?;
-            settling.add(user, row);
+            let log = codec::write_log(&row, self.numbering.origin_number);
             let record = ExecutionRecord::running(submission, name, self.now);
-            let bytes = codec::write_execution(&record);
-            self.written += bytes.len() as u64;
-            self.executions.insert(id.key(), &*bytes)?;
-            self.open.insert(id.key(), ())?;
+            let execution = &*codec::write_execution(&record);
+            let change = Change::Accepted { position, log: &log, id, execution };
+            self.changing.make(&change, self.record)?;
+            settling.add(user, log);
             begun.push((id, record));
         }
         if let (Some(name), false) = (name, begun.is_empty()) {
             let ids: Vec<_> = begun.iter().map(|(id, _)| *id).collect();
-            self.names.insert(name.key(), &*codec::write_ids(&ids))?;
+            self.changing.make(&Change::named(name, &codec::write_ids(&ids)), self.record)?;
         }
         Ok(begun)
     }
@@ -283,15 +254,6 @@ impl<'t> Numbering<'t> {
         self.counters.insert(tables::SEQUENCE_COUNTER, self.position)?;
         Ok(self.position)
     }
-}
-
-fn add_bytes(transaction: &WriteTransaction, more: u64) -> Result<(), LedgerError> {
-    if more > 0 {
-        let mut counters = transaction.open_table(tables::COUNTERS)?;
-        let bytes = read::counter(&counters, tables::EXECUTION_BYTES_COUNTER)?;
-        counters.insert(tables::EXECUTION_BYTES_COUNTER, bytes.saturating_add(more))?;
-    }
-    Ok(())
 }
 
 /// Raises a counter, never lowers it.

@@ -9,7 +9,9 @@ use crate::ledger::{
 };
 
 mod bytes;
+mod change;
 use bytes::{Reader, Writer};
+pub(super) use change::Change;
 
 /// The format of every kind of record but executions and log entries.
 const FORMAT: u8 = 1;

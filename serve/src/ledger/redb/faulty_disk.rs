@@ -11,31 +11,55 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use redb::{Database, StorageBackend, WriteTransaction};
 
-use super::{Opening, RedbLedger, open, tables};
+use super::open::{self, JournalPlace};
+use super::{Opening, RedbLedger, tables};
 use crate::ledger::LedgerError;
 
 const SECTOR: usize = 512;
 /// So few that entries are settled in most tests.
 const FEW_RECENT: usize = 5;
 
+/// With so much in the journal the file is written: after some ten commits.
+const FULL_JOURNAL: u64 = 40 << 10;
+
 /// The same disk for all clones.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct FaultyDisk(Arc<Mutex<State>>);
 
+/// What is in the files of a disk.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Image([Vec<u8>; 2]);
+
+impl Image {
+    pub(crate) fn without_journal(self) -> Self {
+        let [ledger, _] = self.0;
+        Self([ledger, Vec::new()])
+    }
+}
+
+/// A file of the disk: the ledger, or its journal.
+#[derive(Debug, Clone)]
+struct OneFile(FaultyDisk, usize);
+
 #[derive(Debug, Default)]
 struct State {
-    /// What a power cut leaves for certain.
-    durable: Vec<u8>,
-    /// What reads see.
-    current: Vec<u8>,
-    /// What the next sync makes durable, and a power cut any part of.
-    pending: Vec<Change>,
+    files: [FileState; 2],
     operations: u64,
     dies_at: Option<u64>,
     /// Whether it works again after that one operation.
     revives: bool,
     failing_syncs: u32,
     fails_reads: bool,
+}
+
+#[derive(Debug, Default)]
+struct FileState {
+    /// What a power cut leaves for certain.
+    durable: Vec<u8>,
+    /// What reads see.
+    current: Vec<u8>,
+    /// What the next sync makes durable, and a power cut any part of.
+    pending: Vec<Change>,
 }
 
 #[derive(Debug)]
@@ -62,8 +86,13 @@ impl Change {
 }
 
 impl FaultyDisk {
-    pub(crate) fn holding(image: Vec<u8>) -> Self {
-        let state = State { durable: image.clone(), current: image, ..State::default() };
+    pub(crate) fn holding(Image(files): Image) -> Self {
+        let of = |content: Vec<u8>| FileState {
+            durable: content.clone(),
+            current: content,
+            ..FileState::default()
+        };
+        let state = State { files: files.map(of), ..State::default() };
         Self(Arc::new(Mutex::new(state)))
     }
 
@@ -97,22 +126,23 @@ impl FaultyDisk {
     }
 
     /// What a restarted program finds, the machine still running.
-    pub(crate) fn after_restart(&self) -> Vec<u8> {
-        self.state().current.clone()
+    pub(crate) fn after_restart(&self) -> Image {
+        Image(self.state().files.each_ref().map(|file| file.current.clone()))
     }
 
     /// What is there after a power cut: what was synced, and a random part of the rest, sector by
     /// sector.
-    pub(crate) fn after_power_cut(&self, random: &mut StdRng) -> Vec<u8> {
-        let state = self.state();
-        let mut image = state.durable.clone();
+    pub(crate) fn after_power_cut(&self, random: &mut StdRng) -> Image {
         let survival = [0.0, 0.1, 0.5, 0.9, 1.0][random.random_range(0..5)];
-        for change in &state.pending {
-            if random.random_bool(survival) {
-                change.apply(&mut image, false);
+        Image(self.state().files.each_ref().map(|file| {
+            let mut content = file.durable.clone();
+            for change in &file.pending {
+                if random.random_bool(survival) {
+                    change.apply(&mut content, false);
+                }
             }
-        }
-        image
+            content
+        }))
     }
 
     /// A ledger on this disk; a new one on an empty disk.
@@ -123,15 +153,27 @@ impl FaultyDisk {
     /// The same, with so many recent entries.
     pub(crate) fn ledger_with(&self, recent_entries: usize) -> Result<RedbLedger, LedgerError> {
         let damaged = |error: redb::DatabaseError| LedgerError::Storage(error.to_string());
-        let empty = self.state().current.is_empty();
+        let empty = self.state().files[0].current.is_empty();
         let mut builder = Database::builder();
         let builder = builder.set_cache_size(1 << 20);
-        let database = builder.create_with_backend(self.clone()).map_err(damaged)?;
+        let database = builder.create_with_backend(OneFile(self.clone(), 0)).map_err(damaged)?;
         if empty {
             open::initialise(&database)?;
         }
-        let opening = Opening { recent_entries, ..Opening::default() };
-        RedbLedger::over(database, Path::new("memory"), None, opening)
+        let journal_bytes = FULL_JOURNAL;
+        let opening = Opening { recent_entries, journal_bytes, ..Opening::default() };
+        RedbLedger::over(database, self, Path::new("memory"), None, opening)
+    }
+}
+
+impl JournalPlace for FaultyDisk {
+    fn storage(&self) -> Result<Box<dyn StorageBackend>, LedgerError> {
+        Ok(Box::new(OneFile(self.clone(), 1)))
+    }
+
+    fn set_aside(&self, _: u64) -> Result<(), LedgerError> {
+        self.state().files[1] = FileState::default();
+        Ok(())
     }
 }
 
@@ -150,58 +192,62 @@ fn failure() -> io::Error {
     io::Error::from_raw_os_error(5)
 }
 
-impl StorageBackend for FaultyDisk {
+impl StorageBackend for OneFile {
     fn len(&self) -> Result<u64, io::Error> {
-        Ok(self.state().current.len() as u64)
+        Ok(self.0.state().files[self.1].current.len() as u64)
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> Result<(), io::Error> {
-        let state = self.state();
+        let state = self.0.state();
         if state.fails_reads {
             return Err(failure());
         }
         let from = offset as usize;
-        let bytes = state.current.get(from..from + out.len());
+        let bytes = state.files[self.1].current.get(from..from + out.len());
         out.copy_from_slice(bytes.ok_or(io::ErrorKind::UnexpectedEof)?);
         Ok(())
     }
 
     fn set_len(&self, len: u64) -> Result<(), io::Error> {
-        let mut state = self.state();
+        let mut state = self.0.state();
         let dying = state.operate()?;
         let change = Change::Length(len as usize);
-        change.apply(&mut state.current, true);
-        state.pending.push(change);
+        let file = &mut state.files[self.1];
+        change.apply(&mut file.current, true);
+        file.pending.push(change);
         if dying { Err(failure()) } else { Ok(()) }
     }
 
     fn sync_data(&self) -> Result<(), io::Error> {
-        let mut state = self.state();
+        let mut state = self.0.state();
         if state.operate()? {
             return Err(failure());
         }
-        let pending = std::mem::take(&mut state.pending);
-        if state.failing_syncs > 0 {
-            state.failing_syncs -= 1;
+        let failing = state.failing_syncs > 0;
+        state.failing_syncs = state.failing_syncs.saturating_sub(1);
+        let file = &mut state.files[self.1];
+        let pending = std::mem::take(&mut file.pending);
+        if failing {
             return Err(failure());
         }
         for change in pending {
-            change.apply(&mut state.durable, true);
+            change.apply(&mut file.durable, true);
         }
         Ok(())
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> Result<(), io::Error> {
-        let mut state = self.state();
+        let mut state = self.0.state();
         let dying = state.operate()?;
         let from = offset as usize;
-        let target = state.current.get_mut(from..from + data.len());
+        let file = &mut state.files[self.1];
+        let target = file.current.get_mut(from..from + data.len());
         target.ok_or(io::ErrorKind::UnexpectedEof)?.copy_from_slice(data);
         let first = from / SECTOR * SECTOR;
         for at in (first..from + data.len()).step_by(SECTOR) {
-            let end = (at + SECTOR).min(state.current.len());
-            let sector = state.current[at..end].to_vec();
-            state.pending.push(Change::Sector(at, sector));
+            let end = (at + SECTOR).min(file.current.len());
+            let sector = file.current[at..end].to_vec();
+            file.pending.push(Change::Sector(at, sector));
         }
         if dying { Err(failure()) } else { Ok(()) }
     }

@@ -17,12 +17,14 @@ pub(super) fn bring_up(transaction: &WriteTransaction, format: u64) -> Result<()
     if format == tables::FORMAT_WITHOUT_INDEXES {
         add_indexes(transaction)?;
     }
-    if format != tables::FORMAT_WITH_ALL_BY_USER {
+    if format < tables::FORMAT_WITH_ALL_BY_USER {
         join_by_user(transaction)?;
     }
     let mut counters = transaction.open_table(tables::COUNTERS)?;
-    let newest = read::counter(&counters, tables::SEQUENCE_COUNTER)?;
-    counters.insert(tables::SETTLED_COUNTER, newest)?;
+    if format < tables::FORMAT_WITHOUT_JOURNAL {
+        let newest = read::counter(&counters, tables::SEQUENCE_COUNTER)?;
+        counters.insert(tables::SETTLED_COUNTER, newest)?;
+    }
     counters.insert(tables::FORMAT_COUNTER, tables::FORMAT)?;
     Ok(())
 }

@@ -1,12 +1,15 @@
 //! The ledger as one embedded file (redb).
 //!
-//! Every write is one transaction with an immediate, two-phase, quickly repaired commit. Two phases
-//! matter after a failed fsync: the commit's data and its activation are synced one after the
-//! other, so what a reopened file shows is a whole transaction even if the kernel dropped the pages
-//! that it failed to write.
+//! What clients wait for is written to a [`journal`] beside the file, and changes the file in memory alone. Every other
+//! write, and each that finds the journal full, writes the file: one transaction with an immediate, two-phase, quickly
+//! repaired commit, which takes with it what was committed in memory before. Two phases matter after a failed fsync: the
+//! commit's data and its activation are synced one after the other, so what a reopened file shows is a whole transaction even
+//! if the kernel dropped the pages that it failed to write.
 
 mod accept;
+mod changes;
 mod codec;
+mod journal;
 mod list;
 mod migrate;
 mod of_user;
@@ -23,6 +26,8 @@ mod disk_fault_tests;
 #[cfg(test)]
 pub(crate) mod faulty_disk;
 #[cfg(test)]
+mod journal_tests;
+#[cfg(test)]
 mod power_loss_tests;
 #[cfg(test)]
 mod recent_tests;
@@ -34,7 +39,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError, RwLock};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
 use akin_recommender::profile::{Origin, Profile};
 use akin_schemas::{ItemId, UserId};
@@ -44,6 +49,7 @@ use super::{
     Answered, EndRecord, ExecutionId, ExecutionRecord, Filter, Finished, Ledger, LedgerEntry,
     LedgerError, Page, Request, RequestName, Retention,
 };
+use journal::{Journal, Record};
 pub use open::Opening;
 use open::{FolderLock, Place};
 use recent::{Recent, RecentRow, Settling};
@@ -65,9 +71,9 @@ pub struct RedbLedger {
     /// after its transaction has ended: so nothing is ever in neither place.
     recent: RwLock<Recent>,
     /// Held from before a write begins until `recent` is as it left it.
-    writing: Mutex<()>,
-    /// None for one that is in memory.
-    place: Option<Place>,
+    journal: Mutex<Journal>,
+    /// Where its files are; none for one that is in memory.
+    places: Vec<Place>,
     /// Held as long as the database is open; dropped after it.
     _lock: Option<FolderLock>,
 }
@@ -97,7 +103,7 @@ impl RedbLedger {
         }
     }
 
-    /// Runs a write as one durable transaction, or not at all. Poisons the ledger unless the error
+    /// Runs a write as one durable transaction of the file, or not at all. Poisons the ledger unless the error
     /// is about one record: after a failed write or sync only reopening tells what is on disk, and
     /// a second sync of the same pages may well claim success.
     fn write<T>(
@@ -107,24 +113,46 @@ impl RedbLedger {
         self.write_settling(|transaction, _| work(transaction))
     }
 
-    /// The same, for what adds recent entries or needs some to be settled.
+    /// The same, for what needs recent entries to be settled.
     fn write_settling<T>(
         &self,
         work: impl FnOnce(&WriteTransaction, &mut Settling<'_>) -> Result<T, LedgerError>,
     ) -> Result<T, LedgerError> {
+        self.transact(Goes::ToTheFile, |transaction, settling, _| work(transaction, settling))
+    }
+
+    /// The same, for what says all that it changes as a record, but for what it settles: which is settled again after a crash.
+    fn transact<T>(
+        &self,
+        goes: Goes,
+        work: impl FnOnce(&WriteTransaction, &mut Settling<'_>, &mut Record) -> Result<T, LedgerError>,
+    ) -> Result<T, LedgerError> {
         self.check_poison()?;
-        let writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut journal = self.journal();
         let result = catch(|| {
             let mut transaction = self.database.begin_write()?;
             // The transaction before, which this one waited for, may have failed.
             self.check_poison()?;
-            make_durable(&mut transaction)?;
+            let to_journal = goes == Goes::ToTheJournal && !journal.is_full();
+            if to_journal {
+                transaction.set_durability(Durability::None)?;
+            } else {
+                make_durable(&mut transaction)?;
+            }
             let recent = self.recent.read().unwrap_or_else(PoisonError::into_inner);
             let mut settling = Settling::new(&recent);
-            let value = work(&transaction, &mut settling)?;
+            let mut record = journal.next_record();
+            let value = work(&transaction, &mut settling, &mut record)?;
             let changes = settling.into_changes();
             drop(recent);
+            if to_journal && !record.is_empty() {
+                changes::note_record(&transaction, record.number())?;
+                journal.append(record)?;
+            }
             transaction.commit()?;
+            if !to_journal {
+                journal.begin_again();
+            }
             self.recent.write().unwrap_or_else(PoisonError::into_inner).apply(changes);
             Ok(value)
         });
@@ -134,8 +162,12 @@ impl RedbLedger {
             self.poison(error.to_string());
         }
         // Only now: who waits for it must see the poison.
-        drop(writing);
+        drop(journal);
         result
+    }
+
+    fn journal(&self) -> MutexGuard<'_, Journal> {
+        self.journal.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What is not written by user yet.
@@ -168,10 +200,10 @@ impl Ledger for RedbLedger {
             return Ok(Vec::new());
         }
         let observed = self.observed.load(Ordering::Acquire);
-        self.write_settling(|transaction, settling| {
-            accept::end(transaction, ended)?;
+        self.transact(Goes::ToTheJournal, |transaction, settling, record| {
+            let writes = accept::Writes { transaction, settling, record };
             let time = accept::Time { now, observed };
-            accept::submit(transaction, settling, requests, time, self.entries_of_a_user)
+            accept::commit(writes, requests, ended, time, self.entries_of_a_user)
         })
     }
 
@@ -254,11 +286,29 @@ impl Ledger for RedbLedger {
     }
 
     fn is_in_place(&self) -> bool {
-        self.place.as_ref().is_none_or(Place::is_kept)
+        self.places.iter().all(Place::is_kept)
     }
 
     fn is_poisoned(&self) -> bool {
         self.poison.get().is_some()
+    }
+}
+
+/// Where a transaction is written before it counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Goes {
+    ToTheFile,
+    /// Unless that is full.
+    ToTheJournal,
+}
+
+impl Drop for RedbLedger {
+    /// Leaves the file whole, so that it is all there is to keep. If that fails, the journal has the rest.
+    fn drop(&mut self) {
+        let is_whole = self.journal().is_empty();
+        if is_whole || self.write(|_| Ok(())).is_ok() {
+            self.journal().clear();
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! another name, and gets its own name when all of it is on disk: a first start that dies half-way
 //! leaves nothing but a file that the next start removes.
 
+use std::fmt::Display;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt;
@@ -14,17 +15,20 @@ use std::sync::{Mutex, OnceLock, RwLock};
 use akin_recommender::profile::Origin;
 use chrono::Utc;
 use rand::RngExt;
+use redb::backends::FileBackend;
 use redb::{
-    Builder, Database, DatabaseError, ReadTransaction, ReadableTable, StorageError,
+    Builder, Database, DatabaseError, ReadTransaction, ReadableTable, StorageBackend, StorageError,
     WriteTransaction,
 };
 
+use super::journal::{Found, Journal};
 use super::recent::Recent;
-use super::{RedbLedger, catch, is_of_content, make_durable, migrate, read, tables};
+use super::{RedbLedger, catch, changes, is_of_content, make_durable, migrate, read, tables};
 use crate::ledger::LedgerError;
 
 const FILE: &str = "ledger.redb";
 const UNFINISHED_FILE: &str = "ledger.redb.new";
+const JOURNAL_FILE: &str = "ledger.journal";
 const LOCK_FILE: &str = "ledger.lock";
 
 /// How to open a ledger.
@@ -40,13 +44,22 @@ pub struct Opening {
     pub recent_entries: usize,
     /// So many entries one user may have; a rating that would make more is not accepted.
     pub entries_of_a_user: usize,
+    /// With so many bytes in the journal the file is written: the more, the fewer pages that takes for each rating, but the
+    /// longer ratings wait meanwhile.
+    pub journal_bytes: u64,
 }
 
 impl Default for Opening {
     /// redb's own default of 1 GiB is no good neighbour to a model in memory.
     fn default() -> Self {
         let recent_entries = 1 << 16;
-        Self { cache_bytes: 16 << 20, verify: false, recent_entries, entries_of_a_user: 10_000 }
+        Self {
+            cache_bytes: 16 << 20,
+            verify: false,
+            recent_entries,
+            entries_of_a_user: 10_000,
+            journal_bytes: 1 << 20,
+        }
     }
 }
 
@@ -77,11 +90,20 @@ impl RedbLedger {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(refused(error)),
             _ => {}
         }
+        let journal = JournalFile(folder.join(JOURNAL_FILE));
         if !path.try_exists().map_err(refused)? {
+            // Somebody has moved the ledger that it belongs to.
+            if fs::metadata(&journal.0).is_ok_and(|found| found.len() > 0) {
+                tracing::error!(
+                    "there is a journal, but no ledger: it is set aside, and a new ledger begun"
+                );
+                journal.set_aside(0)?;
+            }
             create(&unfinished, opening)?;
             File::open(&unfinished).and_then(|file| file.sync_all()).map_err(refused)?;
             fs::rename(&unfinished, &path).map_err(refused)?;
         }
+        journal.storage()?;
         // Each time: an earlier start may have died between renaming and this.
         sync_folder(folder).map_err(refused)?;
         let database = catch(|| {
@@ -89,19 +111,22 @@ impl RedbLedger {
             builder.open(&path).map_err(|error| database_error(error, folder, &path))
         });
         let database = database.map_err(|error| damaged(error, &path))?;
-        let place = Place::of(&path).map_err(refused)?;
-        let ledger = Self::over(database, &path, Some(lock), opening)?;
-        Ok(Self { place: Some(place), ..ledger })
+        let mut ledger = Self::over(database, &journal, &path, Some(lock), opening)?;
+        for path in [&path, &journal.0] {
+            ledger.places.push(Place::of(path).map_err(refused)?);
+        }
+        Ok(ledger)
     }
 
-    /// A ledger over a database that holds one.
+    /// A ledger over a database that holds one, and its journal.
     pub(super) fn over(
         database: Database,
+        journal: &dyn JournalPlace,
         path: &Path,
         lock: Option<FolderLock>,
         opening: Opening,
     ) -> Result<Self, LedgerError> {
-        let ledger = Self {
+        let mut ledger = Self {
             database,
             entries_of_a_user: opening.entries_of_a_user,
             // Not asked for before the file has told.
@@ -110,8 +135,8 @@ impl RedbLedger {
             observed: AtomicI64::new(i64::MIN),
             poison: OnceLock::new(),
             recent: RwLock::default(),
-            writing: Mutex::default(),
-            place: None,
+            journal: Mutex::new(Journal::none()?),
+            places: Vec::new(),
             _lock: lock,
         };
         let format = |transaction: &ReadTransaction| {
@@ -120,9 +145,7 @@ impl RedbLedger {
         let found = ledger.read(format).map_err(|error| damaged(error, path))?;
         match found {
             tables::FORMAT => {}
-            tables::FORMAT_WITHOUT_INDEXES
-            | tables::FORMAT_WITH_TWO_BY_USER
-            | tables::FORMAT_WITH_ALL_BY_USER => {
+            tables::FORMAT_WITHOUT_INDEXES..=tables::FORMAT_WITHOUT_JOURNAL => {
                 let bring_up =
                     |transaction: &WriteTransaction| migrate::bring_up(transaction, found);
                 ledger.write(bring_up).map_err(|error| damaged(error, path))?;
@@ -132,21 +155,49 @@ impl RedbLedger {
                 return Err(LedgerError::Format { path, found, known: tables::FORMAT });
             }
         }
-        let created_at = ledger.read_or_note_creation().map_err(|error| damaged(error, path))?;
-        let (origins, recent) = ledger
-            .read(|transaction| {
-                let origins = read::origins(&transaction.open_table(tables::ORIGINS)?)?;
-                let recent = Recent::read(transaction, &origins, opening.recent_entries)?;
-                Ok((origins, recent))
-            })
-            .map_err(|error| damaged(error, path))?;
-        match origins.last() {
-            Some(&origin) => {
-                let (origin, recent) = (RwLock::new(origin), RwLock::new(recent));
-                Ok(Self { created_at, origin, recent, ..ledger })
+        ledger.take_up(journal, opening).map_err(|error| damaged(error, path))?;
+        Ok(ledger)
+    }
+
+    /// Reads what there is to know of the file, after it has what its journal has.
+    fn take_up(&mut self, journal: &dyn JournalPlace, opening: Opening) -> Result<(), LedgerError> {
+        self.created_at = self.read_or_note_creation()?;
+        let (origins, newest) = self.read(|transaction| {
+            let counters = transaction.open_table(tables::COUNTERS)?;
+            let newest = counters.get(tables::JOURNAL_COUNTER)?.map_or(0, |number| number.value());
+            Ok((read::origins(&transaction.open_table(tables::ORIGINS)?)?, newest))
+        })?;
+        let origin = origins.last().copied();
+        let origin = origin.ok_or_else(|| LedgerError::Record("no origin at all".to_owned()))?;
+        let open = || Journal::new(journal.storage()?, self.created_at, opening.journal_bytes);
+        let mut found = open()?;
+        match found.read_after(newest)? {
+            Found::Records(records) => {
+                if !records.is_empty() {
+                    self.write(|transaction| {
+                        changes::make_again(transaction, newest, &records, &origins)
+                    })?;
+                }
+                found.begin_after(newest + records.len() as u64);
             }
-            None => Err(damaged(LedgerError::Record("no origin at all".to_owned()), path)),
+            Found::Others { number } => {
+                tracing::error!(
+                    record = number,
+                    contained = newest,
+                    "the ledger's journal goes on after another state than the ledger's, which may be from a backup: \
+                     it is set aside, and what only it has is not taken"
+                );
+                journal.set_aside(number)?;
+                found = open()?;
+                found.begin_after(newest);
+            }
         }
+        let read_recent =
+            |transaction: &_| Recent::read(transaction, &origins, opening.recent_entries);
+        let recent = self.read(read_recent)?;
+        (self.origin, self.recent) = (RwLock::new(origin), RwLock::new(recent));
+        self.journal = Mutex::new(found);
+        Ok(())
     }
 }
 
@@ -214,6 +265,39 @@ fn create(path: &Path, opening: Opening) -> Result<(), LedgerError> {
     let database = opening.builder().create(path).map_err(failed)?;
     initialise(&database)?;
     database.close().map_err(failed)
+}
+
+/// Where a ledger's journal is.
+pub(super) trait JournalPlace {
+    /// Creates it where there is none.
+    fn storage(&self) -> Result<Box<dyn StorageBackend>, LedgerError>;
+
+    /// Keeps what is there, but under another name, with this number.
+    fn set_aside(&self, number: u64) -> Result<(), LedgerError>;
+}
+
+/// The file of this path.
+struct JournalFile(PathBuf);
+
+impl JournalPlace for JournalFile {
+    fn storage(&self) -> Result<Box<dyn StorageBackend>, LedgerError> {
+        let mut options = OpenOptions::new();
+        let options = options.read(true).write(true).create(true).truncate(false);
+        let file = options.open(&self.0).map_err(|error| self.refused(&error))?;
+        let storage = FileBackend::new(file).map_err(|error| self.refused(&error))?;
+        Ok(Box::new(storage))
+    }
+
+    fn set_aside(&self, number: u64) -> Result<(), LedgerError> {
+        let aside = self.0.with_added_extension(number.to_string());
+        fs::rename(&self.0, aside).map_err(|error| self.refused(&error))
+    }
+}
+
+impl JournalFile {
+    fn refused(&self, error: &dyn Display) -> LedgerError {
+        LedgerError::Folder { path: self.0.display().to_string(), detail: error.to_string() }
+    }
 }
 
 /// Where a file is, and which one it is.

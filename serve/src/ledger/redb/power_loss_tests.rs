@@ -133,7 +133,7 @@ fn cut_power(random: &mut StdRng, cuts: usize) -> (usize, usize, usize) {
     for _ in 0..cuts {
         let disk = FaultyDisk::holding(fresh.after_restart());
         let ledger = disk.ledger().unwrap();
-        disk.die_in(random.random_range(1..250));
+        disk.die_in(random.random_range(1..100));
         let story = work(&ledger, random);
         drop(ledger);
         cut += usize::from(!story.cut_batch.is_empty());

@@ -5,11 +5,11 @@ use redb::{Table, TableDefinition};
 use crate::ledger::ExecutionId;
 
 /// The format this program writes. An older file is brought up to it, a newer one refused.
-pub(super) const FORMAT: u64 = 4;
-/// The format whose table by user has everything that the log has.
+pub(super) const FORMAT: u64 = 5;
+/// The format without a journal beside the file.
+pub(super) const FORMAT_WITHOUT_JOURNAL: u64 = 4;
+/// The format whose table by user has everything that the log has. The one before has two tables by user.
 pub(super) const FORMAT_WITH_ALL_BY_USER: u64 = 3;
-/// The format with two tables for what there is of each user.
-pub(super) const FORMAT_WITH_TWO_BY_USER: u64 = 2;
 /// The format without names, listings and a count of bytes.
 pub(super) const FORMAT_WITHOUT_INDEXES: u64 = 1;
 
@@ -31,6 +31,8 @@ pub(super) const SETTLED_COUNTER: &str = "settled_by_user";
 /// How far the sweep is that settles entries: everything of the users up to this one, up to this position, is in [`USERS`],
 /// too, and stays so. Not there before anything was settled, or between two sweeps.
 pub(super) const SWEEP: TableDefinition<(), (&str, u64)> = TableDefinition::new("settling_sweep");
+/// The number of the newest record of the [`journal`](super::journal) that the file contains; missing before the first.
+pub(super) const JOURNAL_COUNTER: &str = "journal_record";
 /// When the file was first opened by a program that notes it: the bits of an `i64`, in microseconds since 1970.
 pub(super) const CREATED_COUNTER: &str = "created_at";
 /// The bytes of all records in [`EXECUTIONS`] and [`OUTCOMES`].

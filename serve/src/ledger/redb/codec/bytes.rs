@@ -15,6 +15,11 @@ impl Writer {
         Self(bytes)
     }
 
+    /// Goes on after these bytes.
+    pub(super) fn after(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+
     pub(super) fn u8(&mut self, value: u8) {
         self.0.push(value);
     }
@@ -39,9 +44,14 @@ impl Writer {
         self.0.extend(bytes);
     }
 
+    /// Bytes after their number.
+    pub(super) fn counted(&mut self, bytes: &[u8]) {
+        self.u64(bytes.len() as u64);
+        self.bytes(bytes);
+    }
+
     pub(super) fn text(&mut self, text: &str) {
-        self.u64(text.len() as u64);
-        self.bytes(text.as_bytes());
+        self.counted(text.as_bytes());
     }
 
     pub(super) fn option<T>(&mut self, value: Option<T>, put: impl FnOnce(&mut Self, T)) {
@@ -68,11 +78,16 @@ impl<'a> Reader<'a> {
         format: u8,
         bytes: &'a [u8],
     ) -> Result<Self, LedgerError> {
-        let mut reader = Self { what, rest: bytes };
+        let mut reader = Self::of(what, bytes);
         match reader.u8()? {
             found if found == format => Ok(reader),
             found => Err(reader.error(&format!("format {found} where {format} was expected"))),
         }
+    }
+
+    /// Of what does not begin with a format.
+    pub(super) fn of(what: &'static str, bytes: &'a [u8]) -> Self {
+        Self { what, rest: bytes }
     }
 
     pub(super) fn error(&self, detail: &str) -> LedgerError {
@@ -112,10 +127,15 @@ impl<'a> Reader<'a> {
         self.array().map(f32::from_le_bytes)
     }
 
-    pub(super) fn text(&mut self) -> Result<&'a str, LedgerError> {
+    /// Bytes after their number.
+    pub(super) fn counted(&mut self) -> Result<&'a [u8], LedgerError> {
         // A length beyond the address space is beyond the record too.
         let length = usize::try_from(self.u64()?).unwrap_or(usize::MAX);
-        let bytes = self.take(length)?;
+        self.take(length)
+    }
+
+    pub(super) fn text(&mut self) -> Result<&'a str, LedgerError> {
+        let bytes = self.counted()?;
         std::str::from_utf8(bytes).map_err(|_| self.error("a text that is not UTF-8"))
     }
 
@@ -133,6 +153,10 @@ impl<'a> Reader<'a> {
             1 => take(self).map(Some),
             other => Err(self.error(&format!("the mark {other}"))),
         }
+    }
+
+    pub(super) fn is_at_end(&self) -> bool {
+        self.rest.is_empty()
     }
 
     /// All that is left.

@@ -2,6 +2,7 @@
 use akin_schemas::{ItemId, UserId};
 
 use super::*;
+use crate::ledger::EndRecord;
 
 fn origins() -> Vec<Origin> {
     vec!["ledger-a".parse().unwrap(), "ledger-b".parse().unwrap()]
@@ -86,4 +87,30 @@ fn a_length_beyond_the_record_and_an_unknown_origin_are_errors() {
     bytes[10..18].fill(0xff);
     assert!(read_outcome(&bytes).is_err());
     assert!(read_entry(&write_entry(&entry(None), 2), &origins()).is_err());
+}
+
+#[test]
+fn changes_come_back_as_they_went_in_and_a_cut_between_them_is_the_only_one_that_is_read() {
+    let name = RequestName::of_machine("é".to_owned());
+    let (id, other) = (ExecutionId::fresh(7), ExecutionId::fresh(8));
+    let (bytes, status) = (write_outcome(&outcomes()[1], 9), ExecutionStatus::Succeeded);
+    let end = EndRecord { id: other, status, stopped_at: 9, bytes };
+    let changes = [
+        Change::Accepted { position: u64::MAX, log: b"log", id, execution: b"" },
+        Change::named(&name, b"ids"),
+        Change::ended(&end),
+    ];
+    let (mut written, mut ends) = (Vec::new(), vec![0]);
+    for change in &changes {
+        change.write(&mut written);
+        ends.push(written.len());
+    }
+    for length in 0..=written.len() {
+        let read = Change::read_all(&written[..length]);
+        match ends.iter().position(|end| *end == length) {
+            Some(count) => assert_eq!(read.as_deref(), Ok(&changes[..count])),
+            None => assert!(read.is_err(), "{length}"),
+        }
+    }
+    assert!(Change::read_all(&[3]).is_err());
 }

@@ -37,6 +37,10 @@ fn an_older_file_is_brought_up_to_date(format: u64) {
         .write(|transaction| {
             let mut counters = transaction.open_table(tables::COUNTERS)?;
             counters.insert(tables::FORMAT_COUNTER, format)?;
+            counters.remove(tables::JOURNAL_COUNTER)?;
+            if format == tables::FORMAT_WITHOUT_JOURNAL {
+                return Ok(());
+            }
             counters.remove(tables::SETTLED_COUNTER)?;
             if format == tables::FORMAT_WITH_ALL_BY_USER {
                 return Ok(());
