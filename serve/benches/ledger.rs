@@ -38,7 +38,7 @@ fn submissions(random: &mut StdRng, count: usize) -> Result<Vec<Submission>, Fai
 
 fn ended(ids: &[ExecutionId]) -> Result<Vec<Finished>, Failure> {
     let output = JsonText::of(&"x".repeat(OUTPUT_BYTES))?;
-    let outcome = || Outcome::Succeeded(output.clone());
+    let outcome = || Outcome::Succeeded(output.clone().into());
     Ok(ids.iter().map(|&id| Finished { id, outcome: outcome(), stopped_at: 9 }).collect())
 }
 

@@ -11,7 +11,10 @@ use akin_recommender::profile::Profile;
 use akin_recommender::scoring::{self, Before, Request, Scorer, Selection, Source};
 use akin_schemas::ItemId;
 use akin_schemas::http::step_functions::LONGEST_DATA;
-use akin_schemas::http::{Because, FoldIn, JsonText, Options, RatedItem, Recommendation};
+use akin_schemas::http::{
+    Because, FoldIn, JsonText, Options, Output, PackedFoldIn, RatedItem, Recommendation,
+    RecommendationSource,
+};
 use chrono::Utc;
 use crossbeam_channel::{Receiver, Sender};
 use tracing::error;
@@ -85,21 +88,21 @@ fn in_words(snapshot: &Snapshot, found: scoring::Recommendation) -> Recommendati
         title: snapshot.title(found.item).map(Cow::from),
         score: found.score,
         source: match found.source {
-            Source::Neighbours => "neighbours",
-            Source::Popular => "popular",
-        }
-        .into(),
+            Source::Neighbours => RecommendationSource::Neighbours,
+            Source::Popular => RecommendationSource::Popular,
+        },
         because: found.because.into_iter().map(because).collect(),
     }
 }
 
-fn output(
+/// How the execution of an accepted rating ends; an error says why there is no list.
+fn outcome(
     live: &Live,
     ledger: &dyn Ledger,
     scorer: &mut Scorer,
     accepted: &Accepted,
     count: usize,
-) -> Result<JsonText, String> {
+) -> Result<Outcome, String> {
     let snapshot = live.current().ok_or("no version is loaded")?;
     let ExecutionRecord { user, item, input, .. } = &*accepted.record;
     let number = snapshot.number(item);
@@ -119,22 +122,27 @@ fn output(
         },
         recommendations,
     };
-    JsonText::of(&fold_in).map_err(|error| error.to_string())
+    ended(&fold_in)
 }
 
 /// An output, unless it is longer than Step Functions allows: clients rely on what they are told.
-fn ended(output: JsonText) -> Outcome {
-    let length = output.as_str().len();
+fn ended(fold_in: &FoldIn<'_>) -> Result<Outcome, String> {
+    let length = match fold_in.longest_json() {
+        // Mostly nobody need write it to know.
+        length if length <= LONGEST_DATA => length,
+        _ => JsonText::of(fold_in).map_err(|error| error.to_string())?.as_str().len(),
+    };
     if length <= LONGEST_DATA {
-        return Outcome::Succeeded(output);
+        let packed = PackedFoldIn::pack(fold_in).map_err(|error| error.to_string())?;
+        return Ok(Outcome::Succeeded(Output::FoldIn(packed)));
     }
-    Outcome::Failed {
+    Ok(Outcome::Failed {
         error: "States.DataLimitExceeded".to_owned(),
         cause: format!(
             "the output would have {length} bytes, of which {LONGEST_DATA} are allowed; ask for fewer \
              recommendations, or for GET /users/{{id}}/recommendations; the rating is kept"
         ),
-    }
+    })
 }
 
 /// Threads that score what was accepted, each with accumulators of its own.
@@ -162,7 +170,7 @@ impl ScoringPool {
             let (work, live, commit) = (work.clone(), live.clone(), commit.clone());
             let (ledger, metrics) = (ledger.clone(), metrics.clone());
             let score = move |scorer: &mut Scorer, accepted: &Accepted| {
-                output(&live, ledger.as_ref(), scorer, accepted, count)
+                outcome(&live, ledger.as_ref(), scorer, accepted, count)
             };
             let run = move || score_all(&work, score, &commit, &metrics);
             thread::Builder::new().name(format!("score-{number}")).spawn(run)
@@ -188,7 +196,7 @@ impl ScoringPool {
 
 fn score_all(
     work: &Receiver<Accepted>,
-    score: impl Fn(&mut Scorer, &Accepted) -> Result<JsonText, String>,
+    score: impl Fn(&mut Scorer, &Accepted) -> Result<Outcome, String>,
     commit: &OnceLock<Arc<GroupCommit>>,
     metrics: &ScoringMetrics,
 ) {
@@ -199,7 +207,7 @@ fn score_all(
         let scored = catch_unwind(AssertUnwindSafe(|| score(&mut scorer, &accepted)));
         metrics.scored(began, &mut scorer);
         let outcome = match scored {
-            Ok(Ok(output)) => ended(output),
+            Ok(Ok(outcome)) => outcome,
             Ok(Err(cause)) => Outcome::Failed { error: "Unavailable".to_owned(), cause },
             Err(_) => {
                 // What the panic left behind is not used again.
@@ -220,16 +228,29 @@ fn score_all(
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
+    fn fold_in() -> FoldIn<'static> {
+        FoldIn {
+            version: "v20261123T204500Z-x7k2".parse().unwrap(),
+            user: "abby".into(),
+            rated: RatedItem { item_id: "1".into(), known: false, title: None },
+            recommendations: Vec::new(),
+        }
+    }
+
     #[test]
-    fn an_output_beyond_the_limit_of_step_functions_fails_and_says_why() -> serde_json::Result<()> {
-        let of_length = |bytes: usize| JsonText::of(&"x".repeat(bytes - 2));
-        assert!(matches!(ended(of_length(LONGEST_DATA)?), Outcome::Succeeded(_)));
-        let too_long = ended(of_length(LONGEST_DATA + 1)?);
+    fn an_output_beyond_the_limit_of_step_functions_fails_and_says_why() {
+        let of_length = |bytes: usize| {
+            let user = |length| FoldIn { user: "x".repeat(length).into(), ..fold_in() };
+            let rest = JsonText::of(&user(0)).unwrap().as_str().len();
+            ended(&user(bytes - rest)).unwrap()
+        };
+        assert!(matches!(of_length(LONGEST_DATA), Outcome::Succeeded(_)));
+        let too_long = of_length(LONGEST_DATA + 1);
         assert!(
             matches!(too_long, Outcome::Failed { error, .. } if error == "States.DataLimitExceeded")
         );
-        Ok(())
     }
 }

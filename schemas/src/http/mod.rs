@@ -7,6 +7,7 @@ mod execution_id;
 mod json_text;
 mod object;
 mod options;
+mod output;
 mod problem;
 mod rating;
 mod reading;
@@ -21,6 +22,7 @@ pub use execution::{Accepted, Execution, ExecutionStatus, Executions, Stop};
 pub use execution_id::{ExecutionId, ExecutionIdError};
 pub use json_text::JsonText;
 pub use options::{MOST_ANSWERS, Options, OptionsError};
+pub use output::{Output, OutputError, PackedFoldIn};
 pub use problem::{PROBLEM_JSON, Problem};
 pub use rating::{
     GivenRating, ItemsToLookUp, NewRating, RatingBody, RatingBodyError, RatingsToScore,
@@ -29,6 +31,6 @@ pub use rating::{
 pub use reading::{Unread, explain, read};
 pub use recommendation::{
     Because, FoldIn, ItemNeighbours, Neighbour, NeighboursOfItem, NeighboursOfItems, RatedItem,
-    Recommendation, Recommendations, ScoredRatings, UserRating, UserRatings,
+    Recommendation, RecommendationSource, Recommendations, ScoredRatings, UserRating, UserRatings,
 };
 pub use status::{CurrentVersion, Health, RefusedVersion};

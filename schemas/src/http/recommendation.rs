@@ -23,6 +23,16 @@ pub struct Because<'a> {
     pub contribution: f32,
 }
 
+/// Where a recommendation comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum RecommendationSource {
+    /// Neighbours of what the profile has.
+    Neighbours,
+    /// What many rate, where the profile said nothing.
+    Popular,
+}
+
 /// One recommended item.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -34,8 +44,8 @@ pub struct Recommendation<'a> {
     pub title: Option<Cow<'a, str>>,
     /// The sum of all contributions; 0 for popular items.
     pub score: f32,
-    /// `neighbours`, or `popular` where the profile said nothing.
-    pub source: Cow<'a, str>,
+    /// Where it comes from.
+    pub source: RecommendationSource,
     /// The rated items that contributed most, greatest first.
     pub because: Vec<Because<'a>>,
 }
@@ -66,6 +76,38 @@ pub struct FoldIn<'a> {
     pub rated: RatedItem<'a>,
     /// Best first.
     pub recommendations: Vec<Recommendation<'a>>,
+}
+
+impl FoldIn<'_> {
+    /// Its JSON has no more bytes than this, and mostly far fewer.
+    pub fn longest_json(&self) -> usize {
+        // A character that JSON writes as an escape has six bytes instead of one.
+        self.json_bytes(6)
+    }
+
+    /// Its JSON has about as many bytes, unless many characters of its texts are written as escapes.
+    pub fn usual_json(&self) -> usize {
+        self.json_bytes(1)
+    }
+
+    /// No fewer than its JSON has, where each byte of a text takes so many.
+    fn json_bytes(&self, of_a_byte: usize) -> usize {
+        /// More than what stands around an item's texts, with numbers.
+        const AROUND: usize = 128;
+        let texts = |id: &str, title: &Option<Cow<'_, str>>| {
+            AROUND + of_a_byte * (id.len() + title.as_ref().map_or(0, |title| title.len()))
+        };
+        let Self { version, user, rated, recommendations } = self;
+        let found =
+            recommendations.iter().map(|Recommendation { item_id, title, because, .. }| {
+                let because = because.iter().map(|because| texts(&because.item_id, &because.title));
+                texts(item_id, title) + because.sum::<usize>()
+            });
+        AROUND
+            + of_a_byte * (version.as_str().len() + user.len())
+            + texts(&rated.item_id, &rated.title)
+            + found.sum::<usize>()
+    }
 }
 
 /// The body of `GET /users/{id}/recommendations`.

@@ -8,7 +8,9 @@ use actix_web::http::header;
 use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use akin_schemas::UserId;
-use akin_schemas::http::{Execution, ExecutionStatus, Executions, JsonText, StateMachine, Stop};
+use akin_schemas::http::{
+    Execution, ExecutionStatus, Executions, JsonText, Output, StateMachine, Stop,
+};
 use chrono::{DateTime, Utc};
 use futures_util::stream;
 use serde::Deserialize;
@@ -269,9 +271,21 @@ fn execution(
         start_date: moment(record.started_at),
         stop_date: record.stopped_at().map(moment),
         input,
-        output: record.output().cloned(),
+        output: written(id, record)?,
         error: error.map(str::to_owned),
         cause: cause.map(str::to_owned),
+    })
+}
+
+/// An execution's output as clients read it.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn written(id: ExecutionId, record: &ExecutionRecord) -> Result<Option<JsonText>, Refusal> {
+    let output = record.output().map(Output::json).transpose();
+    output.map_err(|error| {
+        tracing::error!(%error, %id, "an output in the ledger cannot be written");
+        Refusal::internal()
     })
 }
 

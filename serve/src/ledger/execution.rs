@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use akin_schemas::http::{JsonText, Options};
+use akin_schemas::http::{Options, Output};
 use akin_schemas::{ItemId, UserId};
 
 use super::{ExecutionId, RequestName, Submission};
@@ -45,7 +45,7 @@ impl fmt::Display for ExecutionStatus {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// With this output.
-    Succeeded(JsonText),
+    Succeeded(Output),
     /// With an error's name and its cause.
     Failed {
         /// The error's name.
@@ -153,7 +153,7 @@ impl ExecutionRecord {
     }
 
     /// Its output, where it succeeded.
-    pub fn output(&self) -> Option<&JsonText> {
+    pub fn output(&self) -> Option<&Output> {
         match &self.end {
             Some((Outcome::Succeeded(output), _)) => Some(output),
             _ => None,

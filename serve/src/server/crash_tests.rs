@@ -56,7 +56,8 @@ impl Running {
         let outcomes = commit.clone();
         let scorer = thread::spawn(move || {
             for accepted in accepted {
-                let outcome = Outcome::Succeeded(JsonText::parse(&accepted.record.item).unwrap());
+                let outcome =
+                    Outcome::Succeeded(JsonText::parse(&accepted.record.item).unwrap().into());
                 let finished = Finished { id: accepted.execution, outcome, stopped_at: 9 };
                 if scores {
                     outcomes.finish(&finished).unwrap();
@@ -82,7 +83,7 @@ impl Running {
         loop {
             let record = self.executions.get(id).unwrap().unwrap();
             if let Some(output) = record.output() {
-                return output.as_str().to_owned();
+                return output.json().unwrap().as_str().to_owned();
             }
             assert!(record.is_running(), "{record:?}");
             assert!(began.elapsed() < PATIENCE, "left running for ever");

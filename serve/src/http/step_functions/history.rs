@@ -7,8 +7,13 @@ use crate::ledger::{ExecutionRecord, Outcome};
 
 use super::operations::{STATE, seconds};
 
-/// All events, oldest first, ids from 1 on.
-pub fn events(record: &ExecutionRecord, role_arn: &str, with_data: bool) -> Vec<Value> {
+/// All events, oldest first, ids from 1 on. `output` is the record's, as it is written.
+pub fn events(
+    record: &ExecutionRecord,
+    output: Option<&str>,
+    role_arn: &str,
+    with_data: bool,
+) -> Vec<Value> {
     let data = |name: &str, text: &str| {
         let mut details = Map::new();
         if with_data {
@@ -35,14 +40,11 @@ pub fn events(record: &ExecutionRecord, role_arn: &str, with_data: bool) -> Vec<
             present.collect::<Map<String, Value>>()
         };
         let (kind, details, content) = match outcome {
-            Outcome::Succeeded(output) => {
-                let exited = with(data("output", output.as_str()), "name", STATE);
+            Outcome::Succeeded(_) => {
+                let output = data("output", output.unwrap_or_default());
+                let exited = with(output.clone(), "name", STATE);
                 found.push(("TaskStateExited", "stateExitedEventDetails", exited, *at));
-                (
-                    "ExecutionSucceeded",
-                    "executionSucceededEventDetails",
-                    data("output", output.as_str()),
-                )
+                ("ExecutionSucceeded", "executionSucceededEventDetails", output)
             }
             Outcome::Failed { error, cause } => {
                 let content = why(Some(error), Some(cause));

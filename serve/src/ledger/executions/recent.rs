@@ -4,6 +4,8 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::mem::size_of;
 use std::sync::Arc;
 
+use akin_schemas::http::Output;
+
 use crate::ledger::{ExecutionId, ExecutionRecord};
 
 /// The longest-kept go first when there are too many bytes.
@@ -56,7 +58,7 @@ impl Recent {
 
 /// What a record takes, with what surrounds it.
 fn size(record: &ExecutionRecord) -> usize {
-    let output = record.output().map_or(0, |output| output.as_str().len());
+    let output = record.output().map_or(0, Output::bytes);
     let (error, cause) = record.failure();
     let failure = error.map_or(0, str::len) + cause.map_or(0, str::len);
     2 * size_of::<ExecutionRecord>() + record.input.len() + output + failure
@@ -73,7 +75,7 @@ mod tests {
     fn record(output: &str) -> Result<Arc<ExecutionRecord>, Box<dyn std::error::Error>> {
         let (user, item) = (UserId::try_from("abby")?, ItemId::try_from("1")?);
         let submission = Submission { user, item, rating: None, input: "{}".to_owned() };
-        let end = Some((Outcome::Succeeded(JsonText::parse(output)?), 9));
+        let end = Some((Outcome::Succeeded(JsonText::parse(output)?.into()), 9));
         Ok(Arc::new(ExecutionRecord { end, ..ExecutionRecord::running(&submission, None, 5) }))
     }
 

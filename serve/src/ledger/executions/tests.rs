@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used)]
 use std::time::Instant;
 
-use akin_schemas::http::JsonText;
+use akin_schemas::http::{JsonText, Output};
 use akin_schemas::{ItemId, UserId};
 
 use super::*;
@@ -19,11 +19,18 @@ fn accepted() -> (Arc<dyn Ledger>, Arc<Executions>, ExecutionId) {
 }
 
 fn ended(id: ExecutionId, output: &str) -> Finished {
-    Finished { id, outcome: Outcome::Succeeded(JsonText::of(&output).unwrap()), stopped_at: 9 }
+    Finished {
+        id,
+        outcome: Outcome::Succeeded(JsonText::of(&output).unwrap().into()),
+        stopped_at: 9,
+    }
 }
 
 fn text(record: &ExecutionRecord) -> Option<&str> {
-    record.output().map(JsonText::as_str)
+    record.output().map(|output| match output {
+        Output::Text(text) => text.as_str(),
+        Output::FoldIn(_) => panic!("of another test"),
+    })
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 //! preceded by their length. A record of another format is an error, not a guess.
 
 use akin_recommender::profile::{Entry, OrderKey, Origin};
-use akin_schemas::http::JsonText;
+use akin_schemas::http::{JsonText, Output, PackedFoldIn};
 
 use crate::ledger::{
     ExecutionId, ExecutionRecord, ExecutionStatus, LedgerEntry, LedgerError, Outcome, RequestName,
@@ -128,8 +128,12 @@ pub(super) fn write_outcome(outcome: &Outcome, stopped_at: i64) -> Vec<u8> {
     let mut out = Writer::new(FORMAT);
     out.i64(stopped_at);
     match outcome {
-        Outcome::Succeeded(output) => {
-            let text = output.as_str();
+        Outcome::Succeeded(Output::FoldIn(packed)) => {
+            out.u8(5);
+            out.bytes(packed.as_bytes());
+        }
+        Outcome::Succeeded(Output::Text(text)) => {
+            let text = text.as_str();
             let packed = lz4_flex::block::compress_with_dict(text.as_bytes(), USUAL_OUTPUT);
             if packed.len() < text.len() {
                 out.u8(4);
@@ -160,7 +164,7 @@ pub(super) fn read_end(bytes: &[u8]) -> Result<(ExecutionStatus, i64), LedgerErr
     let mut from = Reader::new("outcome", FORMAT, bytes)?;
     let stopped_at = from.i64()?;
     let status = match from.u8()? {
-        0 | 4 => ExecutionStatus::Succeeded,
+        0 | 4 | 5 => ExecutionStatus::Succeeded,
         1 => ExecutionStatus::Failed,
         2 => ExecutionStatus::TimedOut,
         3 => ExecutionStatus::Aborted,
@@ -175,11 +179,17 @@ pub(super) fn read_outcome(bytes: &[u8]) -> Result<(Outcome, i64), LedgerError> 
     let outcome = match from.u8()? {
         0 => {
             let text = from.text()?;
-            Outcome::Succeeded(json(&from, text)?)
+            Outcome::Succeeded(json(&from, text)?.into())
         }
         4 => {
             let text = unpacked(&mut from)?;
-            Outcome::Succeeded(json(&from, &text)?)
+            Outcome::Succeeded(json(&from, &text)?.into())
+        }
+        5 => {
+            let packed = PackedFoldIn::parse(from.rest());
+            Outcome::Succeeded(Output::FoldIn(
+                packed.map_err(|error| from.error(&error.to_string()))?,
+            ))
         }
         1 => Outcome::Failed { error: from.text()?.to_owned(), cause: from.text()?.to_owned() },
         2 => Outcome::TimedOut,

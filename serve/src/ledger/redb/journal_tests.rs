@@ -15,7 +15,7 @@ fn submission(item: &str) -> Submission {
 }
 
 fn succeeded(id: ExecutionId) -> Finished {
-    Finished { id, outcome: Outcome::Succeeded(JsonText::of(&1).unwrap()), stopped_at: 77 }
+    Finished { id, outcome: Outcome::Succeeded(JsonText::of(&1).unwrap().into()), stopped_at: 77 }
 }
 
 fn named(item: &str, name: &str) -> Request {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::iter::Peekable;
 
+use akin_schemas::http::Output;
 use redb::{ReadTransaction, StorageError};
 
 use super::recent::RecentRow;
@@ -93,9 +94,9 @@ fn or_left_out<T>(
     }
 }
 
-/// What an execution's input and output take.
+/// What an execution's input and output take in JSON.
 fn text_bytes(record: &ExecutionRecord) -> usize {
-    record.input.len() + record.output().map_or(0, |output| output.as_str().len())
+    record.input.len() + record.output().map_or(0, Output::json_bytes)
 }
 
 /// The executions of entries, in order.

@@ -48,8 +48,9 @@ fn work(ledger: &RedbLedger, random: &mut StdRng) -> Story {
         let open =
             story.accepted.iter().map(|(id, _)| *id).filter(|id| !story.finished.contains(id));
         let ended: Vec<_> = open.filter(|_| random.random_bool(0.4)).collect();
-        let outcome =
-            Outcome::Succeeded(JsonText::of(&"y".repeat(random.random_range(0..3000))).unwrap());
+        let outcome = Outcome::Succeeded(
+            JsonText::of(&"y".repeat(random.random_range(0..3000))).unwrap().into(),
+        );
         let finished: Vec<_> = ended
             .iter()
             .map(|&id| Finished { id, outcome: outcome.clone(), stopped_at: 7 })

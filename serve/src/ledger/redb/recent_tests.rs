@@ -83,7 +83,7 @@ impl Model {
                     self.log.push((of, about));
                     let sequence = (self.log.len() - self.start) as u64;
                     self.orders.push((*self.origins.last().unwrap(), sequence));
-                    let outcome = Outcome::Succeeded(JsonText::of(&1).unwrap());
+                    let outcome = Outcome::Succeeded(JsonText::of(&1).unwrap().into());
                     finished.push(Finished { id: accepted.execution, outcome, stopped_at: 7 });
                     assert_eq!(accepted.entries.get(), Some(&ledger.entries(&user(of))?));
                 }

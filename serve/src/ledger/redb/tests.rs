@@ -30,7 +30,11 @@ fn submission(of: &str, about: &str, rating: Option<f32>) -> Submission {
 }
 
 fn succeeded(id: ExecutionId, output: &str) -> Finished {
-    Finished { id, outcome: Outcome::Succeeded(JsonText::of(&output).unwrap()), stopped_at: 77 }
+    Finished {
+        id,
+        outcome: Outcome::Succeeded(JsonText::of(&output).unwrap().into()),
+        stopped_at: 77,
+    }
 }
 
 #[test]
@@ -56,7 +60,7 @@ fn reopening_keeps_everything() {
     let ended = ledger.execution(&accepted[0].execution).unwrap().unwrap();
     assert_eq!(
         (ended.status(), ended.output()),
-        (ExecutionStatus::Succeeded, Some(&JsonText::of(&"{}").unwrap()))
+        (ExecutionStatus::Succeeded, Some(&JsonText::of(&"{}").unwrap().into()))
     );
     assert_eq!((ended.started_at, ended.stopped_at()), (1000, Some(77)));
     assert_eq!((ended.user, ended.input), (user("abby"), batch[0].input.clone()));
@@ -276,10 +280,10 @@ fn listings_are_sorted_filtered_and_complete_however_they_are_cut_into_pages() {
         all.push((accepted[0].execution, of, start, None));
     }
     let ends = [
-        (0, Outcome::Succeeded(JsonText::of(&"{}").unwrap()), 9_000),
+        (0, Outcome::Succeeded(JsonText::of(&"{}").unwrap().into()), 9_000),
         (1, Outcome::TimedOut, 9_000),
         (3, Outcome::Aborted { error: None, cause: None }, 80_000),
-        (4, Outcome::Succeeded(JsonText::of(&"{}").unwrap()), 9_500),
+        (4, Outcome::Succeeded(JsonText::of(&"{}").unwrap().into()), 9_500),
     ];
     for (n, outcome, stopped_at) in ends {
         all[n].3 = Some((outcome.status(), stopped_at));

@@ -1,4 +1,5 @@
 #![allow(clippy::unwrap_used)]
+use akin_schemas::http::{FoldIn, RatedItem};
 use akin_schemas::{ItemId, UserId};
 
 use super::*;
@@ -13,12 +14,23 @@ fn entry(rating: Option<f32>) -> Entry {
     Entry { rating, rated_at: i64::MIN, order }
 }
 
+fn fold_in() -> PackedFoldIn {
+    PackedFoldIn::pack(&FoldIn {
+        version: "v20261123T204500Z-x7k2".parse().unwrap(),
+        user: "abby".into(),
+        rated: RatedItem { item_id: "1".into(), known: true, title: Some("One".into()) },
+        recommendations: Vec::new(),
+    })
+    .unwrap()
+}
+
 fn outcomes() -> Vec<Outcome> {
     vec![
-        Outcome::Succeeded(JsonText::parse("{\"a\":\"é\"}").unwrap()),
-        Outcome::Succeeded(JsonText::of(&"recommendations é".repeat(50)).unwrap()),
+        Outcome::Succeeded(JsonText::parse("{\"a\":\"é\"}").unwrap().into()),
+        Outcome::Succeeded(JsonText::of(&"recommendations é".repeat(50)).unwrap().into()),
         Outcome::Failed { error: "Timeout".to_owned(), cause: String::new() },
         Outcome::TimedOut,
+        Outcome::Succeeded(Output::FoldIn(fold_in())),
         Outcome::Aborted { error: None, cause: Some("enough".to_owned()) },
     ]
 }
@@ -50,11 +62,12 @@ fn an_unknown_format_a_cut_and_a_tail_are_errors_and_no_panic() {
     let execution = ExecutionRecord { user, item, rating, input, name, started_at: 1, end: None };
     assert_eq!(read_execution(&write_execution(&execution)), Ok(execution.clone()));
     type Check = fn(&[u8]) -> Option<LedgerError>;
-    let kinds: [(Vec<u8>, Check); 4] = [
+    let kinds: [(Vec<u8>, Check); 5] = [
         (write_entry(&entry(Some(1.0)), 0), |bytes| read_entry(bytes, &origins()).err()),
         (write_execution(&execution), |bytes| read_execution(bytes).err()),
         (write_outcome(&outcomes()[1], 9), |bytes| read_outcome(bytes).err()),
         (write_outcome(&outcomes()[4], 9), |bytes| read_outcome(bytes).err()),
+        (write_outcome(&outcomes()[5], 9), |bytes| read_outcome(bytes).err()),
     ];
     for (bytes, error_of) in kinds {
         assert_eq!(error_of(&bytes), None);

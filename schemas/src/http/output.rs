@@ -1,0 +1,303 @@
+//! What succeeded executions gave, as it is kept: most outputs are never asked for, so they are written as JSON when they
+//! are.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::json_text::JsonText;
+use super::recommendation::{Because, FoldIn, RatedItem, Recommendation, RecommendationSource};
+
+/// What a succeeded execution gave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Output {
+    /// As JSON.
+    Text(JsonText),
+    /// Packed.
+    FoldIn(PackedFoldIn),
+}
+
+/// An output cannot be packed, unpacked or written.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("an output that makes no sense: {0}")]
+pub struct OutputError(String);
+
+impl OutputError {
+    fn of(error: impl fmt::Display) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl Output {
+    /// As clients read it.
+    ///
+    /// # Errors
+    /// When it has no form in JSON.
+    pub fn json(&self) -> Result<JsonText, OutputError> {
+        match self {
+            Self::Text(text) => Ok(text.clone()),
+            Self::FoldIn(packed) => JsonText::of(&packed.unpack()?).map_err(OutputError::of),
+        }
+    }
+
+    /// What it takes of memory, in bytes.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Text(text) => text.as_str().len(),
+            Self::FoldIn(PackedFoldIn(bytes)) => bytes.len(),
+        }
+    }
+
+    /// What its JSON takes, about, in bytes.
+    pub fn json_bytes(&self) -> usize {
+        match self {
+            Self::Text(text) => text.as_str().len(),
+            Self::FoldIn(packed) => packed.unpack().map_or(0, |fold_in| fold_in.usual_json()),
+        }
+    }
+}
+
+impl From<JsonText> for Output {
+    fn from(text: JsonText) -> Self {
+        Self::Text(text)
+    }
+}
+
+/// A [`FoldIn`] that names each item once, in a third of its JSON's bytes: an item speaks for several others. A clone shares
+/// the bytes. They are postcard's, of the fields of [`Packed`] in their order, which is part of the ledger's format.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PackedFoldIn(Arc<[u8]>);
+
+#[derive(Serialize, Deserialize)]
+struct Packed<'a> {
+    version: Cow<'a, str>,
+    user: Cow<'a, str>,
+    /// Ids and titles. Items below are positions here.
+    #[serde(borrow)]
+    items: Vec<(&'a str, Option<&'a str>)>,
+    rated: u32,
+    known: bool,
+    recommendations: Vec<PackedRecommendation>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct PackedRecommendation {
+    item: u32,
+    score: f32,
+    is_popular: bool,
+    /// Item, rating and contribution.
+    because: Vec<(u32, f32, f32)>,
+}
+
+/// Hands out positions, the same for the same item.
+#[derive(Default)]
+struct Items<'a> {
+    items: Vec<(&'a str, Option<&'a str>)>,
+    positions: HashMap<&'a str, u32>,
+}
+
+impl<'a> Items<'a> {
+    fn position(&mut self, id: &'a str, title: Option<&'a str>) -> u32 {
+        *self.positions.entry(id).or_insert_with(|| {
+            self.items.push((id, title));
+            self.items.len() as u32 - 1
+        })
+    }
+}
+
+impl PackedFoldIn {
+    /// Packs an output. An item has the same title wherever it is named.
+    ///
+    /// # Errors
+    /// Never for what [`PackedFoldIn::unpack`] gives.
+    pub fn pack(fold_in: &FoldIn<'_>) -> Result<Self, OutputError> {
+        let FoldIn { version, user, rated, recommendations } = fold_in;
+        let mut items = Items::default();
+        let rated_item = items.position(&rated.item_id, rated.title.as_deref());
+        let mut packed = Vec::with_capacity(recommendations.len());
+        for Recommendation { item_id, title, score, source, because } in recommendations {
+            let item = items.position(item_id, title.as_deref());
+            let because = because.iter().map(|Because { item_id, title, rating, contribution }| {
+                (items.position(item_id, title.as_deref()), *rating, *contribution)
+            });
+            packed.push(PackedRecommendation {
+                item,
+                score: *score,
+                is_popular: *source == RecommendationSource::Popular,
+                because: because.collect(),
+            });
+        }
+        let packed = Packed {
+            version: version.as_str().into(),
+            user: user.as_ref().into(),
+            items: items.items,
+            rated: rated_item,
+            known: rated.known,
+            recommendations: packed,
+        };
+        let bytes = postcard::to_allocvec(&packed).map_err(OutputError::of)?;
+        Ok(Self(bytes.into()))
+    }
+
+    /// From the bytes of one that was packed before.
+    ///
+    /// # Errors
+    /// When they are no such thing.
+    pub fn parse(bytes: &[u8]) -> Result<Self, OutputError> {
+        let packed = Self(bytes.into());
+        packed.unpack()?;
+        Ok(packed)
+    }
+
+    /// The bytes to keep.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// What was packed.
+    ///
+    /// # Errors
+    /// Never for what was packed or parsed.
+    pub fn unpack(&self) -> Result<FoldIn<'_>, OutputError> {
+        let (packed, rest) = postcard::take_from_bytes(&self.0).map_err(OutputError::of)?;
+        if !rest.is_empty() {
+            return Err(OutputError("bytes after its end".to_owned()));
+        }
+        let Packed { version, user, items, rated, known, recommendations } = packed;
+        let named = |position: u32| {
+            let found = items.get(position as usize).copied();
+            let (id, title) =
+                found.ok_or_else(|| OutputError("an item without a name".to_owned()))?;
+            Ok((Cow::Borrowed(id), title.map(Cow::Borrowed)))
+        };
+        let because = |(item, rating, contribution): (u32, f32, f32)| {
+            let (item_id, title) = named(item)?;
+            Ok(Because { item_id, title, rating, contribution })
+        };
+        let recommendation = |found: PackedRecommendation| {
+            let (item_id, title) = named(found.item)?;
+            let because = found.because.into_iter().map(because);
+            Ok(Recommendation {
+                item_id,
+                title,
+                score: found.score,
+                source: if found.is_popular {
+                    RecommendationSource::Popular
+                } else {
+                    RecommendationSource::Neighbours
+                },
+                because: because.collect::<Result<_, OutputError>>()?,
+            })
+        };
+        let (item_id, title) = named(rated)?;
+        let recommendations = recommendations.into_iter().map(recommendation);
+        Ok(FoldIn {
+            version: version.parse().map_err(OutputError::of)?,
+            user,
+            rated: RatedItem { item_id, known, title },
+            recommendations: recommendations.collect::<Result<_, OutputError>>()?,
+        })
+    }
+}
+
+impl fmt::Debug for PackedFoldIn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PackedFoldIn({:?})", self.unpack())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn fold_in() -> FoldIn<'static> {
+        let because = |item: &'static str, contribution| Because {
+            item_id: item.into(),
+            title: (item != "3").then(|| format!("title of {item}, é\n").into()),
+            rating: 4.5,
+            contribution,
+        };
+        let recommendation = |item: &'static str, source, because| Recommendation {
+            item_id: item.into(),
+            title: None,
+            score: 0.1,
+            source,
+            because,
+        };
+        let because = vec![because("2", -0.0), because("3", f32::MIN_POSITIVE), because("1", 3.0)];
+        FoldIn {
+            version: "v20261123T204500Z-x7k2".parse().unwrap(),
+            user: "abby \"é\"".into(),
+            rated: RatedItem {
+                item_id: "1".into(),
+                known: true,
+                title: Some("title of 1, é\n".into()),
+            },
+            recommendations: vec![
+                recommendation("4", RecommendationSource::Neighbours, because.clone()),
+                recommendation("5", RecommendationSource::Neighbours, because[1..].to_vec()),
+                recommendation("6", RecommendationSource::Popular, Vec::new()),
+            ],
+        }
+    }
+
+    #[test]
+    fn what_was_packed_is_unpacked_and_written_as_if_it_never_was() {
+        let fold_in = fold_in();
+        let packed = PackedFoldIn::pack(&fold_in).unwrap();
+        assert_eq!(packed.unpack().as_ref(), Ok(&fold_in));
+        let (output, text) = (Output::FoldIn(packed.clone()), JsonText::of(&fold_in).unwrap());
+        assert_eq!(output.json().as_ref(), Ok(&text));
+        assert_eq!(Output::from(text.clone()).json().as_ref(), Ok(&text));
+        assert!(output.bytes() * 3 < text.as_str().len(), "{} {}", output.bytes(), text.as_str());
+        let length = text.as_str().len();
+        assert!((length..length * 3).contains(&output.json_bytes()));
+        let escaped = FoldIn { user: "\u{1}".repeat(9_000).into(), ..fold_in.clone() };
+        let length = JsonText::of(&escaped).unwrap().as_str().len();
+        assert!((length..length + 9_000).contains(&escaped.longest_json()));
+        assert_eq!(PackedFoldIn::parse(packed.as_bytes()), Ok(packed));
+    }
+
+    #[test]
+    fn a_cut_a_tail_and_an_item_without_a_name_are_errors() {
+        let packed = PackedFoldIn::pack(&fold_in()).unwrap();
+        let bytes = packed.as_bytes();
+        for length in 0..bytes.len() {
+            assert!(PackedFoldIn::parse(&bytes[..length]).is_err(), "{length}");
+        }
+        assert!(PackedFoldIn::parse(&[bytes, &[0]].concat()).is_err());
+        let no_items = Packed {
+            version: "v20261123T204500Z-x7k2".into(),
+            user: "abby".into(),
+            items: Vec::new(),
+            rated: 0,
+            known: true,
+            recommendations: Vec::new(),
+        };
+        let error = PackedFoldIn::parse(&postcard::to_allocvec(&no_items).unwrap()).unwrap_err();
+        assert!(error.to_string().contains("without a name"), "{error}");
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_bytes_are_they_are_refused_or_unpacked(
+            changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+        ) {
+            let mut bytes = PackedFoldIn::pack(&fold_in()).unwrap().as_bytes().to_vec();
+            for (at, byte) in changes {
+                let at = at.index(bytes.len());
+                bytes[at] = byte;
+            }
+            if let Ok(packed) = PackedFoldIn::parse(&bytes) {
+                prop_assert!(packed.unpack().is_ok());
+            }
+        }
+    }
+}
