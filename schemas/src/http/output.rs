@@ -257,6 +257,14 @@ mod tests {
         assert_eq!(output.json().as_ref(), Ok(&text));
         assert_eq!(Output::from(text.clone()).json().as_ref(), Ok(&text));
         assert!(output.bytes() * 3 < text.as_str().len(), "{} {}", output.bytes(), text.as_str());
+        // Names come once.
+        let again = vec![fold_in.recommendations[0].clone(); 20];
+        let more = PackedFoldIn::pack(&FoldIn {
+            recommendations: [&fold_in.recommendations[..], &again].concat(),
+            ..fold_in.clone()
+        });
+        let more = more.unwrap().as_bytes().len() - packed.as_bytes().len();
+        assert!(more < 20 * 40, "{more}");
         let length = text.as_str().len();
         assert!((length..length * 3).contains(&output.json_bytes()));
         let escaped = FoldIn { user: "\u{1}".repeat(9_000).into(), ..fold_in.clone() };
