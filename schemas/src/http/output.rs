@@ -6,11 +6,15 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::json_text::JsonText;
 use super::recommendation::{Because, FoldIn, RatedItem, Recommendation, RecommendationSource};
+
+/// Ten recommendations take some 1,000 bytes.
+const USUAL_BYTES: usize = 2048;
 
 /// What a succeeded execution gave.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,6 +86,8 @@ struct Packed<'a> {
     rated: u32,
     known: bool,
     recommendations: Vec<PackedRecommendation>,
+    /// Item, rating and contribution: those of the first recommendation, then those of the next.
+    because: Vec<(u32, f32, f32)>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -89,15 +95,14 @@ struct PackedRecommendation {
     item: u32,
     score: f32,
     is_popular: bool,
-    /// Item, rating and contribution.
-    because: Vec<(u32, f32, f32)>,
+    /// How many reasons it has.
+    because: u32,
 }
 
 /// Hands out positions, the same for the same item.
-#[derive(Default)]
 struct Items<'a> {
     items: Vec<(&'a str, Option<&'a str>)>,
-    positions: HashMap<&'a str, u32>,
+    positions: HashMap<&'a str, u32, RandomState>,
 }
 
 impl<'a> Items<'a> {
@@ -116,19 +121,25 @@ impl PackedFoldIn {
     /// Never for what [`PackedFoldIn::unpack`] gives.
     pub fn pack(fold_in: &FoldIn<'_>) -> Result<Self, OutputError> {
         let FoldIn { version, user, rated, recommendations } = fold_in;
-        let mut items = Items::default();
+        // Mostly there are three reasons each, and one of them is new.
+        let most = 1 + 2 * recommendations.len();
+        let mut items = Items {
+            items: Vec::with_capacity(most),
+            positions: HashMap::with_capacity_and_hasher(most, RandomState::default()),
+        };
+        let mut reasons = Vec::with_capacity(3 * recommendations.len());
         let rated_item = items.position(&rated.item_id, rated.title.as_deref());
         let mut packed = Vec::with_capacity(recommendations.len());
         for Recommendation { item_id, title, score, source, because } in recommendations {
             let item = items.position(item_id, title.as_deref());
-            let because = because.iter().map(|Because { item_id, title, rating, contribution }| {
-                (items.position(item_id, title.as_deref()), *rating, *contribution)
-            });
+            for Because { item_id, title, rating, contribution } in because {
+                reasons.push((items.position(item_id, title.as_deref()), *rating, *contribution));
+            }
             packed.push(PackedRecommendation {
                 item,
                 score: *score,
                 is_popular: *source == RecommendationSource::Popular,
-                because: because.collect(),
+                because: because.len() as u32,
             });
         }
         let packed = Packed {
@@ -138,8 +149,10 @@ impl PackedFoldIn {
             rated: rated_item,
             known: rated.known,
             recommendations: packed,
+            because: reasons,
         };
-        let bytes = postcard::to_allocvec(&packed).map_err(OutputError::of)?;
+        let room = Vec::with_capacity(USUAL_BYTES);
+        let bytes = postcard::to_extend(&packed, room).map_err(OutputError::of)?;
         Ok(Self(bytes.into()))
     }
 
@@ -167,20 +180,24 @@ impl PackedFoldIn {
         if !rest.is_empty() {
             return Err(OutputError("bytes after its end".to_owned()));
         }
-        let Packed { version, user, items, rated, known, recommendations } = packed;
+        let Packed { version, user, items, rated, known, recommendations, because } = packed;
         let named = |position: u32| {
             let found = items.get(position as usize).copied();
             let (id, title) =
                 found.ok_or_else(|| OutputError("an item without a name".to_owned()))?;
             Ok((Cow::Borrowed(id), title.map(Cow::Borrowed)))
         };
-        let because = |(item, rating, contribution): (u32, f32, f32)| {
+        let mut reasons = because.into_iter().map(|(item, rating, contribution)| {
             let (item_id, title) = named(item)?;
             Ok(Because { item_id, title, rating, contribution })
-        };
+        });
         let recommendation = |found: PackedRecommendation| {
             let (item_id, title) = named(found.item)?;
-            let because = found.because.into_iter().map(because);
+            let because = reasons.by_ref().take(found.because as usize);
+            let because = because.collect::<Result<Vec<_>, OutputError>>()?;
+            if because.len() != found.because as usize {
+                return Err(OutputError("reasons missing".to_owned()));
+            }
             Ok(Recommendation {
                 item_id,
                 title,
@@ -190,16 +207,20 @@ impl PackedFoldIn {
                 } else {
                     RecommendationSource::Neighbours
                 },
-                because: because.collect::<Result<_, OutputError>>()?,
+                because,
             })
         };
         let (item_id, title) = named(rated)?;
         let recommendations = recommendations.into_iter().map(recommendation);
+        let recommendations = recommendations.collect::<Result<_, OutputError>>()?;
+        if reasons.next().is_some() {
+            return Err(OutputError("reasons of nothing".to_owned()));
+        }
         Ok(FoldIn {
             version: version.parse().map_err(OutputError::of)?,
             user,
             rated: RatedItem { item_id, known, title },
-            recommendations: recommendations.collect::<Result<_, OutputError>>()?,
+            recommendations,
         })
     }
 }
@@ -288,9 +309,20 @@ mod tests {
             rated: 0,
             known: true,
             recommendations: Vec::new(),
+            because: Vec::new(),
         };
         let error = PackedFoldIn::parse(&postcard::to_allocvec(&no_items).unwrap()).unwrap_err();
         assert!(error.to_string().contains("without a name"), "{error}");
+        let mut reasons =
+            Packed { items: vec![("1", None)], because: vec![(0, 1.0, 1.0)], ..no_items };
+        for (because, expected) in [(2, "reasons missing"), (0, "reasons of nothing"), (1, "")] {
+            let found = PackedRecommendation { item: 0, score: 1.0, is_popular: false, because };
+            reasons.recommendations = vec![found];
+            let parsed = PackedFoldIn::parse(&postcard::to_allocvec(&reasons).unwrap());
+            let error = parsed.map_or_else(|error| error.to_string(), |_| String::new());
+            let said = error.strip_prefix("an output that makes no sense: ").unwrap_or(&error);
+            assert_eq!(said, expected);
+        }
     }
 
     proptest! {
