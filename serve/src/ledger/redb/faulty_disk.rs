@@ -19,8 +19,8 @@ const SECTOR: usize = 512;
 /// So few that entries are settled in most tests.
 const FEW_RECENT: usize = 5;
 
-/// With so much in the journal the file is written: after some ten commits.
-const FULL_JOURNAL: u64 = 40 << 10;
+/// With so many changes in the journal the file is written: after some ten commits of one.
+const FULL_JOURNAL: usize = 10;
 
 /// The same disk for all clones.
 #[derive(Debug, Clone, Default)]
@@ -160,8 +160,8 @@ impl FaultyDisk {
         if empty {
             open::initialise(&database)?;
         }
-        let journal_bytes = FULL_JOURNAL;
-        let opening = Opening { recent_entries, journal_bytes, ..Opening::default() };
+        let journal_changes = FULL_JOURNAL;
+        let opening = Opening { recent_entries, journal_changes, ..Opening::default() };
         RedbLedger::over(database, self, Path::new("memory"), None, opening)
     }
 }

@@ -26,6 +26,8 @@ const ALIGNMENT: u64 = 4096;
 const HEADER: usize = 8 + 8 + 8 + 8 + 4;
 /// Where the checksum is, in a record.
 const CHECKSUM: usize = HEADER - 4;
+/// With so many bytes in it the file is to be written, too: inputs may be long.
+const MOST_BYTES: u64 = 16 << 20;
 /// The journal's file grows by so much at once: each growth is written with the next record.
 const GROWTH: u64 = 256 << 10;
 
@@ -41,8 +43,10 @@ pub(super) struct Journal {
     number: u64,
     /// Where the next one goes.
     end: u64,
-    /// With more than that in it, the file is to be written.
-    most_bytes: u64,
+    /// Changes in those that are in it.
+    changes: usize,
+    /// With so many the file is to be written.
+    most_changes: usize,
 }
 
 /// What a start finds in a journal.
@@ -65,12 +69,14 @@ pub(super) struct Record {
     number: u64,
     /// With room for its header in front.
     bytes: Vec<u8>,
+    changes: usize,
 }
 
 impl Record {
     /// Adds a change.
     pub(super) fn push(&mut self, change: &Change<'_>) {
         change.write(&mut self.bytes);
+        self.changes += 1;
     }
 
     pub(super) fn number(&self) -> u64 {
@@ -78,7 +84,7 @@ impl Record {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.bytes.len() == HEADER
+        self.changes == 0
     }
 }
 
@@ -90,10 +96,10 @@ impl Journal {
     pub(super) fn new(
         storage: Box<dyn StorageBackend>,
         ledger: i64,
-        most_bytes: u64,
+        most_changes: usize,
     ) -> Result<Self, LedgerError> {
         let length = storage.len().map_err(failed)?;
-        Ok(Self { storage, length, ledger, number: 0, end: 0, most_bytes })
+        Ok(Self { storage, length, ledger, number: 0, end: 0, changes: 0, most_changes })
     }
 
     /// One that is always full, in which nothing is written: for a ledger whose journal is still to be found.
@@ -158,22 +164,25 @@ impl Journal {
         let mut bytes = vec![0; whole];
         self.storage.read(at, &mut bytes).map_err(failed)?;
         let is_sound = part(&bytes, CHECKSUM) == checksum(&bytes);
-        Ok(is_sound.then_some(Record { ledger: ledger.cast_signed(), number, bytes }))
+        let ledger = ledger.cast_signed();
+        Ok(is_sound.then_some(Record { ledger, number, bytes, changes: 0 }))
     }
 
     /// The file has everything now, up to the record of this number: the next record goes to the front.
     pub(super) fn begin_after(&mut self, number: u64) {
-        (self.number, self.end) = (number, 0);
+        self.number = number;
+        self.begin_again();
     }
 
     /// The same, of the newest record.
     pub(super) fn begin_again(&mut self) {
-        self.end = 0;
+        (self.end, self.changes) = (0, 0);
     }
 
     /// The next record, with nothing in it yet.
     pub(super) fn next_record(&self) -> Record {
-        Record { ledger: self.ledger, number: self.number + 1, bytes: vec![0; HEADER] }
+        let bytes = vec![0; HEADER];
+        Record { ledger: self.ledger, number: self.number + 1, bytes, changes: 0 }
     }
 
     /// Writes a record. When this returns, it is on disk; after an error that is not known, and nothing may be written any
@@ -182,7 +191,7 @@ impl Journal {
     /// # Errors
     /// When the disk fails.
     pub(super) fn append(&mut self, record: Record) -> Result<(), LedgerError> {
-        let Record { ledger, number, mut bytes } = record;
+        let Record { ledger, number, mut bytes, changes } = record;
         let held = (bytes.len() - HEADER) as u64;
         bytes[..8].copy_from_slice(&MAGIC);
         for (field, from) in [(ledger.cast_unsigned(), 8), (number, 16), (held, 24)] {
@@ -199,12 +208,13 @@ impl Journal {
         self.storage.write(self.end, &bytes).map_err(failed)?;
         self.storage.sync_data().map_err(failed)?;
         (self.number, self.end) = (number, end);
+        self.changes += changes;
         Ok(())
     }
 
     /// Whether so much is in it that the file is to be written.
     pub(super) fn is_full(&self) -> bool {
-        self.end >= self.most_bytes
+        self.changes >= self.most_changes || self.end >= MOST_BYTES
     }
 
     /// Whether nothing is in it that the file does not have.

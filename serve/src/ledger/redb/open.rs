@@ -44,9 +44,9 @@ pub struct Opening {
     pub recent_entries: usize,
     /// So many entries one user may have; a rating that would make more is not accepted.
     pub entries_of_a_user: usize,
-    /// With so many bytes in the journal the file is written: the more, the fewer pages that takes for each rating, but the
-    /// longer ratings wait meanwhile.
-    pub journal_bytes: u64,
+    /// With so many changes in the journal the file is written, a rating and the end of its execution being two: the more, the
+    /// fewer pages that takes for each, but the longer ratings wait meanwhile.
+    pub journal_changes: usize,
 }
 
 impl Default for Opening {
@@ -58,7 +58,7 @@ impl Default for Opening {
             verify: false,
             recent_entries,
             entries_of_a_user: 10_000,
-            journal_bytes: 1 << 20,
+            journal_changes: 1_500,
         }
     }
 }
@@ -169,7 +169,7 @@ impl RedbLedger {
         })?;
         let origin = origins.last().copied();
         let origin = origin.ok_or_else(|| LedgerError::Record("no origin at all".to_owned()))?;
-        let open = || Journal::new(journal.storage()?, self.created_at, opening.journal_bytes);
+        let open = || Journal::new(journal.storage()?, self.created_at, opening.journal_changes);
         let mut found = open()?;
         match found.read_after(newest)? {
             Found::Records(records) => {
