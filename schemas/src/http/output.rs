@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use foldhash::fast::RandomState;
 use serde::{Deserialize, Serialize};
@@ -44,15 +44,17 @@ impl Output {
     pub fn json(&self) -> Result<JsonText, OutputError> {
         match self {
             Self::Text(text) => Ok(text.clone()),
-            Self::FoldIn(packed) => JsonText::of(&packed.unpack()?).map_err(OutputError::of),
+            Self::FoldIn(packed) => packed.json(),
         }
     }
 
-    /// What it takes of memory, in bytes.
+    /// What it takes of memory at most, about, in bytes: with its JSON, when somebody has asked for that.
     pub fn bytes(&self) -> usize {
+        /// Of JSON, where packed it is one.
+        const JSON: usize = 3;
         match self {
             Self::Text(text) => text.as_str().len(),
-            Self::FoldIn(PackedFoldIn(bytes)) => bytes.len(),
+            Self::FoldIn(packed) => (1 + JSON) * packed.as_bytes().len(),
         }
     }
 
@@ -73,8 +75,22 @@ impl From<JsonText> for Output {
 
 /// A [`FoldIn`] that names each item once, in a third of its JSON's bytes: an item speaks for several others. A clone shares
 /// the bytes. They are postcard's, of the fields of [`Packed`] in their order, which is part of the ledger's format.
-#[derive(Clone, PartialEq, Eq)]
-pub struct PackedFoldIn(Arc<[u8]>);
+#[derive(Clone)]
+pub struct PackedFoldIn(Arc<Kept>);
+
+struct Kept {
+    bytes: Box<[u8]>,
+    /// Written once: who polls for the same output again finds it.
+    json: OnceLock<JsonText>,
+}
+
+impl PartialEq for PackedFoldIn {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl Eq for PackedFoldIn {}
 
 #[derive(Serialize, Deserialize)]
 struct Packed<'a> {
@@ -153,7 +169,11 @@ impl PackedFoldIn {
         };
         let room = Vec::with_capacity(USUAL_BYTES);
         let bytes = postcard::to_extend(&packed, room).map_err(OutputError::of)?;
-        Ok(Self(bytes.into()))
+        Ok(Self::keep(&bytes))
+    }
+
+    fn keep(bytes: &[u8]) -> Self {
+        Self(Arc::new(Kept { bytes: bytes.into(), json: OnceLock::new() }))
     }
 
     /// From the bytes of one that was packed before.
@@ -161,14 +181,22 @@ impl PackedFoldIn {
     /// # Errors
     /// When they are no such thing.
     pub fn parse(bytes: &[u8]) -> Result<Self, OutputError> {
-        let packed = Self(bytes.into());
+        let packed = Self::keep(bytes);
         packed.unpack()?;
         Ok(packed)
     }
 
     /// The bytes to keep.
     pub fn as_bytes(&self) -> &[u8] {
-        &self.0
+        &self.0.bytes
+    }
+
+    fn json(&self) -> Result<JsonText, OutputError> {
+        if let Some(json) = self.0.json.get() {
+            return Ok(json.clone());
+        }
+        let json = JsonText::of(&self.unpack()?).map_err(OutputError::of)?;
+        Ok(self.0.json.get_or_init(|| json).clone())
     }
 
     /// What was packed.
@@ -176,7 +204,7 @@ impl PackedFoldIn {
     /// # Errors
     /// Never for what was packed or parsed.
     pub fn unpack(&self) -> Result<FoldIn<'_>, OutputError> {
-        let (packed, rest) = postcard::take_from_bytes(&self.0).map_err(OutputError::of)?;
+        let (packed, rest) = postcard::take_from_bytes(self.as_bytes()).map_err(OutputError::of)?;
         if !rest.is_empty() {
             return Err(OutputError("bytes after its end".to_owned()));
         }
@@ -276,8 +304,17 @@ mod tests {
         assert_eq!(packed.unpack().as_ref(), Ok(&fold_in));
         let (output, text) = (Output::FoldIn(packed.clone()), JsonText::of(&fold_in).unwrap());
         assert_eq!(output.json().as_ref(), Ok(&text));
+        // Once: the second time it is the same text in memory.
+        let [first, second] = [(); 2].map(|()| output.json().unwrap());
+        assert!(std::ptr::eq(first.as_str(), second.as_str()));
         assert_eq!(Output::from(text.clone()).json().as_ref(), Ok(&text));
-        assert!(output.bytes() * 3 < text.as_str().len(), "{} {}", output.bytes(), text.as_str());
+        let (packed_length, length) = (packed.as_bytes().len(), text.as_str().len());
+        assert!(packed_length * 3 < length, "{packed_length} {length}");
+        assert!(
+            (length * 3 / 4..length * 2).contains(&output.bytes()),
+            "{} {length}",
+            output.bytes()
+        );
         // Names come once.
         let again = vec![fold_in.recommendations[0].clone(); 20];
         let more = PackedFoldIn::pack(&FoldIn {
