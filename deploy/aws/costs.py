@@ -41,8 +41,9 @@ FLUSHES = HOURS * 60
 AGE_MONTHS = 12
 # Transitions of a run with one shard: its states, and each try of a task.
 TRANSITIONS = 12
-# Assumed, not measured on EFS: what a rating and its execution are in the ledger, and how often a page is written for it.
-LEDGER_KB, WRITTEN_KB = 3, 40
+# Not measured on EFS: what a rating and its execution are in the ledger (assumed), and what is written of it to a local disk
+# (bench/RESULTS.md).
+LEDGER_KB, WRITTEN_KB = 3, 8
 LOG_KB = 0.2  # a request
 LISTED = 1000  # objects a list tells of at most
 

@@ -9,7 +9,8 @@ use tokio::sync::oneshot;
 use super::{ExecutionId, ExecutionRecord, Filter, Finished, Ledger, LedgerError, Page};
 use recent::Recent;
 
-/// What executions that ended lately may take of memory. An output of ten recommendations takes about 3 KiB.
+/// What executions that ended lately may take of memory. One with ten recommendations takes about 1 KiB, and 4 once somebody
+/// has asked for it; each is counted as if.
 const RECENT_BYTES: usize = 14 << 20;
 
 /// Answers for every execution: those still running, finished and not yet written, or finished
