@@ -94,8 +94,8 @@ impl Eq for PackedFoldIn {}
 
 #[derive(Serialize, Deserialize)]
 struct Packed<'a> {
-    version: Cow<'a, str>,
-    user: Cow<'a, str>,
+    version: &'a str,
+    user: &'a str,
     /// Ids and titles. Items below are positions here.
     #[serde(borrow)]
     items: Vec<(&'a str, Option<&'a str>)>,
@@ -159,8 +159,8 @@ impl PackedFoldIn {
             });
         }
         let packed = Packed {
-            version: version.as_str().into(),
-            user: user.as_ref().into(),
+            version: version.as_str(),
+            user,
             items: items.items,
             rated: rated_item,
             known: rated.known,
@@ -246,7 +246,7 @@ impl PackedFoldIn {
         }
         Ok(FoldIn {
             version: version.parse().map_err(OutputError::of)?,
-            user,
+            user: user.into(),
             rated: RatedItem { item_id, known, title },
             recommendations,
         })
@@ -340,8 +340,8 @@ mod tests {
         }
         assert!(PackedFoldIn::parse(&[bytes, &[0]].concat()).is_err());
         let no_items = Packed {
-            version: "v20261123T204500Z-x7k2".into(),
-            user: "abby".into(),
+            version: "v20261123T204500Z-x7k2",
+            user: "abby",
             items: Vec::new(),
             rated: 0,
             known: true,

@@ -271,7 +271,7 @@ fn execution(
         start_date: moment(record.started_at),
         stop_date: record.stopped_at().map(moment),
         input,
-        output: written(id, record)?,
+        output: output_of(id, record)?,
         error: error.map(str::to_owned),
         cause: cause.map(str::to_owned),
     })
@@ -281,7 +281,7 @@ fn execution(
 ///
 /// # Errors
 /// When it cannot be written.
-pub fn written(id: ExecutionId, record: &ExecutionRecord) -> Result<Option<JsonText>, Refusal> {
+pub fn output_of(id: ExecutionId, record: &ExecutionRecord) -> Result<Option<JsonText>, Refusal> {
     let output = record.output().map(Output::json).transpose();
     output.map_err(|error| {
         tracing::error!(%error, %id, "an output in the ledger cannot be written");

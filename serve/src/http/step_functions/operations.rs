@@ -11,7 +11,7 @@ use chrono::Utc;
 use serde_json::{Map, Value, json};
 
 use crate::http::accept::{accept, submission};
-use crate::http::executions::{LONGEST_CAUSE, LONGEST_ERROR, abort, written};
+use crate::http::executions::{LONGEST_CAUSE, LONGEST_ERROR, abort, output_of};
 use crate::http::problem::Refusal;
 use crate::http::state::State;
 use crate::http::token;
@@ -137,7 +137,7 @@ async fn describe(parameters: &Parameters, state: &State) -> Answer {
     let mut found = summary(&state.machine, id, &record);
     let (error, cause) = record.failure();
     let input = Some(record.input.as_str());
-    let output = written(id, &record)?;
+    let output = if with_data { output_of(id, &record)? } else { None };
     let output = output.as_ref().map(JsonText::as_str);
     for (name, text) in [("input", input), ("output", output), ("error", error), ("cause", cause)] {
         if let Some(text) = text.filter(|_| with_data) {
@@ -145,7 +145,7 @@ async fn describe(parameters: &Parameters, state: &State) -> Answer {
         }
     }
     found.insert("inputDetails".to_owned(), json!({"included": with_data}));
-    if output.is_some() {
+    if record.output().is_some() {
         found.insert("outputDetails".to_owned(), json!({"included": with_data}));
     }
     found.insert("redriveCount".to_owned(), 0.into());
@@ -228,7 +228,7 @@ async fn history_of(parameters: &Parameters, state: &State) -> Answer {
         number.ok_or_else(|| Failure::invalid_token(token))
     });
     let after = after.transpose()?;
-    let output = written(id, &record)?;
+    let output = if with_data { output_of(id, &record)? } else { None };
     let output = output.as_ref().map(JsonText::as_str);
     let mut events = history::events(&record, output, &role_arn(&state.machine), with_data);
     if is_reversed {

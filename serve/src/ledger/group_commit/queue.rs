@@ -13,8 +13,8 @@ use crate::ledger::{EndRecord, Request};
 /// One commit takes whole jobs until it holds this many submissions.
 const BATCH: usize = 512;
 
-/// After a commit of so many submissions the next one begins no sooner than this after it, unless as many as `FULL` wait
-/// already: a commit costs as much as some ten submissions, and as many come meanwhile when many come at all.
+/// Where a commit took so many submissions, the next one begins no sooner than `INTERVAL` after it began, unless `FULL` wait
+/// already: each commit has a cost of its own, and what comes meanwhile shares it.
 const BUSY: usize = 4;
 const FULL: usize = 64;
 const INTERVAL: Duration = Duration::from_micros(1500);

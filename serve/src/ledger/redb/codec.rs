@@ -20,7 +20,7 @@ const EXECUTION_FORMAT: u8 = 2;
 /// Log entries with their execution.
 const LOG_FORMAT: u8 = 2;
 
-/// What outputs have in common, so that packing need not repeat it. It is a part of the format.
+/// What the outputs of older programs have in common, which they packed without repeating it. It is a part of the format.
 const USUAL_OUTPUT: &[u8] = include_bytes!("codec/usual_output.json");
 /// No output is longer, in bytes: a thousand recommendations take about 400 KB.
 const LONGEST_OUTPUT: usize = 64 << 20;
@@ -133,16 +133,8 @@ pub(super) fn write_outcome(outcome: &Outcome, stopped_at: i64) -> Vec<u8> {
             out.bytes(packed.as_bytes());
         }
         Outcome::Succeeded(Output::Text(text)) => {
-            let text = text.as_str();
-            let packed = lz4_flex::block::compress_with_dict(text.as_bytes(), USUAL_OUTPUT);
-            if packed.len() < text.len() {
-                out.u8(4);
-                out.u64(text.len() as u64);
-                out.bytes(&packed);
-            } else {
-                out.u8(0);
-                out.text(text);
-            }
+            out.u8(0);
+            out.text(text.as_str());
         }
         Outcome::Failed { error, cause } => {
             out.u8(1);

@@ -103,7 +103,6 @@ impl RedbLedger {
             File::open(&unfinished).and_then(|file| file.sync_all()).map_err(refused)?;
             fs::rename(&unfinished, &path).map_err(refused)?;
         }
-        journal.storage()?;
         // Each time: an earlier start may have died between renaming and this.
         sync_folder(folder).map_err(refused)?;
         let database = catch(|| {
@@ -269,7 +268,7 @@ fn create(path: &Path, opening: Opening) -> Result<(), LedgerError> {
 
 /// Where a ledger's journal is.
 pub(super) trait JournalPlace {
-    /// Creates it where there is none.
+    /// Creates it where there is none, so that it is there after a power cut, too.
     fn storage(&self) -> Result<Box<dyn StorageBackend>, LedgerError>;
 
     /// Keeps what is there, but under another name, with this number.
@@ -284,12 +283,19 @@ impl JournalPlace for JournalFile {
         let mut options = OpenOptions::new();
         let options = options.read(true).write(true).create(true).truncate(false);
         let file = options.open(&self.0).map_err(|error| self.refused(&error))?;
+        // Also where one was set aside a moment ago: what is written to a file without a name is lost.
+        let folder = self.0.parent().unwrap_or(Path::new("."));
+        sync_folder(folder).map_err(|error| self.refused(&error))?;
         let storage = FileBackend::new(file).map_err(|error| self.refused(&error))?;
         Ok(Box::new(storage))
     }
 
     fn set_aside(&self, number: u64) -> Result<(), LedgerError> {
-        let aside = self.0.with_added_extension(number.to_string());
+        let mut aside = self.0.with_added_extension(number.to_string());
+        if aside.exists() {
+            let now = Utc::now().timestamp_micros().to_string();
+            aside = aside.with_added_extension(now);
+        }
         fs::rename(&self.0, aside).map_err(|error| self.refused(&error))
     }
 }

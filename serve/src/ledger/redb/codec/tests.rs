@@ -127,3 +127,20 @@ fn changes_come_back_as_they_went_in_and_a_cut_between_them_is_the_only_one_that
     }
     assert!(Change::read_all(&[3]).is_err());
 }
+
+#[test]
+fn an_output_that_an_older_program_packed_is_read() {
+    let text = JsonText::of(&"recommendations é".repeat(50)).unwrap();
+    let packed = lz4_flex::block::compress_with_dict(text.as_str().as_bytes(), USUAL_OUTPUT);
+    let mut old = Writer::new(FORMAT);
+    old.i64(9);
+    old.u8(4);
+    old.u64(text.as_str().len() as u64);
+    old.bytes(&packed);
+    let old = old.finish();
+    assert_eq!(read_end(&old), Ok((ExecutionStatus::Succeeded, 9)));
+    assert_eq!(read_outcome(&old), Ok((Outcome::Succeeded(text.into()), 9)));
+    for length in 0..old.len() {
+        assert!(read_outcome(&old[..length]).is_err(), "{length}");
+    }
+}
