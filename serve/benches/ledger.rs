@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use akin_schemas::http::JsonText;
+use akin_schemas::http::{
+    Because, FoldIn, Output, PackedFoldIn, RatedItem, Recommendation, RecommendationSource,
+};
 use akin_schemas::{ItemId, UserId};
 use akin_serve::ledger::{
     Accepted, ExecutionId, Executions, Finished, GroupCommit, Ledger, Opening, Outcome, RedbLedger,
@@ -21,8 +23,6 @@ use rand::rngs::StdRng;
 
 const USERS: u32 = 138_493;
 const ITEMS: u32 = 26_744;
-/// An output of ten recommendations with three reasons each.
-const OUTPUT_BYTES: usize = 2500;
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -36,9 +36,34 @@ fn submissions(random: &mut StdRng, count: usize) -> Result<Vec<Submission>, Fai
     (0..count).map(|_| one(random)).collect()
 }
 
+/// Ten recommendations with three reasons each, of which every other is one that was named before.
+fn output() -> Result<Output, Failure> {
+    let title = |item: u32| Some(format!("The title of item {item} (1999)").into());
+    let because = |item: u32| Because {
+        item_id: item.to_string().into(),
+        title: title(item),
+        rating: 4.5,
+        contribution: item as f32 / 7.0,
+    };
+    let recommendation = |item: u32| Recommendation {
+        item_id: item.to_string().into(),
+        title: title(item),
+        score: item as f32 / 3.0,
+        source: RecommendationSource::Neighbours,
+        because: (0..3).map(|reason| because(20_000 + item * 3 / 2 + reason)).collect(),
+    };
+    let fold_in = FoldIn {
+        version: "v20261123T204500Z-x7k2".parse()?,
+        user: USERS.to_string().into(),
+        rated: RatedItem { item_id: "1".into(), known: true, title: title(1) },
+        recommendations: (10..20).map(recommendation).collect(),
+    };
+    Ok(Output::FoldIn(PackedFoldIn::pack(&fold_in)?))
+}
+
 fn ended(ids: &[ExecutionId]) -> Result<Vec<Finished>, Failure> {
-    let output = JsonText::of(&"x".repeat(OUTPUT_BYTES))?;
-    let outcome = || Outcome::Succeeded(output.clone().into());
+    let output = output()?;
+    let outcome = || Outcome::Succeeded(output.clone());
     Ok(ids.iter().map(|&id| Finished { id, outcome: outcome(), stopped_at: 9 }).collect())
 }
 
