@@ -19,6 +19,13 @@ DEPLOY_VENV := target/venv-deploy
 ASL_VALIDATOR_VERSION := 4.0.0
 ASL_VALIDATOR := target/tools/asl-validator-$(ASL_VALIDATOR_VERSION)/node_modules/.bin/asl-validator
 
+# The tests look for it here. Another set of packages is another number.
+PARQUET_JS := target/tools/parquet-js-1
+PARQUET_JS_PACKAGES := hyparquet@1.33.0 hyparquet-compressors@1.1.2 apache-arrow@21.2.0 parquet-wasm@0.8.0
+
+CLICKHOUSE := target/venv-clickhouse
+CLICKHOUSE_PACKAGES := chdb==4.4.0 chdb-core==26.9.0 pyarrow==26.0.1 pandas==3.1.1 numpy==2.4.6 duckdb==2.0.0 sqlglot==30.30.0
+
 LOCALSTACK := target/venv-localstack
 LOCALSTACK_PACKAGES := 'localstack-core[runtime]==2026.3.0' 'cbor2<6' pyopenssl==25.3.0 cryptography==46.0.7 'service_identity<25'
 
@@ -42,12 +49,13 @@ demo-dev: venv programs ## The same with made-up ratings and the programs that t
 	$(DEMO) --bin-dir "$(TARGET)/debug"
 
 .PHONY: test
-test: venv programs ## Run all tests: unit, property, contract, end to end.
+test: venv programs $(PARQUET_JS)/ready ## Run all tests: unit, property, contract, end to end.
 	cargo test $(CARGO_WORKSPACE)
 	@command -v strace > /dev/null || echo "strace is missing: the tests of failing disks under the real program did nothing"
+	@command -v node > /dev/null || echo "Node.js is missing: what docs/analysis.md has for JavaScript was not run"
 
 .PHONY: e2e
-e2e: venv programs ## Run only the end-to-end tests, which drive the real programs.
+e2e: venv programs $(PARQUET_JS)/ready ## Run only the end-to-end tests, which drive the real programs.
 	cargo test $(CARGO_WORKSPACE) --test end_to_end
 
 # 0.9 GB to install, and a minute to run: not part of `make test`. Needs Java 17 or newer.
@@ -55,6 +63,11 @@ e2e: venv programs ## Run only the end-to-end tests, which drive the real progra
 test-spark: programs $(VENV)/spark-$(SPARK_VERSION) ## Run the documented queries for Spark.
 	SPARK_LOCAL_IP=127.0.0.1 PYSPARK_SUBMIT_ARGS="--conf spark.ui.enabled=false pyspark-shell" \
 		cargo test $(CARGO_WORKSPACE) --test end_to_end -- --ignored --nocapture documented_queries_for_spark
+
+# 0.9 GB to install, and seconds to run: not part of `make test`.
+.PHONY: test-clickhouse
+test-clickhouse: programs $(CLICKHOUSE)/ready ## Run what docs/analysis.md has for ClickHouse.
+	cargo test $(CARGO_WORKSPACE) --test end_to_end -- --ignored --nocapture documented_analyses_for_clickhouse
 
 # With --tests, because cargo gives some dependencies other features when no test is built, and would then compile
 # polars, parquet and actix-web a second time.
@@ -222,6 +235,16 @@ $(ASL_VALIDATOR):
 	@command -v npm >/dev/null || { echo "npm is missing: install Node.js, which checks the state machine"; exit 1; }
 	npm install --silent --no-audit --no-fund --no-save \
 		--prefix target/tools/asl-validator-$(ASL_VALIDATOR_VERSION) asl-validator@$(ASL_VALIDATOR_VERSION)
+
+# Where npm is missing nothing is installed, and the test of what uses it says so.
+$(PARQUET_JS)/ready:
+	@if command -v npm > /dev/null; then set -x; mkdir -p $(PARQUET_JS) && \
+		npm install --silent --no-audit --no-fund --no-save --prefix $(PARQUET_JS) $(PARQUET_JS_PACKAGES) && touch $@; fi
+
+$(CLICKHOUSE)/ready:
+	python3 -m venv --clear $(CLICKHOUSE)
+	$(CLICKHOUSE)/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: $(CLICKHOUSE_PACKAGES)
+	touch $@
 
 $(LOCALSTACK)/ready:
 	$(or $(PYTHON),python3.13) -m venv --clear $(LOCALSTACK)

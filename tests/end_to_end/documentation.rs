@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::harness::{RATINGS, Server, Workplace, post_rating};
+use crate::harness::{RATINGS, Server, Workplace, post_rating, send};
 
 /// Two versions, files of a run that was broken off, and a segment that is younger than both.
 fn store_with_a_history() -> Workplace {
@@ -14,6 +14,9 @@ fn store_with_a_history() -> Workplace {
     let server = Server::start_ready(&workplace, &[]);
     post_rating(&server, "ann", "1", 2.0);
     post_rating(&server, "abby", "3", 6.0);
+    post_rating(&server, "cat", "3", 3.7);
+    assert_eq!(send(&server, "DELETE", "/users/bob/ratings/2", &[], None).status, 202);
+    post_rating(&server, "dan", "1", 4.5);
     assert!(server.stop().success());
     for table in ["neighbours", "items", "profiles"] {
         let folder = workplace.path(&format!("store/{table}"));
@@ -25,19 +28,23 @@ fn store_with_a_history() -> Workplace {
     workplace
 }
 
-fn run_documented_queries(more: &[&str]) {
+/// Runs one of the scripts beside this folder over a store with a history, by the Python of `target/<venv>`.
+fn run_documented(script: &str, venv: &str, more: &[&str]) {
     let workplace = store_with_a_history();
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let python = sources.join("target/venv/bin/python");
+    let python = sources.join("target").join(venv).join("bin/python");
     let output = Command::new(&python)
-        .arg(sources.join("tests/documented_queries.py"))
+        .arg(sources.join("tests").join(script))
         .arg("--sources")
         .arg(sources)
         .args(more)
         .current_dir(workplace.path(""))
         .output()
         .unwrap_or_else(|error| {
-            panic!("cannot start {}: {error}; run `make venv` first", python.display())
+            panic!(
+                "cannot start {}: {error}; see the Makefile for what installs it",
+                python.display()
+            )
         });
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     eprintln!("{}", text(&output.stdout));
@@ -46,11 +53,22 @@ fn run_documented_queries(more: &[&str]) {
 
 #[test]
 fn the_documented_queries_give_what_the_manifests_say() {
-    run_documented_queries(&[]);
+    run_documented("documented_queries.py", "venv", &[]);
 }
 
 #[test]
 #[ignore = "needs Spark, which is large: make test-spark"]
 fn the_documented_queries_for_spark_give_what_the_manifests_say() {
-    run_documented_queries(&["--spark"]);
+    run_documented("documented_queries.py", "venv", &["--spark"]);
+}
+
+#[test]
+fn the_documented_analyses_find_what_the_segments_hold() {
+    run_documented("documented_analysis.py", "venv", &[]);
+}
+
+#[test]
+#[ignore = "needs ClickHouse, which is large: make test-clickhouse"]
+fn the_documented_analyses_for_clickhouse_find_what_the_segments_hold() {
+    run_documented("documented_analysis.py", "venv-clickhouse", &["--clickhouse"]);
 }
