@@ -4,14 +4,17 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use akin_schemas::log_levels;
+use akin_schemas::{log_field, log_levels, printable};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::field::MakeExt;
+use tracing_subscriber::fmt::format::debug_fn;
 
 use crate::config;
 use crate::evaluate::{self, EvaluateOptions};
 use crate::failure::{Exit, Failure};
 use crate::operate::{self, OperatorCommand};
+use crate::output;
 use crate::plan::{self, PlanOptions};
 use crate::run::{self, RunOptions};
 use crate::stages::{self, StageCommand};
@@ -90,26 +93,27 @@ pub fn main() -> ExitCode {
     let cli = match config::with_config(std::env::args_os().collect(), &Cli::command()) {
         Ok(arguments) => Cli::parse_from(arguments),
         Err(problem) => {
-            eprintln!("akin-batch: {problem}");
+            eprintln!("akin-batch: {}", printable(&problem.to_string()));
             return ExitCode::from(Exit::Usage as u8);
         }
     };
     let levels = match log_levels(std::env::var_os("AKIN_LOG")) {
         Ok(levels) => levels,
         Err(error) => {
-            eprintln!("akin-batch: {error}");
+            eprintln!("akin-batch: {}", printable(&error.to_string()));
             return ExitCode::from(Exit::Usage as u8);
         }
     };
     tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(levels))
+        .fmt_fields(debug_fn(|to, field, value| log_field(to, field.name(), value)).delimited(" "))
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
         .init();
     match execute(cli.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("akin-batch: {}", failure.chain());
+            eprintln!("akin-batch: {}", printable(&failure.chain()));
             ExitCode::from(failure.exit() as u8)
         }
     }
@@ -119,20 +123,11 @@ pub fn main() -> ExitCode {
 fn execute(command: Command) -> Result<(), Failure> {
     match command {
         Command::Run(options) => {
-            let summary = run::run(&options)?;
-            if options.json {
-                println!("{}", serde_json::to_string(&summary).map_err(Failure::internal)?);
-            } else {
-                println!("{summary}");
-            }
+            output::print(&run::run(&options)?, options.json)?;
         }
         Command::Plan(options) => {
             let plan = plan::plan(&options)?;
-            if options.0.json {
-                println!("{}", serde_json::to_string(&plan).map_err(Failure::internal)?);
-            } else {
-                println!("{plan}");
-            }
+            output::print(&plan, options.0.json)?;
             plan.verdict()?;
         }
         Command::Stage(command) => stages::execute(&command)?,
@@ -141,20 +136,10 @@ fn execute(command: Command) -> Result<(), Failure> {
             if let Some(document) = &options.document {
                 return stages::evaluate(document);
             }
-            let report = evaluate::evaluate(&options)?;
-            if options.json {
-                println!("{}", serde_json::to_string(&report).map_err(Failure::internal)?);
-            } else {
-                println!("{report}");
-            }
+            output::print(&evaluate::evaluate(&options)?, options.json)?;
         }
         Command::Tune(options) => {
-            let tuned = tune::tune(&options)?;
-            if options.json {
-                println!("{}", serde_json::to_string(&tuned).map_err(Failure::internal)?);
-            } else {
-                println!("{tuned}");
-            }
+            output::print(&tune::tune(&options)?, options.json)?;
         }
         Command::Synth(SynthArguments { users, items, ratings, seed, out, format }) => {
             let options = SynthOptions { users, items, ratings, seed, out, format };

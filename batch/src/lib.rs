@@ -14,6 +14,7 @@ mod counting;
 mod failure;
 mod memory;
 mod operate;
+mod output;
 mod progress;
 mod s3;
 mod stages;

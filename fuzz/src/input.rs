@@ -114,7 +114,19 @@ fn ratings(bytes: &[u8], reading: &Reading) -> bool {
 /// Text of any layout, by recognition; gzip, too.
 pub(crate) fn text(bytes: &[u8]) -> bool {
     // That has a target of its own.
-    !bytes.starts_with(b"PAR1") && ratings(bytes, &implied())
+    !bytes.starts_with(b"PAR1") && ratings(bytes, &implied()) && is_of_lines(bytes, &implied())
+}
+
+/// A record is a line or several, and no line is in two; rejects name lines that there are, in their order.
+fn is_of_lines(bytes: &[u8], reading: &Reading) -> bool {
+    let is_packed = bytes.starts_with(b"\x1f\x8b");
+    let Ok(once) = read(reading, 1) else { return false };
+    let lines = bytes.iter().filter(|byte| **byte == b'\n').count() as u64 + 1;
+    let numbers: Vec<_> = once.rejects.kept().iter().map(|reject| reject.line).collect();
+    assert!(numbers.is_sorted_by(|a, b| a < b), "{numbers:?}");
+    assert!(is_packed || once.read <= lines, "{} records of {lines} lines", once.read);
+    assert!(is_packed || numbers.last().is_none_or(|last| *last <= lines), "{numbers:?}");
+    true
 }
 
 /// What files do not say is implied, so that those with two or three columns are read as well.
@@ -132,6 +144,9 @@ pub(crate) fn text_seeds() -> Vec<Vec<u8>> {
         "196\t242\t3\t881250949\n186\t302\t3\t891717742\n",
         "{\"movieID\":\"1234\",\"user\":\"abby\",\"rating\":6,\"timestamp\":881250949}\n",
         "user,item\n1,2\n\n3,4\nx,\"open\n",
+        "user,item,rating,timestamp,review\n1,2,3,7,\"fine\n9,9,9,7,\"\"top\"\"\"\n2,2,,7.25,\"open\n3,\"2\",3,1.4e3,x\n",
+        "\"User_ID\";\"Item\";\"Rating\";timestamp\r\n\"1\";\"a;b\";\"3\";7\r\n",
+        "user_id:token,item_id:token,rating:float,timestamp:float\n1,2,3.0,881250949.5\n",
     ]);
     // gzip around the first line of u.data; the library's own writer is not at hand here.
     seeds.push(stored_gzip(b"196\t242\t3\t881250949\n"));
@@ -212,6 +227,7 @@ pub(crate) fn catalogue(bytes: &[u8]) -> bool {
 pub(crate) fn catalogue_seeds() -> Vec<Vec<u8>> {
     let flags = "|0|1|0|0|0|0|0|0|0|0|0|0|0|0|0|0|0|0|0";
     texts(&[
+        "movieId,title,genres\n1,\"Part one\n888,Ghost film,Horror\nend\",Drama\n2,\"open,\n",
         "movieId,title,genres\n1,\"Harbour Lights, The (1999)\",Drama|Romance\n2,Second Wind,(no genres listed)\n",
         "1::Toy Story (1995)::Animation|Children's|Comedy\n",
         &format!("1|Toy Story (1995)|01-Jan-1995||http://example.org{flags}\n"),

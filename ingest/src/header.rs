@@ -27,7 +27,7 @@ pub(super) struct Column<'a> {
     names: &'static [&'static str],
     /// The only name it may have, exactly, where a person gave one.
     chosen: Option<&'a str>,
-    /// What its values are where it is missing; it must not be where this is none.
+    /// What its values are where it is missing or empty; it must not be where this is none.
     implied: Option<String>,
 }
 
@@ -48,6 +48,11 @@ impl Column<'_> {
     /// What its values are where it is missing.
     pub(super) fn implied(&self) -> &[u8] {
         self.implied.as_deref().unwrap_or_default().as_bytes()
+    }
+
+    /// A value as it counts: an empty one is what is implied.
+    pub(super) fn or_implied<'v>(&'v self, value: &'v [u8]) -> &'v [u8] {
+        if value.is_empty() { self.implied() } else { value }
     }
 
     /// Whether this is a name of it.

@@ -4,18 +4,19 @@ use std::fmt;
 
 use clap::ValueEnum;
 
-use super::fields::Fields;
+use super::fields::{Dialect, Fields};
 
 /// A layout of text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Layout {
-    /// Comma-separated, with a header: MovieLens ratings.csv, Amazon Personalize interactions.
+    /// Comma-separated, or by `;` or `|`, with a header: MovieLens ratings.csv, Amazon Personalize interactions. A field may
+    /// stand in quotes, and hold line breaks then.
     Csv,
-    /// Tab-separated, with a header.
+    /// Tab-separated, with a header. Nothing is quoted.
     Tsv,
     /// JSON lines: an object a line, whose keys are the columns.
     Jsonl,
-    /// RecBole: tab-separated, with a header such as `user_id:token`. Nothing is quoted.
+    /// RecBole: a header such as `user_id:token`; tab-separated without quotes, or as the layout csv is.
     Recbole,
     /// MovieLens ratings.dat and movies.dat: `::` between fields, no header.
     Dat,
@@ -52,6 +53,11 @@ const BEFORE_FLAGS: usize = 5;
 /// What RecBole writes behind the name of a column.
 const RECBOLE_TYPES: [&[u8]; 4] = [b":token", b":token_seq", b":float", b":float_seq"];
 
+const QUOTED: [Dialect; 3] = [Dialect::COMMA, Dialect::SEMICOLON, Dialect::BAR];
+/// Tab-separated text knows no quotes, as its media type says.
+const TAB: Dialect = Dialect::plain(b"\t");
+const FLAGS_BAR: Dialect = Dialect::plain(b"|");
+
 impl fmt::Display for Layout {
     /// As `--format` names it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -63,16 +69,21 @@ impl fmt::Display for Layout {
 impl Layout {
     /// Recognises a layout by the first line of a text.
     pub(super) fn of(first: &[u8]) -> Self {
-        let fields = |layout: Self| {
-            let mut fields = layout.fields();
-            // Without quotes no line has a fault.
+        let fields = |dialect: Dialect| {
+            let mut fields = Fields::new(dialect);
             fields.split(first).ok().map(|()| fields)
+        };
+        let is_recbole = |dialect: &Dialect| {
+            fields(*dialect).is_some_and(|found| {
+                let is_typed = |at| recbole_name(found.get(first, at)) != found.get(first, at);
+                found.len() > 1 && (0..found.len()).all(is_typed)
+            })
         };
         let has = |part: &[u8]| first.windows(part.len()).any(|window| window == part);
         if first.trim_ascii_start().starts_with(b"{") {
             Self::Jsonl
         } else if has(b"\t") {
-            let Some(found) = fields(Self::Recbole) else { return Self::Tsv };
+            let Some(found) = fields(TAB) else { return Self::Tsv };
             let column = |at| found.get(first, at);
             if (0..found.len()).any(|at| recbole_name(column(at)) != column(at)) {
                 Self::Recbole
@@ -81,7 +92,9 @@ impl Layout {
             } else {
                 Self::Tsv
             }
-        } else if fields(Self::UItem).is_some_and(|found| {
+        } else if QUOTED.iter().any(is_recbole) {
+            Self::Recbole
+        } else if fields(FLAGS_BAR).is_some_and(|found| {
             let flag = |at| matches!(found.get(first, at), b"0" | b"1");
             found.len() == BEFORE_FLAGS + GENRE_FLAGS.len() && (BEFORE_FLAGS..found.len()).all(flag)
         }) {
@@ -93,14 +106,16 @@ impl Layout {
         }
     }
 
-    /// A splitter of its lines; of those of JSON lines, where a value may stand in for the object that is missing.
-    pub(super) fn fields(self) -> Fields {
+    /// In what its records are written, and what else they may be written in: then the header tells.
+    pub(super) fn dialects(self) -> (Dialect, &'static [Dialect]) {
         match self {
-            Self::Csv | Self::Jsonl => Fields::quoted(b","),
-            Self::Tsv => Fields::quoted(b"\t"),
-            Self::Recbole | Self::UData => Fields::plain(b"\t"),
-            Self::Dat => Fields::plain(b"::"),
-            Self::UItem => Fields::plain(b"|"),
+            Self::Csv => (Dialect::COMMA, &[Dialect::SEMICOLON, Dialect::BAR]),
+            Self::Recbole => (TAB, &QUOTED),
+            Self::Tsv | Self::UData => (TAB, &[]),
+            Self::Dat => (Dialect::plain(b"::"), &[]),
+            Self::UItem => (FLAGS_BAR, &[]),
+            // A line is one value.
+            Self::Jsonl => (Dialect::plain(b"\n"), &[]),
         }
     }
 
@@ -122,11 +137,6 @@ impl Layout {
     /// A column's name as a header of this layout gives it.
     pub(super) fn column_name(self, field: &[u8]) -> &[u8] {
         if self == Self::Recbole { recbole_name(field) } else { field }
-    }
-
-    /// Whether whole seconds may be written as `1.0` or `1e9`: where the layout knows no integers.
-    pub(super) fn has_float_times(self) -> bool {
-        matches!(self, Self::Jsonl | Self::Recbole)
     }
 
     /// What stands between two genres.
@@ -167,7 +177,7 @@ mod tests {
     fn a_layout_is_recognised_by_the_first_line() {
         let flags = ["0|"; 18].concat() + "1";
         let u_item = format!("1|Here, There (1995)|01-Jan-1995||http://x/?a=1::2|{flags}");
-        let cases: [(&str, Layout); 13] = [
+        let cases: [(&str, Layout); 17] = [
             (r#"{"user":"a","item":"b::c"}"#, Layout::Jsonl),
             (" {\t", Layout::Jsonl),
             ("userId,movieId,rating,timestamp", Layout::Csv),
@@ -177,6 +187,10 @@ mod tests {
             ("user\titem\trating\ttimestamp", Layout::Tsv),
             ("a\tb\t5", Layout::Tsv),
             ("user_id:token\titem_id:token\trating:float\ttimestamp:float", Layout::Recbole),
+            ("user_id:token,item_id:token,rating:float", Layout::Recbole),
+            ("user_id:token;\"item_id:token\"", Layout::Recbole),
+            ("item_id:token|class:token_seq", Layout::Recbole),
+            ("user_id:token,item", Layout::Csv),
             ("196\t242\t3\t881250949", Layout::UData),
             ("1::1193::5::978300760", Layout::Dat),
             ("1::Toy Story (1995)::Animation|Children's", Layout::Dat),

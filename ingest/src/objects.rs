@@ -63,8 +63,12 @@ impl<'a, const N: usize> Objects<'a, N> {
             return Err(Reason::GivenTwice);
         }
         let start = self.text.len();
-        let kind = self.wanted[at].kind();
-        kind.write(value.get(), &mut self.text)?;
+        let column = &self.wanted[at];
+        if column.is_implied() && value.get() == "null" {
+            self.text.extend_from_slice(column.implied());
+        } else {
+            column.kind().write(value.get(), &mut self.text)?;
+        }
         self.spans[at] = Some((start, self.text.len()));
         Ok(())
     }
@@ -89,7 +93,7 @@ impl Kind {
                 into.extend_from_slice(json.as_bytes());
             }
             (Self::Number, _) => return Err(Reason::NotANumber),
-            (Self::Moment, _) => return Err(Reason::NotAnInteger),
+            (Self::Moment, _) => return Err(Reason::NotSeconds),
             (Self::List, Some(b'[')) => {
                 let texts: Vec<String> = serde_json::from_str(json).map_err(|_| Reason::NotText)?;
                 into.extend_from_slice(texts.join("|").as_bytes());

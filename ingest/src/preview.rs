@@ -58,8 +58,10 @@ pub struct FilePreview {
     pub bytes: u64,
     /// What it is.
     pub format: Format,
-    /// How its lines are read; none for Parquet.
+    /// How its records are read; none for Parquet.
     pub layout: Option<Layout>,
+    /// What stands between fields, where that is not what the layout's name says.
+    pub separator: Option<&'static str>,
     /// The columns of user, item, rating and timestamp.
     pub columns: [String; 4],
     /// Its records.
@@ -140,6 +142,7 @@ impl Preview {
             bytes: input.bytes().unwrap_or(0),
             format: Format::Parquet,
             layout: None,
+            separator: None,
             columns: Default::default(),
             rows: 0,
             is_counted: true,
@@ -157,15 +160,15 @@ impl Preview {
                 let unpacked = Counter::default();
                 let stream = Counted { stream, read: unpacked.clone() };
                 let mut text = text::ratings(&name, stream, &options.reading)?;
-                let layout = text.layout();
-                file.layout = Some(layout);
+                file.layout = Some(text.layout());
+                file.separator = text.unusual_separator();
                 file.columns = text.places().clone();
                 let mut sampled_bytes = 0;
                 while file.sampled < SAMPLE
                     && let Some(record) = text.next()?
                 {
                     sampled_bytes += record.text.len() as u64 + 1;
-                    let fields = record.fields.and_then(|f| text::checked(layout, f, &rules));
+                    let fields = record.fields.and_then(|f| text::checked(f, &rules));
                     let fields = fields.map_err(|reason| (reason, excerpt(record.text)));
                     self.take(&mut file, record.line, fields);
                 }

@@ -22,12 +22,12 @@ pub struct Reading {
     /// The column that holds the time.
     #[arg(long, value_name = "NAME")]
     pub timestamp_column: Option<String>,
-    /// The rating that every record of a file without a rating column counts as. Without this option such a file is
-    /// refused.
+    /// What a record without a rating counts as, whether the file has no such column or leaves it empty. Without this
+    /// option such a file is refused, and such a record rejected.
     #[arg(long, value_name = "RATING")]
     pub implicit_rating: Option<f32>,
-    /// The time of every record of a file without a timestamp column, in seconds since 1970. Without this option such a
-    /// file is refused.
+    /// The time of a record without one, in seconds since 1970, whether the file has no such column or leaves it empty.
+    /// Without this option such a file is refused, and such a record rejected.
     #[arg(long, value_name = "SECONDS", conflicts_with = "timestamp_column")]
     pub implicit_timestamp: Option<u32>,
 }

@@ -10,11 +10,15 @@ use super::error::IngestError;
 pub enum Reason {
     /// Another number of fields than the header has.
     FieldCount,
+    /// The same in a record of several lines: most likely a quote was never closed, and another one of a later line was
+    /// taken for its end.
+    FieldCountOverLines,
     /// A line of more than a mebibyte.
     LineTooLong,
-    /// A quote that its own line does not close.
+    /// A quote that is not closed, or not within a mebibyte, or that is followed on a later line by a quote that closes no
+    /// field. The line on which the record begins is rejected alone.
     UnterminatedQuote,
-    /// Text between a closing quote and the next comma.
+    /// Text between a closing quote and the next separator.
     TextAfterQuote,
     /// A line of JSON that is no object.
     NotAnObject,
@@ -22,7 +26,7 @@ pub enum Reason {
     MissingKey,
     /// An object with two keys that name the same column.
     GivenTwice,
-    /// A null in a column of a Parquet file, or in an object.
+    /// A null in a column of a Parquet file, or in an object, for which nothing is implied.
     Null,
     /// An identifier that is neither text nor an integer.
     NotAnId,
@@ -42,8 +46,8 @@ pub enum Reason {
     NotFinite,
     /// A rating that the store's range excludes.
     OutsideRange,
-    /// A timestamp that does not read as whole seconds.
-    NotAnInteger,
+    /// A timestamp that does not read as seconds.
+    NotSeconds,
     /// A negative timestamp.
     Before1970,
     /// A timestamp with a year of five digits: most likely milliseconds where seconds are due.
@@ -58,6 +62,9 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::FieldCount => "wrong number of fields",
+            Self::FieldCountOverLines => {
+                "wrong number of fields in a record of several lines (is a quote closed?)"
+            }
             Self::LineTooLong => "line too long",
             Self::UnterminatedQuote => "unterminated quote",
             Self::TextAfterQuote => "text after a closing quote",
@@ -74,7 +81,7 @@ impl fmt::Display for Reason {
             Self::NotANumber => "not a number",
             Self::NotFinite => "not finite",
             Self::OutsideRange => "outside the rating range",
-            Self::NotAnInteger => "timestamp is not an integer",
+            Self::NotSeconds => "timestamp is not a number of seconds",
             Self::Before1970 => "dated before 1970",
             Self::After9999 => "dated after the year 9999 (timestamps are seconds)",
             Self::DatedAhead => "dated more than a day ahead",
@@ -88,7 +95,7 @@ impl fmt::Display for Reason {
 pub struct Reject {
     /// The file.
     pub file: String,
-    /// The line of a text file or the row of a Parquet file, from 1.
+    /// The first line of the record in a text file, or the row of a Parquet file, from 1.
     pub line: u64,
     /// Why.
     pub reason: Reason,

@@ -14,6 +14,7 @@ use super::bucket;
 use super::error::IngestError;
 use super::progress::Progress;
 use super::remote::{Remote, RemoteObject};
+use super::signature::{self, Known};
 
 /// What a file of ratings turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -209,8 +210,8 @@ fn recognise<'a>(
     let stream = Counted { stream: BufReader::with_capacity(1 << 17, stream), progress };
     match (&head[..], again) {
         (b"", _) => Err(empty(name)),
-        (b"PAR1", Some(file)) => Ok(Opened::Parquet(file)),
-        (b"PAR1", None) => Err(IngestError::bad(
+        ([b'P', b'A', b'R', b'1', ..], Some(file)) => Ok(Opened::Parquet(file)),
+        ([b'P', b'A', b'R', b'1', ..], None) => Err(IngestError::bad(
             name,
             "this is Parquet in a pipe",
             "Parquet is not read in order: give a regular file",
@@ -219,11 +220,31 @@ fn recognise<'a>(
             let (head, stream) = peek(MultiGzDecoder::new(stream)).map_err(failed)?;
             match &head[..] {
                 b"" => Err(empty(name)),
-                b"PAR1" => Err(IngestError::bad(name, "this is gzip around Parquet", "unpack it")),
-                _ => Ok(Opened::Text { format: Format::TextGzip, stream: Box::new(stream) }),
+                [b'P', b'A', b'R', b'1', ..] => {
+                    Err(IngestError::bad(name, "this is gzip around Parquet", "unpack it"))
+                }
+                [0x1f, 0x8b, ..] => {
+                    Err(IngestError::bad(name, "this is gzip around gzip", "unpack it once"))
+                }
+                _ => {
+                    is_text(name, &head, "inside gzip, ")?;
+                    Ok(Opened::Text { format: Format::TextGzip, stream: Box::new(stream) })
+                }
             }
         }
-        _ => Ok(Opened::Text { format: Format::Text, stream: Box::new(stream) }),
+        _ => {
+            is_text(name, &head, "")?;
+            Ok(Opened::Text { format: Format::Text, stream: Box::new(stream) })
+        }
+    }
+}
+
+fn is_text(name: &str, head: &[u8], inside: &str) -> Result<(), IngestError> {
+    match signature::known(head) {
+        None => Ok(()),
+        Some(Known { problem, remedy }) => {
+            Err(IngestError::bad(name, format!("{inside}{problem}"), remedy))
+        }
     }
 }
 
@@ -232,10 +253,10 @@ fn empty(name: &str) -> IngestError {
     IngestError::bad(name, "the file is empty", remedy)
 }
 
-/// The first four bytes of a stream, fewer where it ends before, and the whole stream.
+/// The first bytes of a stream, by which it is told what it holds, and the whole stream.
 fn peek<R: Read>(mut stream: R) -> io::Result<(Vec<u8>, impl Read)> {
-    let mut head = Vec::with_capacity(4);
-    stream.by_ref().take(4).read_to_end(&mut head)?;
+    let mut head = Vec::with_capacity(signature::HEAD);
+    stream.by_ref().take(signature::HEAD as u64).read_to_end(&mut head)?;
     Ok((head.clone(), Cursor::new(head).chain(stream)))
 }
 

@@ -1,7 +1,9 @@
-//! Splits lines of any layout into the wanted columns.
+//! Splits records of any layout into the wanted columns.
+
+use memchr::memchr;
 
 use super::error::IngestError;
-use super::fields::Fields;
+use super::fields::{Dialect, Fields};
 use super::header::{self, Column, Naming};
 use super::layout::Layout;
 use super::objects::Objects;
@@ -10,18 +12,21 @@ use super::rejects::{Reason, excerpt};
 
 const NO_HEADER: &str = "leave the option out, or state the layout with --format";
 
-const ONE_A_LINE: &str = "write one object a line";
+const NO_QUOTES: &str =
+    "tab-separated text has none: write it without quotes, or with commas between fields";
 
-/// A splitter for the lines of one text.
+pub(super) const ONE_A_LINE: &str = "write one object a line";
+
+/// A splitter for the records of one text.
 pub(super) struct Splitter<'a, const N: usize> {
     pub(super) layout: Layout,
     /// Where each wanted column is, for a person to read.
     pub(super) places: [String; N],
-    lines: Lines<'a, N>,
+    records: Records<'a, N>,
 }
 
-enum Lines<'a, const N: usize> {
-    /// Fields, of which every line has as many as `width`.
+enum Records<'a, const N: usize> {
+    /// Fields, of which every record has as many as `width`.
     Delimited {
         fields: Fields,
         width: usize,
@@ -32,29 +37,27 @@ enum Lines<'a, const N: usize> {
 }
 
 impl<'a, const N: usize> Splitter<'a, N> {
-    /// Recognises the layout by the first line, unless `reading` states it. Says also whether that line is a record.
+    /// For texts of a layout and dialect that begin with the record `first`. Says also whether that is a record, or else a
+    /// header.
     pub(super) fn begin(
         path: &str,
         first: &[u8],
+        (layout, dialect): (Layout, Dialect),
         wanted: [Column<'a>; N],
         reading: &Reading,
     ) -> Result<(Self, bool), IngestError> {
-        if matches!(first.trim_ascii(), [b'['] | [b'[', b'{', ..]) {
-            return Err(IngestError::bad(path, "this is a JSON array", ONE_A_LINE));
-        }
-        let layout = reading.format.unwrap_or_else(|| Layout::of(first));
         if layout == Layout::Jsonl {
             return Ok((Self::of_objects(path, first, wanted)?, true));
         }
-        let mut fields = layout.fields();
+        let mut fields = Fields::new(dialect);
         if let Some((at, width)) = layout.positions() {
             if let Some(option) = reading.named_column() {
                 let problem = format!("{option} names a column of a file without a header");
                 return Err(IngestError::bad(path, problem, NO_HEADER));
             }
             let places = at.map(|at| format!("field {}", at + 1));
-            let lines = Lines::Delimited { fields, width, wanted, at: at.map(Some) };
-            return Ok((Self { layout, places, lines }, true));
+            let records = Records::Delimited { fields, width, wanted, at: at.map(Some) };
+            return Ok((Self { layout, places, records }, true));
         }
         fields.split(first).map_err(|reason| {
             let problem = format!("the header `{}` has a fault: {reason}", excerpt(first));
@@ -62,10 +65,19 @@ impl<'a, const N: usize> Splitter<'a, N> {
         })?;
         let names: Vec<&[u8]> =
             (0..fields.len()).map(|at| layout.column_name(fields.get(first, at))).collect();
+        let is_quoted =
+            |name: &&[u8]| name.len() > 1 && name.starts_with(b"\"") && name.ends_with(b"\"");
+        if !dialect.may_quote() && names.iter().all(is_quoted) {
+            let problem = format!("the header `{}` stands in quotes", excerpt(first));
+            return Err(IngestError::bad(path, problem, NO_QUOTES));
+        }
         let at = header::locate(path, Naming::Header, &wanted, &names)?;
         let places = places(&wanted, &at, &names);
         let width = fields.len();
-        Ok((Self { layout, places, lines: Lines::Delimited { fields, width, wanted, at } }, false))
+        Ok((
+            Self { layout, places, records: Records::Delimited { fields, width, wanted, at } },
+            false,
+        ))
     }
 
     /// The first object shows the keys that every object should have.
@@ -77,25 +89,42 @@ impl<'a, const N: usize> Splitter<'a, N> {
         let names: Vec<&[u8]> = keys.iter().map(String::as_bytes).collect();
         let at = header::locate(path, Naming::Object, &wanted, &names)?;
         let places = places(&wanted, &at, &names);
-        Ok(Self { layout: Layout::Jsonl, places, lines: Lines::Objects(Objects::new(wanted)) })
+        Ok(Self { layout: Layout::Jsonl, places, records: Records::Objects(Objects::new(wanted)) })
     }
 
-    /// Splits a line into the wanted columns.
+    /// How many of the wanted columns a header names in a dialect.
+    pub(super) fn columns_named(
+        header: &[u8],
+        (layout, dialect): (Layout, Dialect),
+        wanted: &[Column<'_>; N],
+    ) -> usize {
+        let mut fields = Fields::new(dialect);
+        if fields.split(header).is_err() {
+            return 0;
+        }
+        let name = |at| layout.column_name(fields.get(header, at));
+        let is_named = |column: &&Column<'_>| (0..fields.len()).any(|at| column.is(name(at)));
+        wanted.iter().filter(is_named).count()
+    }
+
+    /// Splits a record into the wanted columns.
     pub(super) fn split<'l>(&'l mut self, line: &'l [u8]) -> Result<[&'l [u8]; N], Reason> {
-        match &mut self.lines {
-            Lines::Delimited { fields, width, wanted, at } => {
+        match &mut self.records {
+            Records::Delimited { fields, width, wanted, at } => {
                 fields.split(line)?;
                 if fields.len() != *width {
-                    return Err(Reason::FieldCount);
+                    let is_one_line = memchr(b'\n', line).is_none();
+                    let over_lines = Reason::FieldCountOverLines;
+                    return Err(if is_one_line { Reason::FieldCount } else { over_lines });
                 }
                 Ok(std::array::from_fn(|column| match at[column] {
                     None => wanted[column].implied(),
                     // The flags that end the line are one value.
                     Some(at) if self.layout == Layout::UItem && at > 1 => fields.tail(line, at),
-                    Some(at) => fields.get(line, at),
+                    Some(at) => wanted[column].or_implied(fields.get(line, at)),
                 }))
             }
-            Lines::Objects(objects) => {
+            Records::Objects(objects) => {
                 objects.split(line)?;
                 let objects = &*objects;
                 Ok(std::array::from_fn(|column| objects.get(column)))

@@ -6,29 +6,35 @@ use tracing::debug;
 
 use super::collector::Collector;
 use super::error::IngestError;
+use super::fields::Dialect;
 use super::header::{self, Column};
 use super::layout::Layout;
-use super::lines::{Line, Lines};
 use super::reading::Reading;
+use super::records::{Framed, Records};
 use super::rejects::{Reason, excerpt};
 use super::rules::{self, Rules};
-use super::splitter::Splitter;
+use super::splitter::{ONE_A_LINE, Splitter};
 
 /// A text after its header.
 pub(super) struct Text<'a, R, const N: usize> {
     path: &'a str,
-    lines: Lines<R>,
+    records: Records<R>,
     splitter: Splitter<'a, N>,
+    dialect: Dialect,
 }
 
 /// One record.
 pub(super) struct Record<'a, const N: usize> {
+    /// Its first line.
     pub(super) line: u64,
-    /// The line, or the beginning of one that is too long.
+    /// The record, or the beginning of a line that is too long.
     pub(super) text: &'a [u8],
     /// The wanted columns, or why there are none.
     pub(super) fields: Result<[&'a [u8]; N], Reason>,
 }
+
+/// Excel writes it.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 impl<'a, R: Read, const N: usize> Text<'a, R, N> {
     /// Recognises the layout, unless `reading` states it, and reads the header.
@@ -38,29 +44,52 @@ impl<'a, R: Read, const N: usize> Text<'a, R, N> {
         wanted: [Column<'a>; N],
         reading: &Reading,
     ) -> Result<Self, IngestError> {
-        let mut lines = Lines::new(stream);
-        let whole = match lines.next().map_err(|error| IngestError::read(path, error))? {
-            None => &b""[..],
-            Some((_, Line::TooLong(line))) => {
-                let problem =
-                    format!("the first line, `{}`, is over a mebibyte long", excerpt(line));
-                return Err(IngestError::bad(path, problem, "give a text of lines"));
-            }
-            Some((_, Line::Whole(line))) => line,
-        };
-        // Excel writes a byte-order mark.
-        let first = whole.strip_prefix(b"\xef\xbb\xbf").unwrap_or(whole);
-        let (length, mark) = (whole.len(), whole.len() - first.len());
-        let (splitter, is_record) = Splitter::begin(path, first, wanted, reading)?;
-        if is_record && length > 0 {
-            lines.again(mark);
+        let mut records = Records::new(stream);
+        let first = first(path, &mut records)?;
+        let is_empty = first.is_empty();
+        let marked = if first.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
+        let first = &first[marked..];
+        if matches!(first.trim_ascii(), [b'['] | [b'[', b'{', ..]) {
+            return Err(IngestError::bad(path, "this is a JSON array", ONE_A_LINE));
         }
-        Ok(Self { path, lines, splitter })
+        let layout = reading.format.unwrap_or_else(|| Layout::of(first));
+        if !is_empty {
+            records.again(marked);
+        }
+        let (mut dialect, others) = layout.dialects();
+        if !others.is_empty() {
+            let mut most = 0;
+            for tried in [&[dialect][..], others].concat() {
+                let header = header_in(path, &mut records, tried)?;
+                let is_empty = header.is_empty();
+                let named = Splitter::columns_named(header, (layout, tried), &wanted);
+                if named > most {
+                    (most, dialect) = (named, tried);
+                }
+                if !is_empty {
+                    records.again(0);
+                }
+            }
+        }
+        let header = header_in(path, &mut records, dialect)?;
+        let is_empty = header.is_empty();
+        let begun = Splitter::begin(path, header, (layout, dialect), wanted, reading)?;
+        let (splitter, is_record) = begun;
+        if is_record && !is_empty {
+            records.again(0);
+        }
+        Ok(Self { path, records, splitter, dialect })
     }
 
-    /// How its lines are read.
+    /// How its records are read.
     pub(super) fn layout(&self) -> Layout {
         self.splitter.layout
+    }
+
+    /// What stands between fields, where that is not what the layout's name says.
+    pub(super) fn unusual_separator(&self) -> Option<&'static str> {
+        let (usual, _) = self.layout().dialects();
+        (self.dialect != usual).then(|| self.dialect.separator())
     }
 
     /// Where each wanted column is, for a person to read.
@@ -70,17 +99,39 @@ impl<'a, R: Read, const N: usize> Text<'a, R, N> {
 
     /// The next record; none at the end. Empty lines are no records.
     pub(super) fn next(&mut self) -> Result<Option<Record<'_, N>>, IngestError> {
-        let Self { path, lines, splitter } = self;
-        let (line, text) = match lines.next().map_err(|error| IngestError::read(path, error))? {
+        let Self { path, records, splitter, .. } = self;
+        let (line, text) = match records.next().map_err(|error| IngestError::read(path, error))? {
             None => return Ok(None),
-            Some(line) => line,
+            Some(record) => record,
         };
         let fields = match text {
-            Line::TooLong(_) => Err(Reason::LineTooLong),
-            Line::Whole(text) => splitter.split(text),
+            Framed::TooLong(_) => Err(Reason::LineTooLong),
+            Framed::Whole(text) => splitter.split(text),
         };
-        let (Line::TooLong(text) | Line::Whole(text)) = text;
+        let (Framed::TooLong(text) | Framed::Whole(text)) = text;
         Ok(Some(Record { line, text, fields }))
+    }
+}
+
+/// The first record of a text that is read anew in a dialect.
+fn header_in<'r, R: Read>(
+    path: &str,
+    records: &'r mut Records<R>,
+    dialect: Dialect,
+) -> Result<&'r [u8], IngestError> {
+    records.speak(dialect);
+    first(path, records)
+}
+
+/// The first record; an empty one where there is none.
+fn first<'r, R: Read>(path: &str, records: &'r mut Records<R>) -> Result<&'r [u8], IngestError> {
+    match records.next().map_err(|error| IngestError::read(path, error))? {
+        None => Ok(b""),
+        Some((_, Framed::Whole(record))) => Ok(record),
+        Some((_, Framed::TooLong(line))) => {
+            let problem = format!("the first line, `{}`, is over a mebibyte long", excerpt(line));
+            Err(IngestError::bad(path, problem, "give a text of lines"))
+        }
     }
 }
 
@@ -106,10 +157,10 @@ pub(super) fn read(
     collector: &mut Collector,
 ) -> Result<(), IngestError> {
     let mut text = ratings(path, stream, reading)?;
-    let layout = text.layout();
-    debug!(file = path, ?layout, columns = text.places().join(", "), "recognised");
+    let (layout, separator) = (text.layout(), text.unusual_separator());
+    debug!(file = path, ?layout, separator, columns = text.places().join(", "), "recognised");
     while let Some(record) = text.next()? {
-        match record.fields.and_then(|fields| checked(layout, fields, rules)) {
+        match record.fields.and_then(|fields| checked(fields, rules)) {
             Ok((user, item, rating, micros)) => collector.accept(user, item, rating, micros)?,
             Err(reason) => collector.reject(record.line, reason, || excerpt(record.text)),
         }
@@ -119,7 +170,6 @@ pub(super) fn read(
 
 /// A record as it is taken in: user, item, rating, microseconds.
 pub(super) fn checked<'a>(
-    layout: Layout,
     [user, item, rating, moment]: [&'a [u8]; 4],
     rules: &Rules,
 ) -> Result<(&'a str, &'a str, f32, i64), Reason> {
@@ -127,10 +177,6 @@ pub(super) fn checked<'a>(
         rules::id_bytes(user)?,
         rules::id_bytes(item)?,
         rules.rating_text(rating)?,
-        if layout.has_float_times() {
-            rules.float_moment_text(moment)?
-        } else {
-            rules.moment_text(moment)?
-        },
+        rules.moment_text(moment)?,
     ))
 }

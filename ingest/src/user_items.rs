@@ -4,7 +4,7 @@ use std::io::Read;
 
 use super::collector::Collector;
 use super::error::IngestError;
-use super::lines::{Line, Lines};
+use super::records::{Framed, Records};
 use super::rejects::{Reason, excerpt};
 use super::rules::{Rules, id_bytes};
 
@@ -16,11 +16,11 @@ pub(super) fn read(
     rules: &Rules,
     collector: &mut Collector,
 ) -> Result<(), IngestError> {
-    let mut lines = Lines::new(stream);
+    let mut lines = Records::new(stream);
     while let Some((number, line)) = lines.next().map_err(|error| IngestError::read(path, error))? {
         let line = match line {
-            Line::Whole(line) => line,
-            Line::TooLong(line) => {
+            Framed::Whole(line) => line,
+            Framed::TooLong(line) => {
                 collector.reject(number, Reason::LineTooLong, || excerpt(line));
                 continue;
             }

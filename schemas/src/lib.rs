@@ -14,6 +14,7 @@ mod id;
 mod key;
 mod log_levels;
 mod manifest;
+mod printable;
 mod rating;
 mod version;
 
@@ -25,5 +26,6 @@ pub use manifest::{
     Cut, Manifest, ManifestError, Measure, PartEntry, Parts, RatingWeights, SCHEMA_VERSION,
     VersionCounts,
 };
+pub use printable::{log_field, printable, printable_lines};
 pub use rating::{RatingError, RatingRange};
 pub use version::{VersionName, VersionNameError};

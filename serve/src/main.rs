@@ -3,11 +3,13 @@
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
-use akin_schemas::log_levels;
+use akin_schemas::{log_field, log_levels, printable};
 use akin_serve::options::{Options, unknown_variables};
 use akin_serve::server::Server;
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::field::MakeExt;
+use tracing_subscriber::fmt::format::debug_fn;
 
 #[global_allocator]
 static ALLOCATOR: akin_allocator::MiMalloc = akin_allocator::MiMalloc;
@@ -18,7 +20,7 @@ fn main() -> ExitCode {
     let levels = match log_levels(std::env::var_os("AKIN_LOG")) {
         Ok(levels) => levels,
         Err(error) => {
-            eprintln!("akin-serve: {error}");
+            eprintln!("akin-serve: {}", printable(&error.to_string()));
             return ExitCode::FAILURE;
         }
     };
@@ -30,7 +32,8 @@ fn main() -> ExitCode {
         // One level: `request_id` stands beside `timestamp`.
         log.json().flatten_event(true).init()
     } else {
-        log.init()
+        let fields = debug_fn(|to, field, value| log_field(to, field.name(), value));
+        log.fmt_fields(fields.delimited(" ")).init()
     }
     let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
     for name in unknown_variables(names) {
@@ -39,7 +42,7 @@ fn main() -> ExitCode {
     match Server::start(&options).and_then(Server::run_until_stopped) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("akin-serve: {error}");
+            eprintln!("akin-serve: {}", printable(&error.to_string()));
             ExitCode::FAILURE
         }
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use akin_schemas::tables::{Items, Neighbours, Profiles, Table, read_part};
-use akin_schemas::{Manifest, ObjectKey, PartEntry};
+use akin_schemas::{Manifest, ObjectKey, PartEntry, printable};
 use akin_store::{Part, Store};
 use serde::Serialize;
 
@@ -292,7 +292,7 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (heading, findings) in [("damaged", &self.damage), ("note", &self.notes)] {
             for finding in findings {
-                writeln!(f, "{heading}: {finding}")?;
+                writeln!(f, "{heading}: {}", printable(finding))?;
             }
         }
         write!(

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use akin_schemas::tables::{Items, Neighbours};
-use akin_schemas::{Cut, Manifest, VersionName};
+use akin_schemas::{Cut, Manifest, VersionName, printable};
 use akin_store::Store;
 use serde::Serialize;
 
@@ -296,7 +296,8 @@ impl fmt::Display for Diff {
             if listed.count > 0 {
                 writeln!(f, "\n{} {what}", counted(listed.count, "item"))?;
                 for named in &listed.most_rated {
-                    writeln!(f, "  {}  {}", named.item_id, named.title.as_deref().unwrap_or(""))?;
+                    let title = named.title.as_deref().unwrap_or("");
+                    writeln!(f, "  {}  {}", printable(&named.item_id), printable(title))?;
                 }
                 let hidden = listed.count - listed.most_rated.len() as u64;
                 if hidden > 0 {

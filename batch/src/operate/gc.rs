@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use akin_schemas::{Manifest, ObjectKey, VersionName};
+use akin_schemas::{Manifest, ObjectKey, VersionName, printable};
 use akin_store::{
     ErrorKind, GRACE_PERIOD, Leftover, Listed, RUN_AGE_LIMIT, Store, published_sequences,
     read_manifest,
@@ -257,7 +257,7 @@ impl fmt::Display for CleanUp {
         }
         writeln!(f, "\n{table}\n")?;
         for leftover in &self.leftovers {
-            writeln!(f, "{leftover}: a write was broken off")?;
+            writeln!(f, "{}: a write was broken off", printable(leftover))?;
         }
         let kibibytes = thousands(self.bytes.div_ceil(1024));
         let files = counted(files as u64, "file");

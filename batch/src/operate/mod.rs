@@ -15,7 +15,6 @@ mod versions;
 pub use report::report;
 
 use std::fmt::Display;
-use std::io::{self, Write};
 
 use akin_store::{Store, open_existing_store};
 use chrono::Utc;
@@ -23,6 +22,7 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use crate::failure::Failure;
+use crate::output;
 
 /// The operators' commands.
 #[derive(Debug, Subcommand)]
@@ -103,18 +103,7 @@ pub struct Common {
 
 impl Common {
     fn print(&self, result: &(impl Serialize + Display)) -> Result<(), Failure> {
-        let text = if self.json {
-            serde_json::to_string(result).map_err(Failure::internal)?
-        } else {
-            result.to_string()
-        };
-        match writeln!(io::stdout().lock(), "{text}") {
-            // Whoever read has seen enough, as `head` has.
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                Err(Failure::internal(error))
-            }
-            _ => Ok(()),
-        }
+        output::print(result, self.json)
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 use akin_schemas::tables::{ItemRow, Items, Neighbours};
-use akin_schemas::{Manifest, VersionName};
+use akin_schemas::{Manifest, VersionName, printable};
 use akin_store::Store;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -161,9 +161,10 @@ impl Item {
 impl fmt::Display for Shown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let item = &self.item;
-        writeln!(f, "{}  {}", item.item_id, item.title.as_deref().unwrap_or("(no title)"))?;
+        let title = item.title.as_deref().unwrap_or("(no title)");
+        writeln!(f, "{}  {}", printable(&item.item_id), printable(title))?;
         if !item.genres.is_empty() {
-            writeln!(f, "  genres   {}", item.genres.join(", "))?;
+            writeln!(f, "  genres   {}", printable(&item.genres.join(", ")))?;
         }
         write!(f, "  ratings  {}", thousands(item.rating_count.unsigned_abs()))?;
         if let Some(mean) = item.rating_mean {

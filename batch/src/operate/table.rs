@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use akin_schemas::printable;
+
 /// How a column stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Align {
@@ -27,9 +29,9 @@ impl Table {
         }
     }
 
-    /// Adds a row: a cell for each heading.
+    /// Adds a row: a cell for each heading. A cell is one line, whatever its text holds.
     pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        self.rows.push(cells.into_iter().collect());
+        self.rows.push(cells.into_iter().map(|cell| printable(&cell).into_owned()).collect());
     }
 }
 
@@ -65,5 +67,14 @@ mod tests {
         table.row(["Amélie".to_owned(), "12".to_owned()]);
         table.row(["Up".to_owned(), "1,234,567".to_owned()]);
         assert_eq!(table.to_string(), "title     ratings\nAmélie         12\nUp      1,234,567");
+    }
+
+    #[test]
+    fn a_cell_is_one_line_and_as_wide_as_it_is_shown() {
+        let mut table = Table::new(&[("title", Align::Left), ("rank", Align::Right)]);
+        table.row(["Part\n\u{1b}[2J".to_owned(), "1".to_owned()]);
+        table.row(["Up".to_owned(), "2".to_owned()]);
+        let shown = "title            rank\nPart\\n\\u{1b}[2J     1\nUp                  2";
+        assert_eq!(table.to_string(), shown);
     }
 }

@@ -187,7 +187,10 @@ impl Plan {
 impl PlannedFile {
     fn of(file: &FilePreview) -> Self {
         let [user, item, rating, timestamp] = file.columns.clone();
-        let layout = file.layout.map(|layout| layout.to_string());
+        let layout = file.layout.map(|layout| match file.separator {
+            Some(separator) => format!("{layout} with {separator}"),
+            None => layout.to_string(),
+        });
         let recognised_as = match (layout, file.is_gzip()) {
             (None, _) => "parquet".to_owned(),
             (Some(layout), true) => format!("{layout}, gzip"),

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use akin_schemas::printable;
+
 use super::{First, Plan};
 use crate::counting::{counted, thousands};
 use crate::operate::table::{Align, Table};
@@ -76,7 +78,7 @@ impl Plan {
         /// More files are not shown record by record.
         const FILES: usize = 3;
         for file in self.files.iter().take(FILES) {
-            writeln!(f, "first records of {}", file.path)?;
+            writeln!(f, "first records of {}", printable(&file.path))?;
             let mut table = Table::new(&[
                 ("  user", Align::Left),
                 ("item", Align::Left),

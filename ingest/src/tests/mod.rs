@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod columnar;
+mod layouts;
+mod records;
 mod sources;
 mod text;
 

@@ -1,7 +1,8 @@
-//! Comma-separated text, line by line.
+//! Comma-separated text and JSON lines, record by record.
 
 use proptest::prelude::*;
 
+use super::records::expected;
 use super::*;
 
 #[test]
@@ -38,9 +39,10 @@ fn a_bad_record_is_rejected_with_its_line_and_reason_and_costs_nothing_else() {
         (b"1,31,-1,7", "outside the rating range"),
         (b"1,31,10.001,7", "outside the rating range"),
         (b"1,31,1e-320,7", "outside the rating range"),
-        (b"1,31,2.5,", "timestamp is not an integer"),
-        (b"1,31,2.5,7.0", "timestamp is not an integer"),
-        (b"1,31,2.5,2009-12-14", "timestamp is not an integer"),
+        (b"1,31,2.5,", "timestamp is not a number of seconds"),
+        (b"1,31,2.5,7,0", "wrong number of fields"),
+        (b"1,31,2.5,\"7,0\"", "timestamp is not a number of seconds"),
+        (b"1,31,2.5,2009-12-14", "timestamp is not a number of seconds"),
         (b"1,31,2.5,-1", "dated before 1970"),
         (b"1,31,2.5,1260759144000", "dated after the year 9999 (timestamps are seconds)"),
         (b"1,31,2.5,1700086401", "dated more than a day ahead"),
@@ -104,6 +106,10 @@ fn a_file_that_cannot_be_read_as_ratings_is_refused_by_name() {
         (b"PAR1", "not a readable Parquet file"),
         (&gzip(b""), "the file is empty"),
         (&gzip(b"PAR1"), "this is gzip around Parquet"),
+        (&gzip(&gzip(HEADER.as_bytes())), "this is gzip around gzip; unpack it once"),
+        (&gzip(b"SQLite format 3\0"), "inside gzip, this is a SQLite database; export the table"),
+        (b"PK\x03\x04\x14\0", "this is a zip archive; unpack it, and name the files in it"),
+        (b"\xfe\xff\0u\0s\0e\0r", "this is UTF-16 text; convert it to UTF-8"),
         (&cut[..cut.len() - 9], "check that the file is complete"),
         (b"\x1f\x8b\x08", "check that the file is complete"),
     ];
@@ -118,91 +124,23 @@ fn a_file_that_cannot_be_read_as_ratings_is_refused_by_name() {
 }
 
 #[test]
-fn every_layout_gives_the_same_ratings() {
-    const ROWS: [[&str; 4]; 3] =
-        [["196", "242", "3", "881250949"], ["a b", "1", "4.5", "7"], ["196", "1", "2", "0"]];
-    let written = |header: &str, separator: &str| {
-        let rows = ROWS.map(|row| row.join(separator) + "\n");
-        format!("{header}{}", rows.concat()).into_bytes()
-    };
-    let expected = content(read_bytes(&[&written(HEADER, ",")]).unwrap());
-    assert_eq!((expected.2.len(), expected.3), (3, 3));
-    let inter = "user_id:token\titem_id:token\trating:float\ttimestamp:float\n";
-    let files = [
-        written("", "::"),
-        written("", "\t"),
-        written("\u{feff}", "\t"),
-        written(inter, "\t"),
-        b"user_id:token\titem_id:token\trating:float\ttimestamp:float\n\
-            196\t242\t3.0\t881250949.0\na b\t1\t4.5\t7\n196\t1\t2\t0e0\n"
-            .to_vec(),
-        b"{\"user\":196,\"movieID\":\"242\",\"rating\":3,\"timestamp\":881250949,\"x\":[{}]}\r\n\
-            {\"rated_at\":7.0,\"RATING\":4.5,\"itemId\":1,\"user_id\":\"a\\u0020b\"}\n\n \
-            { \"user\": \"196\", \"item\": \"1\", \"rating\": 2e0, \"timestamp\": 0 }"
-            .to_vec(),
-        written("user\titem\trating\ttimestamp\r\n", "\t"),
-        written("USER_ID,ITEM_ID,EVENT_VALUE,TIMESTAMP\n", ","),
+fn a_quoted_field_may_hold_what_looks_like_another_record() {
+    let text = "userId,movieId,rating,timestamp,review\n1,10,4,7,\"fine\n9001,666,5,7,top\"\n\
+        2,11,3,7,\"a\r\n\n\"\"b\"\"\"\n3,\"1\n2\",3,7,c\n4,13,3,7,\"x\ny\",z\n5,14,x,7,d\n";
+    let ratings = read_bytes(&[text.as_bytes()]).unwrap();
+    assert_eq!(triples(&ratings), [("1", "10", 4.0), ("2", "11", 3.0)]);
+    let reason = |line, why: &str| (line, why.to_owned());
+    let expected = [
+        reason(7, "control character in id"),
+        reason(9, "wrong number of fields in a record of several lines (is a quote closed?)"),
+        reason(11, "not a number"),
     ];
-    for file in files {
-        for bytes in [gzip(&file), file] {
-            let ratings = read_bytes(&[&bytes]).unwrap();
-            let shown = String::from_utf8_lossy(&bytes).into_owned();
-            assert_eq!(content(ratings), expected, "{shown}");
-        }
-    }
-}
-
-#[test]
-fn what_a_person_says_about_a_file_is_obeyed_or_refused() {
-    let read_with = |text: &str, reading: Reading| {
-        let folder = TempDir::new().unwrap();
-        let path = put(&folder, "r", text.as_bytes());
-        let options = options(&[path.to_str().unwrap()]);
-        read(&IngestOptions { reading, ..options }).map_err(|error| error.to_string())
-    };
-    let named = Reading {
-        user_column: Some("who".to_owned()),
-        item_column: Some("what".to_owned()),
-        rating_column: Some("how".to_owned()),
-        timestamp_column: Some("when".to_owned()),
-        ..Reading::default()
-    };
-    let ratings = read_with("when,how,what,who,user\n7,3,i,u,x\n", named.clone()).unwrap();
-    assert_eq!(triples(&ratings), [("u", "i", 3.0)]);
-    let refused = read_with("196\t242\t3\t881250949\n", named).unwrap_err();
-    assert!(
-        refused.contains("--user-column names a column of a file without a header"),
-        "{refused}"
-    );
-
-    let named = Reading {
-        user_column: Some("reviewerID".to_owned()),
-        item_column: Some("asin".to_owned()),
-        rating_column: Some("overall".to_owned()),
-        timestamp_column: Some("unixReviewTime".to_owned()),
-        ..Reading::default()
-    };
-    let review = r#"{"reviewerID":"u","asin":"i","overall":5.0,"unixReviewTime":7,"user":"x"}"#;
-    assert_eq!(triples(&read_with(review, named).unwrap()), [("u", "i", 5.0)]);
-
-    let both =
-        Reading { implicit_rating: Some(1.0), implicit_timestamp: Some(9), ..Reading::default() };
-    for text in ["user,item\nu,i\n", "{\"user\":\"u\",\"item\":\"i\"}\n"] {
-        let ratings = read_with(text, both.clone()).unwrap();
-        assert_eq!(triples(&ratings), [("u", "i", 1.0)]);
-        assert_eq!(ratings.rows[0].rated_at, 9_000_000);
-    }
-
-    let implicit = Reading { implicit_rating: Some(2.5), ..Reading::default() };
-    let ratings = read_with("USER_ID,ITEM_ID,TIMESTAMP\nu,i,7\n", implicit.clone()).unwrap();
-    assert_eq!(triples(&ratings), [("u", "i", 2.5)]);
-    let empty = read_with("USER_ID,ITEM_ID,TIMESTAMP,EVENT_VALUE\nu,i,7,\n", implicit).unwrap();
-    assert_eq!(reasons(&empty), [(2, "not a number".to_owned())]);
-
-    let stated = Reading { format: Some(Layout::UData), ..Reading::default() };
-    let ratings = read_with("u\ti\tbad\t7\nu\tj\t3\t7\n", stated).unwrap();
-    assert_eq!(reasons(&ratings), [(1, "not a number".to_owned())]);
-    assert_eq!(triples(&ratings), [("u", "j", 3.0)]);
+    assert_eq!(reasons(&ratings), expected);
+    assert_eq!(ratings.rejects.kept()[1].text, "4,13,3,7,\"x\ny\",z");
+    assert_eq!(ratings.read, 5);
+    // A header, too.
+    let text = "userId,movieId,rating,\"time\nstamp\",\"timestamp\"\n1,10,4,x,7\n";
+    assert_eq!(triples(&read_bytes(&[text.as_bytes()]).unwrap()), [("1", "10", 4.0)]);
 }
 
 #[test]
@@ -253,8 +191,11 @@ fn a_bad_object_is_rejected_with_its_line_and_reason() {
         (br#"{"user":"u","item":"i","rating":NaN,"timestamp":7}"#, "not a JSON object"),
         (br#"{"user":"u","item":"i","rating":1e999,"timestamp":7}"#, "not finite"),
         (br#"{"user":"u","item":"i","rating":-1,"timestamp":7}"#, "outside the rating range"),
-        (br#"{"user":"u","item":"i","rating":1,"timestamp":"7"}"#, "timestamp is not an integer"),
-        (br#"{"user":"u","item":"i","rating":1,"timestamp":7.5}"#, "timestamp is not an integer"),
+        (
+            br#"{"user":"u","item":"i","rating":1,"timestamp":"7"}"#,
+            "timestamp is not a number of seconds",
+        ),
+        (br#"{"user":"u","item":"i","rating":1,"timestamp":-0.5}"#, "dated before 1970"),
         (br#"{"user":"u","item":"i","rating":1,"timestamp":-1}"#, "dated before 1970"),
     ];
     let good = r#"{"user":"a","item":"1","rating":3,"timestamp":7}"#;
@@ -292,8 +233,7 @@ proptest! {
         ),
     ) {
         let file = [HEADER.as_bytes().to_vec(), rows.join(&b"\n"[..])].concat();
-        let lines = file.split(|&byte| byte == b'\n').skip(1);
-        let records = lines.filter(|line| !matches!(*line, b"" | b"\r")).count() as u64;
+        let records = expected(&file).len() as u64 - 1;
         let mut collector = Collector::new(1 << 20);
         let folder = TempDir::new().unwrap();
         let path = put(&folder, "r", &file);
