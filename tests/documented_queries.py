@@ -73,11 +73,15 @@ def expected_before():
     return [(row["rank"], row["neighbour_id"], row["score"]) for row in neighbours_of_1(manifest(1))]
 
 
+def accepted():
+    """What servers have accepted, by the segments that are there."""
+    segments = sorted(STORE.glob("ratings/*/*.parquet"))
+    return [row for segment in segments for row in pq.ParquetFile(segment).read().to_pylist()]
+
+
 def expected_ratings():
     """Of all entries of a user and item, in the version or a segment, the last in order."""
-    entries = rows(manifest(2), "profiles")
-    for segment in sorted(STORE.glob("ratings/*/*.parquet")):
-        entries += pq.ParquetFile(segment).read().to_pylist()
+    entries = rows(manifest(2), "profiles") + accepted()
     standing = {}
     for row in sorted(entries, key=lambda row: (row["order_micros"], row["order_origin"], row["order_sequence"])):
         standing[row["user_id"], row["item_id"]] = row["rating"]
@@ -101,9 +105,28 @@ def check_duckdb(block):
         if statement.type == duckdb.StatementType.SELECT:
             results.append(result.fetchall())
     nearest, before, ratings = results
+    check_the_ledger(database, block)
     same("DuckDB, the current version", nearest, expected_nearest())
     same("DuckDB, the first version", before, expected_before())
     same("DuckDB, all ratings", ratings, expected_ratings())
+
+
+def check_the_ledger(database, block):
+    """`ledger` holds the segments that are there when it is asked, in the same session too, before there are any."""
+    every_rating = list(database.extract_statements(block))[-1]
+    columns = ["user_id", "item_id", "rating", "order_micros", "order_origin", "order_sequence"]
+    query = f"SELECT {', '.join(columns)} FROM ledger ORDER BY order_origin, order_sequence"
+    known = expected_ratings()
+    rows = sorted(accepted(), key=lambda row: (row["order_origin"], row["order_sequence"]))
+    away = (STORE / "ratings").rename("ratings-away")
+    before = database_with_views()
+    for asked in (before, database):
+        assert asked.execute(query).fetchall() == [], "segments where there are none"
+    same("DuckDB, all ratings before the first segment", before.execute(every_rating).fetchall(), expected_ratings())
+    away.rename(STORE / "ratings")
+    same("DuckDB, the ledger", before.execute(query).fetchall(), [tuple(row[name] for name in columns) for row in rows])
+    same("DuckDB, all ratings in the same session", before.execute(every_rating).fetchall(), known)
+    assert before.execute("DESCRIBE ledger").fetchall() == before.execute("DESCRIBE profiles").fetchall()
 
 
 def check_python(engine, block, as_rows):
