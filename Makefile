@@ -100,6 +100,7 @@ deploy-check: $(DEPLOY_VENV)/ready ## Check everything in deploy/. Needs systemd
 	$(DEPLOY_VENV)/bin/kubernetes-validate --strict --quiet $(filter-out %/kustomization.yaml,$(wildcard deploy/kubernetes/base/*.yaml))
 	$(DEPLOY_VENV)/bin/python deploy/checks/kubernetes.py deploy/kubernetes/base
 	$(DEPLOY_VENV)/bin/python deploy/checks/machine.py target/deploy-check
+	$(DEPLOY_VENV)/bin/python deploy/checks/prometheus.py $(wildcard deploy/prometheus/*.yml)
 	$(DEPLOY_VENV)/bin/cfn-lint deploy/aws/template.yaml
 	$(DEPLOY_VENV)/bin/python deploy/checks/aws.py deploy/aws/template.yaml
 	$(DEPLOY_VENV)/bin/python deploy/checks/rights.py deploy/aws/template.yaml README.md

@@ -7,6 +7,7 @@ import sys
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+import clocks
 from cloudformation import load, of_type, text
 from programs import routes, unknown_options, unknown_variables, worker_options
 
@@ -26,6 +27,9 @@ def problems(template: dict, folder: Path) -> list[str]:
         for pattern in patterns:
             if not any(fnmatchcase(route, pattern) for route in routes()):
                 found.append(f"{name}: the server answers at no {pattern}")
+    for name, schedule in of_type(template, "AWS::Scheduler::Schedule").items():
+        if schedule.get("ScheduleExpressionTimezone", "UTC") not in clocks.UNIVERSAL:
+            found.append(f"{name}: its hour is skipped or comes twice where clocks change; leave it in UTC")
     for name, group in of_type(template, "AWS::ElasticLoadBalancingV2::TargetGroup").items():
         if group["HealthCheckPath"] not in routes():
             found.append(f"{name}: the server does not answer at {group['HealthCheckPath']}")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import yaml
 
+import clocks
 from programs import routes, unknown_options, unknown_variables
 
 ENCLOSURE = {
@@ -43,6 +44,10 @@ def problems(kustomization: dict, files: dict[str, list[dict]]) -> list[str]:
         for selector in _selectors(document):
             if not any(selector.items() <= those.items() for those in labels):
                 found.append(f"{_name(document)}: no pod has the labels {selector}")
+    for document in by_kind.get("CronJob", {}).values():
+        # Without one it is the zone of whoever runs the cluster.
+        if document["spec"].get("timeZone") not in clocks.UNIVERSAL:
+            found.append(f"{_name(document)}: its hour is skipped or comes twice where clocks change; say timeZone: Etc/UTC")
     for document in by_kind.get("HorizontalPodAutoscaler", {}).values():
         target = document["spec"]["scaleTargetRef"]
         if target["name"] not in by_kind.get(target["kind"], {}):

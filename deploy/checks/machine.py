@@ -9,21 +9,24 @@ from pathlib import Path
 
 import crossplane
 
+import clocks
 from programs import SOURCES, batch_options, unknown_options, unknown_variables
 
 DEPLOY = SOURCES / "deploy"
 # Of what a unit is exposed to, in tenths, by systemd's own count: 100 where nothing is forbidden. These have 12.
 EXPOSURE = 20
+# What is started when a unit fails.
+ALARM = "akin-alarm@.service"
 
 
 def units(sources: Path, root: Path) -> list[str]:
     """Puts the units where systemd would find them, with programs beside, and lets systemd itself look at them."""
     shutil.rmtree(root, ignore_errors=True)
-    folder, programs = root / "etc/systemd/system", root / "usr/local/bin"
+    folder = root / "etc/systemd/system"
     folder.mkdir(parents=True)
-    programs.mkdir(parents=True)
-    for program in ("akin-serve", "akin-batch"):
-        (programs / program).touch(mode=0o755)
+    for program in ("usr/local/bin/akin-serve", "usr/local/bin/akin-batch", "bin/sh"):
+        (root / program).parent.mkdir(parents=True, exist_ok=True)
+        (root / program).touch(mode=0o755)
     files = [file for file in sorted(sources.iterdir()) if file.suffix in (".service", ".timer")]
     for file in files:
         shutil.copy(file, folder)
@@ -33,10 +36,25 @@ def units(sources: Path, root: Path) -> list[str]:
     found = _analyze("verify", f"--root={root}", "--man=no", *[file.name for file in files])
     for file in files:
         if file.suffix == ".service":
+            if file.name != ALARM and f"OnFailure={ALARM.replace('@', '@%n')}" not in file.read_text():
+                found.append(f"{file.name}: nobody is told when it fails")
             found += _analyze("security", "--offline=yes", f"--root={root}", f"--threshold={EXPOSURE}", file.name)
         else:
             found += _analyze("calendar", *re.findall(r"(?m)^OnCalendar=(.*)$", file.read_text()))
+            found += timer(file.name, file.read_text())
     return found
+
+
+def timer(name: str, text: str) -> list[str]:
+    """That a timer's time comes once every day, whatever clocks do."""
+    delay = int((re.findall(r"(?m)^RandomizedDelaySec=([0-9]+)min$", text) or [0])[0])
+    found = []
+    for time in re.findall(r"(?m)^OnCalendar=(.*)$", text):
+        if match := re.search(r"([0-9]{2}):([0-9]{2})(?::[0-9]{2})?$", time):
+            found.append(clocks.problem(int(match[1]), int(match[2]), delay))
+        elif time.rsplit(" ", 1)[-1] not in clocks.UNIVERSAL:
+            found.append(f"{time} is in no zone that is known here")
+    return [f"{name}: {problem}" for problem in found if problem]
 
 
 def _analyze(command: str, *arguments: str) -> list[str]:
@@ -70,6 +88,9 @@ def crontab(text: str) -> list[str]:
         if re.match(r"[A-Z_]+=", line):
             found += unknown_variables({line.split("=")[0]})
         elif entry := time.match(line):
+            minute, hour = line.split()[:2]
+            if minute.isdecimal() and hour.isdecimal():
+                found += [problem for problem in [clocks.problem(int(hour), int(minute))] if problem]
             found += unknown_options(entry[1].split())
             if "%" in entry[1]:
                 found.append(f"cron takes % for the end of the line: {line}")

@@ -4,15 +4,18 @@ import copy
 import json
 import os
 import re
+import shlex
 import subprocess
 import tempfile
 import unittest
 from pathlib import Path
 
 import aws
+import clocks
 import cloudformation
 import kubernetes
 import machine
+import prometheus
 import rights
 from programs import SOURCES, unknown_options, unknown_variables
 
@@ -25,6 +28,45 @@ class Programs(unittest.TestCase):
         self.assertEqual(len(unknown_options(["run", "--since-yesterday"])), 1)
         self.assertEqual(unknown_variables({"AKIN_STORE", "AKIN_LOG", "AWS_REGION"}), [])
         self.assertEqual(len(unknown_variables({"AKIN_STORAGE"})), 1)
+
+
+class Clocks(unittest.TestCase):
+    def test_an_hour_that_a_clock_skips_or_repeats_is_found_with_a_place(self):
+        # The nights on which summer time begins in Germany, Finland and Egypt, and one on which it ends in Chile.
+        for hour, minute in [(2, 30), (3, 15), (0, 15), (23, 30)]:
+            self.assertIn(f"{hour:02}:{minute:02} is skipped", clocks.problem(hour, minute) or "")
+        self.assertIn((120, 180, "Europe/Berlin"), {change[:3] for change in clocks.changes()})
+        for hour in range(4, 21):
+            self.assertIsNone(clocks.problem(hour, 15, 10))
+        # A delay may reach into such an hour.
+        self.assertIsNone(clocks.problem(20, 55))
+        self.assertIn("20:55", clocks.problem(20, 55, 10))
+
+
+class Prometheus(unittest.TestCase):
+    FILES = sorted((DEPLOY / "prometheus").glob("*.yml"))
+
+    def test_the_rules_are_fine_as_they_are(self):
+        self.assertEqual([file.name for file in self.FILES], ["akin-kubernetes.rules.yml", "akin.rules.yml"])
+        for file in self.FILES:
+            self.assertEqual(prometheus.problems(file.read_text()), [], file.name)
+
+    def test_a_rule_that_prometheus_would_not_load_or_a_person_not_understand(self):
+        text = self.FILES[1].read_text()
+        for old, new, about in [
+            ("expr: akin_ready == 0", "expr: akin_ready == == 0", "akin_ready == == 0"),
+            ("absent(akin_ready)", "absent(akin_ready, 1)", "absent"),
+            ("expr: akin_ready == 0", "expr: recommender_ready == 0", "recommender_ready is nobody's metric"),
+            ("for: 10m", "for: ten minutes", "for: "),
+            ("for: 10m", "after: 10m", "Prometheus knows no after"),
+            ("severity: critical", "severity: panic", "neither critical nor warning"),
+            ("description: None is up", "discretion: None is up", "no description"),
+            ("alert: AkinGone", "alert: AkinRunOverdue", "two of this name"),
+        ]:
+            self.assertIn(old, text)
+            found = prometheus.problems(text.replace(old, new, 1))
+            self.assertEqual(len(found), 1, found)
+            self.assertIn(about, found[0])
 
 
 class Kubernetes(unittest.TestCase):
@@ -66,6 +108,12 @@ class Kubernetes(unittest.TestCase):
         self.files["settings.yaml"][0]["data"]["AKIN_STORAGE"] = "s3://bucket"
         found = kubernetes.problems(self.kustomization, self.files)
         self.assertIn("StatefulSet akin-serve: no program reads AKIN_STORAGE", found)
+
+    def test_a_schedule_where_clocks_change(self):
+        self.files["batch.yaml"][0]["spec"]["timeZone"] = "Europe/Helsinki"
+        self.complains("CronJob akin-batch: its hour")
+        del self.files["batch.yaml"][0]["spec"]["timeZone"]
+        self.complains("CronJob akin-batch: its hour")
 
     def test_an_argument_that_akin_batch_does_not_have(self):
         run = self.files["batch.yaml"][0]["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]
@@ -111,11 +159,45 @@ class Machine(unittest.TestCase):
     def test_a_unit_that_may_do_much(self):
         self.assertIn("exposure", self.units_with("CapabilityBoundingSet=\n", "PrivateNetwork=false\n")[0])
 
+    def test_a_unit_that_fails_in_silence(self):
+        [found] = self.units_with("OnFailure=akin-alarm@%n.service\n", "")
+        self.assertEqual(found, "akin-serve.service: nobody is told when it fails")
+
+    def test_an_alarm_says_what_failed_and_does_what_it_is_told_to(self):
+        text = (DEPLOY / "systemd" / machine.ALARM).read_text()
+        # As systemd reads them: `$$` is a dollar sign.
+        commands = [shlex.split(line.replace("$$", "$")) for line in re.findall(r"(?m)^ExecStart=(.*)$", text)]
+
+        def said(**environment):
+            environment["AKIN_FAILED_UNIT"] = "akin-batch.service"
+            ran = [subprocess.run(command, env=environment, capture_output=True, text=True) for command in commands]
+            self.assertEqual([(run.returncode, run.stderr) for run in ran], [(0, "")] * len(commands))
+            return [run.stdout for run in ran]
+
+        line = "akin-batch.service failed: exit-code, exit status 3; journalctl -u akin-batch.service says why\n"
+        monitored = {"MONITOR_SERVICE_RESULT": "exit-code", "MONITOR_EXIT_STATUS": "3"}
+        self.assertEqual(said(**monitored), [line, ""])
+        told = said(**monitored, AKIN_ALARM_COMMAND='echo "$AKIN_FAILED_UNIT: $MONITOR_EXIT_STATUS" | tr a-z A-Z')
+        self.assertEqual(told, [line, "AKIN-BATCH.SERVICE: 3\n"])
+        # Where systemd is older than 251 it does not say how it failed.
+        self.assertIn("failed: unknown, exit status unknown;", said()[0])
+
     def test_a_crontab_that_cron_would_misread(self):
-        self.assertEqual(machine.crontab("15 3 * * 0 akin-batch gc --delete\n"), [])
-        self.assertEqual(len(machine.crontab("15 3 * * akin-batch gc --delete\n")), 1)
-        self.assertEqual(len(machine.crontab("15 3 * * 0 akin-batch gc --remove\n")), 1)
-        self.assertEqual(len(machine.crontab("15 3 * * 0 akin-batch gc > $(date +%F)\n")), 1)
+        self.assertEqual(machine.crontab("15 4 * * 0 akin-batch gc --delete\n"), [])
+        self.assertEqual(len(machine.crontab("15 4 * * akin-batch gc --delete\n")), 1)
+        self.assertEqual(len(machine.crontab("15 4 * * 0 akin-batch gc --remove\n")), 1)
+        self.assertEqual(len(machine.crontab("15 4 * * 0 akin-batch gc > $(date +%F)\n")), 1)
+
+    def test_a_time_that_clocks_skip(self):
+        [found] = machine.crontab("15 3 * * * akin-batch gc --delete\n")
+        self.assertIn("03:15 is skipped", found)
+        self.assertEqual(machine.timer("a.timer", "OnCalendar=Sun *-*-* 05:15\nRandomizedDelaySec=10min\n"), [])
+        self.assertEqual(machine.timer("a.timer", "OnCalendar=*-*-* 03:15 UTC\n"), [])
+        for time in ("03:15", "03:15:00", "03:15 Europe/Helsinki"):
+            [found] = machine.timer("a.timer", f"[Timer]\nOnCalendar=*-*-* {time}\nPersistent=true\n")
+            self.assertIn("a.timer: ", found)
+        [found] = machine.timer("a.timer", "OnCalendar=*-*-* 20:55\nRandomizedDelaySec=10min\n")
+        self.assertIn("20:55", found)
 
     def test_an_nginx_directive_that_does_not_exist_or_is_incomplete(self):
         text = (DEPLOY / "nginx/akin.conf").read_text()
@@ -197,6 +279,11 @@ class Aws(unittest.TestCase):
         self.properties("Reading")["Conditions"][0]["PathPatternConfig"]["Values"].append("/films/*")
         self.properties("ServeTargets")["HealthCheckPath"] = "/healthy"
         self.complains("/films/*", "/healthy")
+
+    def test_a_schedule_where_clocks_change(self):
+        schedules = cloudformation.of_type(self.template, "AWS::Scheduler::Schedule")
+        next(iter(schedules.values()))["ScheduleExpressionTimezone"] = "Europe/Berlin"
+        self.complains("its hour is skipped")
 
     def test_two_servers_on_one_ledger(self):
         self.properties("ServeService")["DeploymentConfiguration"]["MaximumPercent"] = 200
