@@ -33,7 +33,7 @@ pub enum IngestError {
     /// More records were rejected than the operator allows.
     #[error(
         "{rejected} of {read} records were rejected, a share of {share:.4} where {limit} is allowed \
-         ({reasons}); the first is {first}; correct the input, or allow more with --max-reject-share"
+         ({reasons}); the first is {first}; correct the input,{wider} or allow more with --max-reject-share"
     )]
     TooManyRejects {
         /// Records rejected.
@@ -48,6 +48,8 @@ pub enum IngestError {
         reasons: String,
         /// File, line, reason and text of the first reject.
         first: String,
+        /// What else would help, with a blank before and a comma after it; empty when nothing would.
+        wider: &'static str,
     },
     /// Nothing to compute from.
     #[error(

@@ -178,7 +178,9 @@ impl Rejects {
         by_count.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
         let reasons: Vec<String> =
             by_count.iter().take(3).map(|(reason, count)| format!("{reason}: {count}")).collect();
+        let is_range_narrow = self.counts.contains_key(&Reason::OutsideRange);
         Err(IngestError::TooManyRejects {
+            wider: if is_range_narrow { " name a wider range with --rating-range," } else { "" },
             rejected,
             read,
             share,
@@ -242,6 +244,16 @@ mod tests {
              or allow more with --max-reject-share"
         );
         assert!(Rejects::default().check(0, 0.0).is_ok());
+
+        let mut outside = Rejects::default();
+        outside.add("a.csv", 2, Reason::OutsideRange, || "1,2,85,7".to_owned());
+        let message = outside.check(1, 0.5).unwrap_err().to_string();
+        assert!(
+            message.ends_with(
+                "correct the input, name a wider range with --rating-range, or allow more with --max-reject-share"
+            ),
+            "{message}"
+        );
     }
 
     #[test]

@@ -55,6 +55,11 @@ impl RatingRange {
         }
     }
 
+    /// Whether every rating of `other` is one here.
+    pub fn contains(&self, other: &Self) -> bool {
+        self.above <= other.above && self.at_most >= other.at_most
+    }
+
     /// Whether the bounds are finite and leave room between them.
     pub fn is_valid(&self) -> bool {
         self.above.is_finite() && self.at_most.is_finite() && self.above < self.at_most

@@ -70,18 +70,6 @@ fn wrong_usage_ends_with_2() {
 }
 
 #[test]
-fn the_rating_range_belongs_to_the_store() {
-    let workplace = Workplace::new();
-    workplace.publish(&["--rating-range", "0:5"]).summary();
-    let contradicted = workplace.publish(&["--rating-range", "0:10"]);
-    assert_eq!(contradicted.code, 2);
-    assert!(contradicted.error().contains("contradicts the store"), "{}", contradicted.error());
-    workplace.write("ratings.csv", format!("{RATINGS}eve,1,6,1009\n"));
-    let summary = workplace.publish(&["--max-reject-share", "0.5"]).summary();
-    assert_eq!(summary["rejected_by_reason"]["outside the rating range"], 1);
-}
-
-#[test]
 fn what_would_not_fit_in_memory_ends_with_7_before_it_is_tried() {
     let workplace = Workplace::new();
     let out = workplace.text("made");

@@ -67,7 +67,7 @@ pub struct InputOptions {
     #[command(flatten)]
     pub reading: Reading,
     /// The ratings that are accepted: more than ABOVE, at most AT_MOST.
-    #[arg(long, default_value_t = RangeArgument(RatingRange::default()), value_name = "ABOVE:AT_MOST")]
+    #[arg(long, default_value_t = RangeArgument(RatingRange::default()), value_name = "ABOVE:AT_MOST", allow_hyphen_values = true)]
     pub rating_range: RangeArgument,
     /// Stop when more than this share of the records is rejected.
     #[arg(long, default_value_t = 0.01, value_parser = share, value_name = "SHARE")]

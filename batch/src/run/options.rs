@@ -58,8 +58,9 @@ pub struct RunOptions {
     /// Whether quality is measured.
     #[command(flatten)]
     pub quality: QualityOptions,
-    /// The ratings that a new store accepts: more than ABOVE, at most AT_MOST [default: 0:10].
-    #[arg(long, value_name = "ABOVE:AT_MOST")]
+    /// The ratings that the store accepts: more than ABOVE, at most AT_MOST [default: the store's; 0:10 for a new one].
+    /// A later run may widen it, and never make it narrower.
+    #[arg(long, value_name = "ABOVE:AT_MOST", allow_hyphen_values = true)]
     pub rating_range: Option<RangeArgument>,
     /// Stop, and publish nothing, when more than this share of the records is rejected.
     #[arg(long, default_value_t = 0.01, value_parser = share, value_name = "SHARE")]

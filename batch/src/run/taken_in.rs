@@ -19,7 +19,7 @@ use crate::progress::StageProgress;
 use super::base::{self, Keep, newest_manifest};
 use super::digest::input_digest;
 use super::ledger::{self, Read, Watermark};
-use super::options::RunOptions;
+use super::options::{RangeArgument, RunOptions};
 use super::parts;
 
 /// What a run computes from.
@@ -182,20 +182,32 @@ fn what_to_keep(
     )))
 }
 
-/// The range belongs to the store: the first run sets it, later ones must not contradict it.
+/// The range belongs to the store: the first run sets it, later ones may widen it. A narrower one would leave ratings of
+/// the store outside.
 pub(crate) fn rating_range(
     options: &RunOptions,
     published: Option<&Manifest>,
 ) -> Result<RatingRange, Failure> {
     let asked = options.rating_range.map(|range| range.0);
-    match (published.map(|manifest| manifest.rating_range), asked) {
-        (Some(kept), Some(asked)) if kept != asked => Err(Failure::Usage(format!(
-            "--rating-range {}:{} contradicts the store, whose ratings are more than {} and at most {}; \
-             leave the option out, or start a new store",
-            asked.above, asked.at_most, kept.above, kept.at_most
+    let Some(kept) = published.map(|manifest| manifest.rating_range) else {
+        return Ok(asked.unwrap_or_default());
+    };
+    match asked {
+        None => Ok(kept),
+        Some(asked) if asked.contains(&kept) => {
+            if asked != kept {
+                info!(from = %RangeArgument(kept), to = %RangeArgument(asked), "the store's rating range is widened");
+            }
+            Ok(asked)
+        }
+        Some(asked) => Err(Failure::Usage(format!(
+            "--rating-range {} would leave out ratings that the store takes, which are more than {} and at most {}; \
+             leave the option out, name a range that contains {}, or start a new store",
+            RangeArgument(asked),
+            kept.above,
+            kept.at_most,
+            RangeArgument(kept)
         ))),
-        (Some(kept), _) => Ok(kept),
-        (None, asked) => Ok(asked.unwrap_or_default()),
     }
 }
 
