@@ -265,14 +265,14 @@ impl Diff {
     }
 
     fn largest(&self) -> Table {
-        use Align::{Left, Right};
+        use Align::{Cut, Left, Right};
         let mut table = Table::new(&[
             ("overlap", Right),
             ("ratings", Right),
             ("item", Left),
-            ("title", Left),
-            ("nearest before", Left),
-            ("nearest now", Left),
+            ("title", Cut(24)),
+            ("nearest before", Cut(24)),
+            ("nearest now", Cut(24)),
         ]);
         let names = |named: &[Named]| named.first().map(ToString::to_string).unwrap_or_default();
         for change in &self.neighbours.largest {

@@ -227,8 +227,8 @@ impl fmt::Display for CleanUp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "{} publications are kept, from number {} on, and what is younger than {} hours",
-            self.kept.len(),
+            "kept: {}, from number {} on, and what is younger than {} hours",
+            counted(self.kept.len(), "publication"),
             self.oldest_kept,
             self.grace_hours
         )?;

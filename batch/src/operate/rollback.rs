@@ -114,8 +114,8 @@ impl fmt::Display for RolledBack {
         };
         write!(
             f,
-            "published {version} as number {sequence}: neighbours and items of {rollback_of} instead of {instead_of}, \
-             {kept} kept"
+            "published {version} as number {sequence}\n  neighbours and items of {rollback_of}\n  instead of those of \
+             {instead_of}\n  {kept} kept"
         )
     }
 }

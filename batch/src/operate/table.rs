@@ -9,6 +9,8 @@ use akin_schemas::printable;
 pub enum Align {
     /// Texts.
     Left,
+    /// Texts of which people need the beginning: at most this many characters, the last one `…` where some are missing.
+    Cut(usize),
     /// Numbers.
     Right,
 }
@@ -31,7 +33,16 @@ impl Table {
 
     /// Adds a row: a cell for each heading. A cell is one line, whatever its text holds.
     pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        self.rows.push(cells.into_iter().map(|cell| printable(&cell).into_owned()).collect());
+        let fitted = |(cell, align): (String, &Align)| {
+            let cell = printable(&cell);
+            match align {
+                Align::Cut(most) if cell.chars().count() > *most => {
+                    cell.chars().take(most.saturating_sub(1)).chain(['…']).collect()
+                }
+                _ => cell.into_owned(),
+            }
+        };
+        self.rows.push(cells.into_iter().zip(&self.columns).map(fitted).collect());
     }
 }
 
@@ -46,7 +57,7 @@ impl fmt::Display for Table {
             let mut line = String::new();
             for ((cell, width), align) in row.iter().zip(&widths).zip(&self.columns) {
                 line.push_str(&match align {
-                    Align::Left => format!("{cell:<width$}  "),
+                    Align::Left | Align::Cut(_) => format!("{cell:<width$}  "),
                     Align::Right => format!("{cell:>width$}  "),
                 });
             }
@@ -76,5 +87,17 @@ mod tests {
         table.row(["Up".to_owned(), "2".to_owned()]);
         let shown = "title            rank\nPart\\n\\u{1b}[2J     1\nUp                  2";
         assert_eq!(table.to_string(), shown);
+    }
+
+    #[test]
+    fn what_is_too_long_is_cut_and_says_so() {
+        let mut table = Table::new(&[("title", Align::Cut(6)), ("ratings", Align::Right)]);
+        for title in ["Amélie", "Amélies", "Up"] {
+            table.row([title.to_owned(), "1".to_owned()]);
+        }
+        assert_eq!(
+            table.to_string(),
+            "title   ratings\nAmélie        1\nAméli…        1\nUp            1"
+        );
     }
 }
