@@ -33,7 +33,7 @@ PRICES = {
 # Of the template.
 ALARMS = 6
 LOAD_BALANCER_ADDRESSES = 2
-# Looks for a new version: one list every five seconds (AKIN_POLL_INTERVAL).
+# Looks for a new version: a list, and a read of last-run.json, every five seconds (AKIN_POLL_INTERVAL).
 POLLS = HOURS * 3600 / 5
 # A flush a minute (AKIN_FLUSH_INTERVAL), while ratings come.
 FLUSHES = HOURS * 60
@@ -95,7 +95,7 @@ def lines(size: Size) -> dict[str, float]:
         + price("EFS GB read", written_gb / 2) + price("EFS backup GB month", ledger_gb),
         "store (S3)": price("S3 GB month", size.store_gb)
         + price("S3 1,000 writes or lists", (POLLS + segments + read / LISTED) / 1000)
-        + price("S3 1,000 reads", read / 1000),
+        + price("S3 1,000 reads", (POLLS + read) / 1000),
         "workflow": price("Step Functions 1,000 transitions", 30 * TRANSITIONS / 1000),
         "logs and alarms": price("log GB taken in", size.requests_a_month * LOG_KB / 1e6) + price("alarm month", ALARMS),
         # Of some ten deployments: an image with a tag stays until somebody deletes it.

@@ -1,6 +1,6 @@
-//! Manifests.
+//! Manifests, and the record of the last run.
 
-use akin_schemas::{Checksum, Manifest};
+use akin_schemas::{Checksum, LastRun, Manifest};
 
 const FIRST: &[u8] =
     include_bytes!("../../tests/fixtures/store-schema-1/store/manifests/00000000000000000001.json");
@@ -42,4 +42,20 @@ pub(crate) fn seeds() -> Vec<Vec<u8>> {
         [BODY, body.strip_suffix('}').unwrap_or_default().trim().as_bytes()].concat()
     });
     [FIRST.to_vec(), THIRD.to_vec()].into_iter().chain(bodies).collect()
+}
+
+/// A record of the last run.
+pub(crate) fn last_run(bytes: &[u8]) -> bool {
+    let Ok(run) = LastRun::decode(bytes) else { return false };
+    let written = run.encode().unwrap_or_else(|error| panic!("{run:?}: {error}"));
+    let again = LastRun::decode(&written).unwrap_or_else(|error| panic!("{run:?}: {error}"));
+    assert_eq!(again, run);
+    true
+}
+
+pub(crate) fn last_run_seeds() -> Vec<Vec<u8>> {
+    crate::texts(&[
+        r#"{"finished_at":"2026-11-30T04:16:12.5Z","published":false,"version":"v20261123T204500Z-x7k2","sequence":12,"written_by":"akin-batch 0.1.0"}"#,
+        r#"{"finished_at":"2026-11-30T04:16:12+05:30","published":true,"version":"v20261123T204500Z-x7k2","sequence":1,"written_by":"","later":[1]}"#,
+    ])
 }

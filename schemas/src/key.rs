@@ -130,6 +130,11 @@ impl ObjectKey {
         Self("views.sql".to_owned())
     }
 
+    /// What the last run that ended well left, for people and monitoring; no program trusts it.
+    pub fn last_run() -> Self {
+        Self("last-run.json".to_owned())
+    }
+
     /// The key as text.
     pub fn as_str(&self) -> &str {
         &self.0

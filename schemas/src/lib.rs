@@ -12,6 +12,7 @@ pub mod tables;
 mod checksum;
 mod id;
 mod key;
+mod last_run;
 mod log_levels;
 mod manifest;
 mod printable;
@@ -21,6 +22,7 @@ mod version;
 pub use checksum::{Checksum, ChecksumError, Checksumming};
 pub use id::{IdError, ItemId, MAX_ID_BYTES, UserId};
 pub use key::{ObjectKey, ObjectKeyError};
+pub use last_run::LastRun;
 pub use log_levels::{LogLevelsError, log_levels};
 pub use manifest::{
     Cut, Manifest, ManifestError, Measure, PartEntry, Parts, RatingWeights, SCHEMA_VERSION,

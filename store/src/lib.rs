@@ -5,6 +5,7 @@
 
 mod error;
 mod folder;
+mod last_run;
 mod open;
 mod pointers;
 mod publication;
@@ -12,6 +13,7 @@ mod s3;
 
 pub use error::{ErrorKind, StoreError};
 pub use folder::FolderStore;
+pub use last_run::{read_last_run, write_last_run};
 pub use open::{
     Newest, OpenError, OpenedVersion, Part, open_newest, open_version, published_sequences,
     read_manifest,

@@ -126,9 +126,14 @@ fn versions_are_listed_newest_first_with_what_is_current_damaged_or_rolled_back(
     assert!(listed[1]["damaged"].as_str().unwrap().contains("missing"));
     assert_eq!((&listed[2]["current"], listed[2].get("damaged")), (&false.into(), None));
     assert_eq!(listed[2]["counts"]["ratings"], 9);
-    let table = operate(&workplace, &["versions"]).stdout;
-    let newest = table.lines().nth(1).unwrap();
-    assert!(newest.ends_with(&format!("current, rollback to {first}")), "{table}");
+    assert_eq!(listed[0]["rollback_of"], *first);
+    for more in [&["versions"][..], &["versions", "--wide"]] {
+        let table = operate(&workplace, more).stdout;
+        let lines: Vec<&str> = table.lines().collect();
+        assert!(lines[1].ends_with("  current, rollback to 1"), "{table}");
+        assert!(lines[2].ends_with("  damaged"), "{table}");
+        assert!(lines[4].starts_with("number 2 is damaged: neighbours/"), "{table}");
+    }
 
     std::fs::write(workplace.path("store/manifests/00000000000000000002.json"), "{}").unwrap();
     let listed = json(&workplace, &["versions"]);
@@ -309,7 +314,7 @@ fn a_clean_up_keeps_what_the_newest_versions_need_and_says_first_what_would_go()
     let hasty = operate(&workplace, &["gc", "--grace-hours", "23"]);
     assert_eq!(hasty.code, 2);
     let people = operate(&workplace, &["gc", "--keep", "1"]).stdout;
-    assert!(people.contains("1 publications are kept, from number 5 on"), "{people}");
+    assert!(people.contains("kept: 1 publication, from number 5 on"), "{people}");
 }
 
 #[test]

@@ -27,8 +27,11 @@ use crate::output;
 /// The operators' commands.
 #[derive(Debug, Subcommand)]
 pub enum OperatorCommand {
-    /// List what was published, newest first.
+    /// List what was published, newest first, and when a run last ended well.
     Versions {
+        /// Every column; --json has all that is known.
+        #[arg(long)]
+        wide: bool,
         #[command(flatten)]
         common: Common,
     },
@@ -112,7 +115,7 @@ impl Common {
 /// # Errors
 /// See [`Failure`].
 pub fn execute(command: &OperatorCommand) -> Result<(), Failure> {
-    let (OperatorCommand::Versions { common }
+    let (OperatorCommand::Versions { common, .. }
     | OperatorCommand::Show { common, .. }
     | OperatorCommand::Diff { common, .. }
     | OperatorCommand::Rollback { common, .. }
@@ -121,7 +124,7 @@ pub fn execute(command: &OperatorCommand) -> Result<(), Failure> {
     let store = open_existing_store(&common.store)?;
     let store: &dyn Store = store.as_ref();
     match command {
-        OperatorCommand::Versions { .. } => common.print(&versions::versions(store)?),
+        OperatorCommand::Versions { wide, .. } => common.print(&versions::versions(store, *wide)?),
         OperatorCommand::Show { item, version, neighbours, .. } => {
             common.print(&show::show(store, item, version.as_deref(), *neighbours)?)
         }

@@ -3,6 +3,8 @@
 mod base;
 mod cost;
 mod digest;
+mod ended;
+mod from_servers;
 mod guard;
 mod item_statistics;
 mod ledger;
@@ -14,6 +16,7 @@ mod taken_in;
 
 pub(crate) use base::newest_manifest;
 pub use cost::{check_cost, dense_seconds};
+pub(crate) use ended::record_end;
 pub use guard::{Judgement, QualityOptions};
 pub(crate) use item_statistics::ItemStatistics;
 pub use measure::{CutSide, MeasureOptions};
@@ -69,7 +72,8 @@ pub fn run_on(
     watch.lap("ingest");
     if let Some(current) = taken.unchanged(options)? {
         info!(version = %current.version, "the input is that of the current version: nothing is published");
-        return Ok(Summary::unchanged(current, &taken.ratings, store.location(), watch));
+        record_end(store, current, false);
+        return Ok(Summary::unchanged(current, &taken, store.location(), watch));
     }
     taken.accept(options, store, publication.version())?;
     let ratings = &taken.ratings;
@@ -112,7 +116,8 @@ pub fn run_on(
         report(store, manifest.sequence)?;
         watch.lap("report");
     }
-    Ok(Summary::new(&manifest, ratings, store.location(), watch))
+    record_end(store, &manifest, true);
+    Ok(Summary::new(&manifest, &taken, store.location(), watch))
 }
 
 /// What manifests are signed with.

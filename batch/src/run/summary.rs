@@ -8,8 +8,10 @@ use akin_schemas::{Manifest, VersionName};
 use serde::Serialize;
 
 use crate::counting::thousands;
-use crate::ingest::Ratings;
 use crate::memory;
+
+use super::from_servers::FromServers;
+use super::taken_in::TakenIn;
 
 /// Measures the stages of a run.
 #[derive(Debug)]
@@ -46,6 +48,7 @@ pub struct Summary {
     ratings_rejected: u64,
     rejected_by_reason: BTreeMap<String, u64>,
     ratings: u64,
+    from_servers: FromServers,
     users: u64,
     items: u64,
     pairs: u64,
@@ -60,27 +63,33 @@ pub struct Summary {
 
 impl Summary {
     /// Sums up a run that published `manifest`.
-    pub fn new(manifest: &Manifest, ratings: &Ratings, store: String, watch: Stopwatch) -> Self {
-        Self::of(true, manifest, ratings, store, watch)
-    }
-
-    /// Sums up a run that found its input to be that of the current version.
-    pub fn unchanged(
-        current: &Manifest,
-        ratings: &Ratings,
+    pub(super) fn new(
+        manifest: &Manifest,
+        taken: &TakenIn,
         store: String,
         watch: Stopwatch,
     ) -> Self {
-        Self::of(false, current, ratings, store, watch)
+        Self::of(true, manifest, taken, store, watch)
+    }
+
+    /// Sums up a run that found its input to be that of the current version.
+    pub(super) fn unchanged(
+        current: &Manifest,
+        taken: &TakenIn,
+        store: String,
+        watch: Stopwatch,
+    ) -> Self {
+        Self::of(false, current, taken, store, watch)
     }
 
     fn of(
         published: bool,
         manifest: &Manifest,
-        ratings: &Ratings,
+        taken: &TakenIn,
         store: String,
         watch: Stopwatch,
     ) -> Self {
+        let ratings = &taken.ratings;
         let reasons = ratings.rejects.counts().iter();
         Self {
             published,
@@ -91,6 +100,7 @@ impl Summary {
             ratings_rejected: ratings.rejects.total(),
             rejected_by_reason: reasons.map(|(reason, n)| (reason.to_string(), *n)).collect(),
             ratings: manifest.counts.ratings,
+            from_servers: FromServers::of(ratings, taken.published.as_ref()),
             users: manifest.counts.users,
             items: manifest.counts.items,
             pairs: manifest.counts.pairs,
@@ -123,12 +133,10 @@ impl fmt::Display for Summary {
         for (reason, count) in &self.rejected_by_reason {
             writeln!(f, "                  {reason}: {}", thousands(*count))?;
         }
-        for (name, count) in [
-            ("ratings kept", self.ratings),
-            ("users", self.users),
-            ("items", self.items),
-            ("pairs", self.pairs),
-        ] {
+        writeln!(f, "  ratings kept  {}", thousands(self.ratings))?;
+        let FromServers { ratings, new } = self.from_servers;
+        writeln!(f, "  from servers  {} ({} new)", thousands(ratings), thousands(new))?;
+        for (name, count) in [("users", self.users), ("items", self.items), ("pairs", self.pairs)] {
             writeln!(f, "  {name:<13} {}", thousands(count))?;
         }
         writeln!(f, "  measure       {}", self.measure)?;

@@ -14,7 +14,7 @@ use tracing::warn;
 use crate::config;
 use crate::failure::Failure;
 use crate::progress::StageProgress;
-use crate::run::{ItemStatistics, RunOptions, TakenIn, put_items, put_profiles};
+use crate::run::{ItemStatistics, RunOptions, TakenIn, put_items, put_profiles, record_end};
 
 use super::work::Work;
 
@@ -79,6 +79,8 @@ fn take_in(
     let taken = TakenIn::read(options, &measure, store, &StageProgress::new())?;
     let counts = taken.counts();
     if let Some(current) = taken.unchanged(options)? {
+        // The run ends here.
+        record_end(store, current, false);
         let found = (false, current.version.clone(), current.sequence);
         return Ok(document(request, found, &taken, counts));
     }

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use akin_schemas::stage::{Evaluated, PublishRequest, Published, RunName, Shard, Similarities};
 use akin_schemas::tables::{EncodedPart, Neighbours};
 use akin_schemas::{Manifest, ObjectKey, PartEntry, Parts, VersionCounts, VersionName};
-use akin_store::{Content, Part, Publication, Store, write_pointers};
+use akin_store::{Content, Part, Publication, Store, read_last_run, write_pointers};
 use tracing::{info, warn};
 
 use crate::failure::Failure;
-use crate::run::{PROGRAM, TableSink, into_table, publish as commit};
+use crate::run::{PROGRAM, TableSink, into_table, publish as commit, record_end};
 
 use super::ingest::options;
 use super::work::Work;
@@ -27,6 +27,7 @@ pub fn publish(store: &dyn Store, request: &PublishRequest) -> Result<Published,
         if let Err(error) = write_pointers(store) {
             warn!(%error, "current.json and views.sql are out of date");
         }
+        record_once(store, &manifest);
         return Ok(published(request, &manifest));
     }
     let options = options(&ingested.store, &details.options)?;
@@ -51,7 +52,18 @@ pub fn publish(store: &dyn Store, request: &PublishRequest) -> Result<Published,
         metrics,
         parts,
     };
-    Ok(published(request, &commit(store, publication, content)?))
+    let manifest = commit(store, publication, content)?;
+    record_end(store, &manifest, true);
+    Ok(published(request, &manifest))
+}
+
+/// Records the end of a run that published before, unless that was done then: repeated a day later, it is not a run of
+/// that day.
+fn record_once(store: &dyn Store, manifest: &Manifest) {
+    match read_last_run(store) {
+        Ok(Some(last)) if last.sequence >= manifest.sequence => {}
+        _ => record_end(store, manifest, true),
+    }
 }
 
 fn published(request: &PublishRequest, manifest: &Manifest) -> Published {

@@ -27,6 +27,7 @@ pub async fn show(state: Data<State>) -> Result<HttpResponse, Refusal> {
             in_work: state.executions.in_work(),
             unflushed: state.ledger.unflushed_count().ok(),
             snapshot: live.current(),
+            last_run_at: live.last_run().map(|run| run.finished_at),
             load_failures: live.load_failures(),
             is_version_refused: live.refused().is_some(),
             is_store_unreachable: live.unreachable().is_some(),

@@ -26,6 +26,8 @@ pub struct Observed {
     pub unflushed: Option<u64>,
     /// The version that serves.
     pub snapshot: Option<Arc<Snapshot>>,
+    /// When a run last ended well, where the store tells.
+    pub last_run_at: Option<DateTime<Utc>>,
     /// Times that a version did not load.
     pub load_failures: u64,
     /// Whether a newer version does not load.
@@ -59,6 +61,10 @@ impl Collector for Observed {
         }
         if let Some(snapshot) = &self.snapshot {
             lines.version(snapshot)?;
+        }
+        if let Some(at) = self.last_run_at {
+            let help = "When a run last ended well, whether it published or found nothing new";
+            lines.gauge("akin_last_run_timestamp_seconds", help, seconds(at))?;
         }
         let failures = "Times that a version did not load; each try counts";
         let metric = ConstCounter::new(self.load_failures);

@@ -7,9 +7,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use akin_allocator::give_back;
+use akin_schemas::LastRun;
 use akin_store::{Store, published_sequences};
 use tracing::{info, warn};
 
+use super::last_run::LastRunSeen;
 use super::load::LoadError;
 use super::{Haste, Snapshot};
 use crate::giving_way::Patience;
@@ -44,6 +46,7 @@ pub struct Live {
     failures: Mutex<HashMap<u64, Failure>>,
     unreachable: Mutex<Option<String>>,
     load_failures: AtomicU64,
+    last_run: LastRunSeen,
     /// Whether it was said that nothing is published yet.
     is_waiting: AtomicBool,
 }
@@ -57,6 +60,7 @@ impl Live {
             failures: Mutex::default(),
             unreachable: Mutex::default(),
             load_failures: AtomicU64::default(),
+            last_run: LastRunSeen::default(),
             is_waiting: AtomicBool::default(),
         }
     }
@@ -89,6 +93,11 @@ impl Live {
         self.load_failures.load(Ordering::Relaxed)
     }
 
+    /// The last run that ended well, as far as the store's record tells.
+    pub fn last_run(&self) -> Option<LastRun> {
+        self.last_run.get()
+    }
+
     /// Looks for publications newer than the current one and loads the newest that loads, beside the current one.
     /// Gives the new snapshot before it serves to `prepare`.
     pub fn refresh(&self, prepare: impl Fn(&Snapshot)) {
@@ -112,9 +121,14 @@ impl Live {
                 "no version is published there yet; the server waits for one and is not ready until then"
             );
         }
-        if let Some(snapshot) = self.load_newest(sequences) {
+        let (snapshot, unanswered) = self.load_newest(sequences);
+        if let Some(snapshot) = snapshot {
             prepare(&snapshot);
             self.swap(snapshot);
+        }
+        // Before there is a version no run ended well; and a store that gives no answer is not asked for what matters less.
+        if unanswered == 0 && self.current().is_some() {
+            self.last_run.look(self.store.as_ref());
         }
     }
 
@@ -122,14 +136,14 @@ impl Live {
         if self.current().is_some() { "the current version serves on" } else { "no version serves" }
     }
 
-    /// The last of `sequences` that is due and loads.
-    fn load_newest(&self, sequences: Vec<u64>) -> Option<Snapshot> {
+    /// The last of `sequences` that is due and loads; and for how many the store gave no answer that it gave one for before.
+    fn load_newest(&self, sequences: Vec<u64>) -> (Option<Snapshot>, usize) {
         let current = self.current();
         let haste = if current.is_some() { Haste::Spare } else { Haste::Whole };
         let mut unanswered = 0;
         for sequence in sequences.into_iter().rev().filter(|&sequence| self.is_due(sequence)) {
             match Snapshot::load(self.store.as_ref(), sequence, haste, current.as_deref()) {
-                Ok(snapshot) => return Some(snapshot),
+                Ok(snapshot) => return (Some(snapshot), unanswered),
                 Err(error) => {
                     warn!(sequence, %error, "a version is refused; {}", self.what_serves());
                     let is_new = error.is_outage() && !self.was_unanswered(sequence);
@@ -141,7 +155,7 @@ impl Live {
                 break;
             }
         }
-        None
+        (None, unanswered)
     }
 
     fn is_due(&self, sequence: u64) -> bool {

@@ -2,6 +2,7 @@
 
 mod candidates;
 mod filter;
+mod last_run;
 mod live;
 mod load;
 mod profiles;
