@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use akin_schemas::{LastRun, Manifest, Measure, VersionCounts, VersionName};
+use akin_schemas::{LastRun, Manifest, Measure, VersionCounts, VersionName, printable};
 use akin_store::{Store, read_last_run};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -220,7 +220,7 @@ impl fmt::Display for Versions {
         writeln!(f, "{table}")?;
         for listing in &self.listings {
             if let Some(damage) = &listing.damaged {
-                writeln!(f, "number {} is damaged: {damage}", listing.sequence)?;
+                writeln!(f, "number {} is damaged: {}", listing.sequence, printable(damage))?;
             }
         }
         match &self.last_run {
@@ -235,7 +235,9 @@ impl fmt::Display for Versions {
             Ok(None) => {
                 f.write_str("when a run last ended well is not recorded: the next one records it")
             }
-            Err(problem) => write!(f, "when a run last ended well cannot be told: {problem}"),
+            Err(problem) => {
+                write!(f, "when a run last ended well cannot be told: {}", printable(problem))
+            }
         }
     }
 }
