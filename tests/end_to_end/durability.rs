@@ -27,6 +27,44 @@ fn a_rating_survives_kill_9_right_after_the_202() {
 }
 
 #[test]
+fn an_end_that_was_shown_is_the_same_after_kill_9_whatever_was_published_meanwhile() {
+    let workplace = Workplace::new();
+    workplace.publish(&[]).summary();
+    for round in 0..4 {
+        let server = Server::start_ready(&workplace, &[]);
+        let handle = post_rating(&server, "abby", "1", 5.0);
+        let path = format!("/executions/{handle}");
+        let shown = match round {
+            // Each way to learn of an end.
+            0 => get(&server, &format!("{path}?wait=30")).json(),
+            1 => {
+                let events = get(&server, &format!("{path}/events")).body;
+                let data = events.lines().rfind(|line| line.starts_with("data: ")).unwrap();
+                serde_json::from_str(&data["data: ".len()..]).unwrap()
+            }
+            2 => crate::harness::wait_for("it is listed as ended", || {
+                let listed = get(&server, "/executions?user=abby&n=1").json();
+                let listed = listed["executions"][0].clone();
+                (listed["status"] == "SUCCEEDED").then_some(listed)
+            }),
+            _ => loop {
+                let found = get(&server, &path).json();
+                if found["status"] != "RUNNING" {
+                    break found;
+                }
+            },
+        };
+        server.kill_9();
+        assert_eq!(shown["status"], "SUCCEEDED", "{shown}");
+
+        workplace.publish(&[]).summary();
+        let server = Server::start_ready(&workplace, &[]);
+        assert_eq!(get(&server, &path).json(), shown);
+        server.kill_9();
+    }
+}
+
+#[test]
 fn sigterm_drains_not_ready_first_nothing_lost_exit_code_0() {
     let workplace = Workplace::new();
     workplace.publish(&[]).summary();

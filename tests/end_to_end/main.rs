@@ -11,6 +11,7 @@ mod cross_origin;
 mod documentation;
 mod durability;
 mod evaluation;
+mod events;
 mod executions;
 mod faults;
 mod flipped_bytes;

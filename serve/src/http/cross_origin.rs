@@ -10,7 +10,7 @@ use actix_web::http::{Method, Uri};
 /// What a page may send. The long ones are those of AWS's own client, for the Step Functions door.
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, DELETE");
 const HEADERS: HeaderValue = HeaderValue::from_static(
-    "Content-Type, Idempotency-Key, X-Request-Id, Authorization, X-Amz-Target, X-Amz-Date, X-Amz-Content-Sha256, \
+    "Content-Type, Idempotency-Key, Last-Event-ID, X-Request-Id, Authorization, X-Amz-Target, X-Amz-Date, X-Amz-Content-Sha256, \
      X-Amz-Security-Token, X-Amz-User-Agent, Amz-Sdk-Invocation-Id, Amz-Sdk-Request",
 );
 /// What a page may read, beside the few headers that it always may.

@@ -1,25 +1,23 @@
 //! Executions: looking at one, waiting for it, stopping it, listing them.
 
-use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_web::http::header;
-use actix_web::web::{Bytes, Data, Payload};
+use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use akin_schemas::UserId;
 use akin_schemas::http::{
     Execution, ExecutionStatus, Executions, JsonText, Output, StateMachine, Stop,
 };
 use chrono::{DateTime, Utc};
-use futures_util::stream;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::ledger::{self, ExecutionId, ExecutionRecord, Filter, Finished, Outcome, Request};
+use crate::ledger::{self, ExecutionId, ExecutionRecord, Filter, Finished, Outcome};
 
-use super::accept::{COMMIT_DEADLINE, accept};
-use super::openapi::{BadBody, Event, Missing, Unavailable, Unreadable};
+use super::accept::COMMIT_DEADLINE;
+use super::openapi::{BadBody, Missing, Unavailable, Unreadable};
 use super::problem::Refusal;
 use super::query;
 use super::state::State;
@@ -27,12 +25,8 @@ use super::token;
 
 /// The longest poll, in seconds.
 const LONGEST_WAIT: u64 = 60;
-/// Between two signs of life on a stream of events: proxies close what is silent for a minute.
-const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
-/// After so many commits, and pauses between them, the end of an execution is written, or will not be: from when it is seen
-/// it takes a moment until it is in the queue.
-const COMMITS: usize = 5;
-const BETWEEN_COMMITS: Duration = Duration::from_millis(20);
+/// Who waits for the end of an execution that is on its way to the disk looks so often whether the disk has failed.
+const LOOK: Duration = Duration::from_secs(1);
 /// `error` and `cause` of a stop, in characters, as Step Functions limits them.
 pub const LONGEST_ERROR: usize = 256;
 /// The same for `cause`.
@@ -69,56 +63,6 @@ pub async fn get(request: HttpRequest, state: Data<State>) -> Result<HttpRespons
         response.insert_header((header::RETRY_AFTER, "1"));
     }
     Ok(response.json(body))
-}
-
-/// `GET /executions/{executionArn}/events`: the execution as server-sent events: at once as it stands, and again when
-/// it has ended; then the stream ends.
-#[utoipa::path(get, path = "/executions/{arn}/events", tag = "executions", params(("arn" = String, Path, description = "An `executionArn`", example = "arn:aws:states:local:000000000000:execution:akin:0199a0b1-example")),
-    responses(
-        (status = 200, description = "Events named by the status; their data is an `Execution`",
-            content_type = "text/event-stream", body = inline(Event)),
-        Unreadable, Missing, Unavailable,
-    ),
-)]
-pub async fn events(request: HttpRequest, state: Data<State>) -> Result<HttpResponse, Refusal> {
-    query::parse::<query::Nothing>(&request)?;
-    let (id, record) = find(&request, &state, Duration::ZERO).await?;
-    let first = (event(&state.machine, id, &record)?, record.is_running());
-    let after = stream::unfold(first.1, move |is_running| {
-        let state = state.clone();
-        async move {
-            if !is_running || *state.draining.borrow() {
-                return None;
-            }
-            let record = state.wait_for(id, SIGN_OF_LIFE).await.ok().flatten()?;
-            let is_running = record.is_running();
-            let text = if is_running {
-                Bytes::from(": running\n\n")
-            } else {
-                event(&state.machine, id, &record).ok()?
-            };
-            Some((Ok::<_, Infallible>(text), is_running))
-        }
-    });
-    let all = stream::once(std::future::ready(Ok(first.0)));
-    let all = futures_util::StreamExt::chain(all, after);
-    Ok(HttpResponse::Ok()
-        .content_type("text/event-stream")
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .insert_header(("x-accel-buffering", "no"))
-        .streaming(Box::pin(all)))
-}
-
-fn event(
-    machine: &StateMachine,
-    id: ExecutionId,
-    record: &ExecutionRecord,
-) -> Result<Bytes, Refusal> {
-    let execution = execution(machine, id, record)?;
-    let data = serde_json::to_string(&execution).map_err(|_| Refusal::internal())?;
-    // An input is passed on as it came. A line break in JSON stands between tokens only; in an event it would end the data.
-    let data = data.replace(['\n', '\r'], " ");
-    Ok(Bytes::from(format!("event: {}\ndata: {data}\n\n", record.status())))
 }
 
 /// `POST /executions/{executionArn}/stop`: stops an execution, and shows how it stands then. One that had ended stays
@@ -169,29 +113,27 @@ pub async fn abort(
     let lost = "the end could not be written; whether it lasts over a restart is not known";
     match written.map_err(|_| Refusal::internal())?? {
         Some(written) => match tokio::time::timeout(COMMIT_DEADLINE, written).await {
-            Ok(Ok(())) => {}
-            Ok(Err(_)) | Err(_) => return Err(Refusal::unavailable(lost, 30)),
+            Ok(Ok(())) => Ok(state.executions.wait(id, Duration::ZERO).await?),
+            Ok(Err(_)) | Err(_) => Err(Refusal::unavailable(lost, 30)),
         },
-        // It had ended; that need not be on disk either.
-        None if !is_written_soon(state, id).await? => return Err(Refusal::unavailable(lost, 30)),
-        None => {}
+        // It has ended, or its end is on its way.
+        None => match end_of(state, id).await? {
+            Some(record) if record.is_running() => Err(Refusal::unavailable(lost, 30)),
+            found => Ok(found),
+        },
     }
-    Ok(state.executions.wait(id, Duration::ZERO).await?)
 }
 
-/// Whether the end of an execution, which is seen already, is on disk now or a few commits later.
-async fn is_written_soon(state: &State, id: ExecutionId) -> Result<bool, Refusal> {
-    for number in 0..COMMITS {
-        if !state.executions.is_unwritten(&id) {
-            break;
+/// An execution that ends with one of the next commits; as it stands when there will be none.
+async fn end_of(state: &State, id: ExecutionId) -> Result<Option<Arc<ExecutionRecord>>, Refusal> {
+    let began = Instant::now();
+    loop {
+        let record = state.executions.wait(id, LOOK).await?;
+        let is_running = record.as_ref().is_some_and(|record| record.is_running());
+        if !is_running || state.ledger.is_poisoned() || began.elapsed() > COMMIT_DEADLINE {
+            return Ok(record);
         }
-        if number > 0 {
-            tokio::time::sleep(BETWEEN_COMMITS).await;
-        }
-        // Answered when everything that came before is written.
-        accept(state, Request { submissions: Vec::new(), name: None }).await?;
     }
-    Ok(!state.executions.is_unwritten(&id))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -241,7 +183,10 @@ pub async fn list(request: HttpRequest, state: Data<State>) -> Result<HttpRespon
 }
 
 /// The execution that the path names, as [`State::find`] has it.
-async fn find(
+///
+/// # Errors
+/// When there is none, or the ledger cannot be read.
+pub(super) async fn find(
     request: &HttpRequest,
     state: &State,
     patience: Duration,
@@ -255,7 +200,11 @@ fn unknown() -> Refusal {
     Refusal::not_found("there is no such execution, or it is forgotten by now")
 }
 
-fn execution(
+/// An execution as clients read it.
+///
+/// # Errors
+/// When what the ledger has of it cannot be written.
+pub(super) fn execution(
     machine: &StateMachine,
     id: ExecutionId,
     record: &ExecutionRecord,

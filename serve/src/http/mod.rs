@@ -3,6 +3,7 @@
 mod accept;
 mod body;
 mod cross_origin;
+mod events;
 mod executions;
 mod frame;
 mod health;
@@ -75,7 +76,7 @@ fn resources() -> Vec<(&'static str, &'static str, Resource)> {
         ("/users/{id}/recommendations", READ, vec![get().to(recommendations::of_user)]),
         ("/recommendations", "POST", vec![web::post().to(recommendations::for_ratings)]),
         ("/executions", READ, vec![get().to(executions::list)]),
-        ("/executions/{arn}/events", READ, vec![get().to(executions::events)]),
+        ("/executions/{arn}/events", READ, vec![get().to(events::show)]),
         ("/executions/{arn}/stop", "POST", vec![web::post().to(executions::stop)]),
         // Before `{id}`, which would take it for an item.
         ("/items/neighbours", "POST", vec![web::post().to(items::neighbours_of_several)]),

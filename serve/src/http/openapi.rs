@@ -14,7 +14,8 @@ use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{IntoResponses, OpenApi, PartialSchema, ToSchema};
 
 use super::{
-    executions, health, items, metrics, ratings, recommendations, step_functions, users, versions,
+    events, executions, health, items, metrics, ratings, recommendations, step_functions, users,
+    versions,
 };
 
 /// Everything that can be asked.
@@ -33,7 +34,7 @@ use super::{
         users::list_ratings,
         executions::list,
         executions::get,
-        executions::events,
+        events::show,
         executions::stop,
         recommendations::of_user,
         recommendations::for_ratings,

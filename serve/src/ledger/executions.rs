@@ -1,4 +1,4 @@
-//! The executions in work: who asks for one sees its end at once, on disk or not.
+//! The executions in work: who asks for one sees its end when that is on disk, and never sees another.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,9 +13,8 @@ use recent::Recent;
 /// has asked for it; each is counted as if.
 const RECENT_BYTES: usize = 14 << 20;
 
-/// Answers for every execution: those still running, finished and not yet written, or finished
-/// lately, from memory; all others from the ledger. Memory is bounded by what is in work, and a
-/// number of bytes.
+/// Answers for every execution: those in work, or finished lately, from memory; all others from the
+/// ledger. Memory is bounded by what is in work, and a number of bytes.
 pub struct Executions {
     ledger: Arc<dyn Ledger>,
     memory: Mutex<Memory>,
@@ -28,9 +27,11 @@ struct Memory {
     recent: Recent,
 }
 
-/// An execution in work.
+/// An execution in work: it runs, for all that anybody is told.
 struct LiveExecution {
     record: Arc<ExecutionRecord>,
+    /// With its end, which is on its way to the disk.
+    ending: Option<Arc<ExecutionRecord>>,
     /// Since when this process has had it.
     since: Instant,
     /// Who wants to know when it ends.
@@ -39,24 +40,29 @@ struct LiveExecution {
 
 impl LiveExecution {
     fn new(record: Arc<ExecutionRecord>) -> Self {
-        Self { record, since: Instant::now(), waiting: Vec::new() }
+        Self { record, ending: None, since: Instant::now(), waiting: Vec::new() }
     }
 
-    /// How it stands, and what tells its end if it still runs.
+    /// How it stands, and what tells its end.
     fn sight(&mut self) -> Sight {
-        if !self.record.is_running() {
-            return Sight::Ended(self.record.clone());
-        }
         let (sender, end) = oneshot::channel();
         // Those whose patience was over.
         self.waiting.retain(|waiting| !waiting.is_closed());
         self.waiting.push(sender);
         Sight::Running(self.record.clone(), end)
     }
+}
 
-    fn end(&mut self, record: Arc<ExecutionRecord>) {
-        self.record = record;
-        for waiting in self.waiting.drain(..) {
+/// Those who wait for an end, and the end.
+struct Told {
+    record: Arc<ExecutionRecord>,
+    waiting: Vec<oneshot::Sender<Arc<ExecutionRecord>>>,
+}
+
+impl Told {
+    /// Wakes them: not while the lock is held, which they want next.
+    fn tell(self) {
+        for waiting in self.waiting {
             let _ = waiting.send(self.record.clone());
         }
     }
@@ -78,6 +84,14 @@ impl Memory {
             Some(live) => Some(live.sight()),
             None => self.recent.get(id).cloned().map(Sight::Ended),
         }
+    }
+
+    /// Takes an execution out of work whose end is on disk: `end`, or the one that was on its way.
+    fn ended(&mut self, id: &ExecutionId, end: Option<Arc<ExecutionRecord>>) -> Option<Told> {
+        let live = self.live.remove(id)?;
+        let record = end.or(live.ending)?;
+        self.recent.keep(*id, record.clone());
+        Some(Told { record, waiting: live.waiting })
     }
 }
 
@@ -157,9 +171,8 @@ impl Executions {
         match self.ledger.execution(id)? {
             Some(record) if !record.is_running() => {
                 let record = Arc::new(record);
-                if let Some(mut live) = self.lock().live.remove(id) {
-                    live.end(record.clone());
-                }
+                let told = self.lock().ended(id, Some(record.clone()));
+                told.into_iter().for_each(Told::tell);
                 Ok(Some(Sight::Ended(record)))
             }
             _ => Ok(Some(sight)),
@@ -181,8 +194,9 @@ impl Executions {
         }
     }
 
-    /// Ends an execution: everybody sees it at once. Says whether this was its first end, which
-    /// stands; then it must be written (see [`GroupCommit::finish`](super::GroupCommit::finish)).
+    /// Notes how an execution ends, which nobody sees before [`Executions::written`]. Says whether
+    /// this is its first end, which stands; then it must be written (see
+    /// [`GroupCommit::finish`](super::GroupCommit::finish)).
     ///
     /// # Errors
     /// When the ledger cannot be read.
@@ -191,34 +205,33 @@ impl Executions {
         let mut memory = self.lock();
         if !memory.live.contains_key(id) {
             drop(memory);
-            match self.ledger.execution(id)? {
-                Some(record) if record.is_running() => self.begin([(*id, record.into())]),
-                _ => return Ok(false),
+            match self.look(id)? {
+                Some(Sight::Running(..)) => {}
+                Some(Sight::Ended(_)) | None => return Ok(false),
             }
             memory = self.lock();
         }
         let Some(live) = memory.live.get_mut(id) else { return Ok(false) };
-        let first = live.record.is_running();
+        let first = live.ending.is_none();
         if first {
             let end = Some((outcome.clone(), *stopped_at));
-            live.end(Arc::new(ExecutionRecord { end, ..(*live.record).clone() }));
+            live.ending = Some(Arc::new(ExecutionRecord { end, ..(*live.record).clone() }));
         }
         Ok(first)
     }
 
-    /// Whether an execution has ended, and its end is not in the ledger yet.
-    pub fn is_unwritten(&self, id: &ExecutionId) -> bool {
-        self.lock().live.get(id).is_some_and(|live| !live.record.is_running())
+    /// The ends of these are in the ledger: from now on everybody sees them.
+    pub(super) fn written<'a>(&self, ids: impl Iterator<Item = &'a ExecutionId>) {
+        let told: Vec<_> = {
+            let mut memory = self.lock();
+            ids.filter_map(|id| memory.ended(id, None)).collect()
+        };
+        told.into_iter().for_each(Told::tell);
     }
 
-    /// Lets go of executions whose end is in the ledger.
-    pub(super) fn written<'a>(&self, ids: impl Iterator<Item = &'a ExecutionId>) {
-        let mut memory = self.lock();
-        for id in ids {
-            if let Some(live) = memory.live.remove(id) {
-                memory.recent.keep(*id, live.record);
-            }
-        }
+    /// No end will be written any more: who waits for one hears that it runs.
+    pub(super) fn give_up(&self) {
+        self.lock().live.values_mut().for_each(|live| live.waiting.clear());
     }
 
     /// Lets go of executions out of work that the ledger has let go of.
@@ -237,26 +250,30 @@ impl Executions {
         Ok(())
     }
 
-    /// A part of a listing. Of all executions, each as it stands. By status, each as it was last
-    /// written: one that has just ended counts as running for a moment more, so that it is always
-    /// found under one status and never under none.
+    /// A part of a listing. Of all executions, each as it stands. By status, each as it was written when the ledger was
+    /// read, so that it is always found under one status and never under none.
     ///
     /// # Errors
     /// When the ledger cannot be read.
     pub fn list(&self, filter: &Filter, limit: usize) -> Result<Page, LedgerError> {
         let mut page = self.ledger.list(filter, limit)?;
-        if filter.status.is_some() {
-            return Ok(page);
-        }
-        let memory = self.lock();
+        let mut told = Vec::new();
+        let mut memory = self.lock();
         for (id, record) in &mut page.executions {
-            // It may have left work since the ledger was read.
-            if record.is_running()
+            if !record.is_running() {
+                // Whoever reads this must not see it run afterwards, though it was written only just now.
+                if memory.live.contains_key(id) {
+                    told.extend(memory.ended(id, Some(Arc::new(record.clone()))));
+                }
+            } else if filter.status.is_none()
                 && let Some(standing) = memory.standing(id)
             {
+                // It may have left work since the ledger was read.
                 record.end.clone_from(&standing.end);
             }
         }
+        drop(memory);
+        told.into_iter().for_each(Told::tell);
         Ok(page)
     }
 
@@ -264,11 +281,11 @@ impl Executions {
     pub fn overdue(&self, limit: Duration) -> Vec<ExecutionId> {
         let live = &self.lock().live;
         let is_overdue =
-            |live: &LiveExecution| live.since.elapsed() > limit && live.record.is_running();
+            |live: &LiveExecution| live.since.elapsed() > limit && live.ending.is_none();
         live.iter().filter(|(_, live)| is_overdue(live)).map(|(id, _)| *id).collect()
     }
 
-    /// How many run, or have ended and are not yet written.
+    /// How many run, or end and are not yet written.
     pub fn in_work(&self) -> usize {
         self.lock().live.len()
     }

@@ -89,8 +89,8 @@ struct Shared {
 }
 
 impl Shared {
-    /// Ends an execution: visible at once, on disk with a later commit, of which `written` then tells. Says whether
-    /// this was its first end; otherwise nobody is told anything.
+    /// Ends an execution: seen by all when it is on disk, of which `written` tells, too. Says whether this was its first
+    /// end; otherwise nobody is told anything.
     fn finish(
         &self,
         finished: &Finished,
@@ -98,7 +98,6 @@ impl Shared {
     ) -> Result<bool, LedgerError> {
         let first = self.executions.finish(finished)?;
         if first {
-            self.metrics.ended(finished.outcome.status());
             self.queue.push_end(End { record: self.ledger.record(finished), written });
         }
         Ok(first)
@@ -155,9 +154,10 @@ impl GroupCommit {
         Ok(receiver)
     }
 
-    /// Ends an execution: visible at once, on disk with the next commit or soon after. Never waits
-    /// for a commit; reads the ledger only for an execution that was not taken up since the start.
-    /// Says whether this was its first end.
+    /// Ends an execution: with the next commit, which comes at once when no requests are expected to
+    /// bring it on; seen by all from then on. Never waits for that; reads the ledger only for an
+    /// execution that was not taken up since the start. Says whether this was its first end. After the
+    /// disk has failed nobody sees it; the next start scores anew.
     ///
     /// # Errors
     /// When the ledger cannot be read.
@@ -253,14 +253,17 @@ impl Committer {
         self.0.metrics.committed(ratings, began.elapsed());
         match committed {
             Ok(answered) => {
+                let accepted = self.answer(waiting, answered);
                 self.0.executions.written(records.iter().map(|record| &record.id));
-                for written in ended.into_iter().flatten() {
-                    let _ = written.send(());
+                for (record, written) in records.iter().zip(ended) {
+                    self.0.metrics.ended(record.status);
+                    let _ = written.map(|written| written.send(()));
                 }
-                self.answer(waiting, answered, on_accepted);
+                self.hand_on(accepted, on_accepted);
             }
             Err(error) if self.0.ledger.is_poisoned() => {
                 self.0.queue.poison();
+                self.0.executions.give_up();
                 refuse(waiting, &error);
             }
             // One of these cannot be written, an unreadable record in its way; its neighbours can.
@@ -279,12 +282,12 @@ impl Committer {
         }
     }
 
+    /// Answers those who wait, and returns what was accepted.
     fn answer(
         &self,
         waiting: Vec<oneshot::Sender<Answer>>,
         answered: Vec<Answered>,
-        on_accepted: &mut Option<OnAccepted>,
-    ) {
+    ) -> Vec<Accepted> {
         // Before the answers: who has a handle may ask for it at once.
         self.0.executions.begin(answered.iter().flat_map(Answered::accepted).map(Accepted::begun));
         let mut all_accepted = Vec::new();
@@ -306,11 +309,15 @@ impl Committer {
             // A client that has gone away loses nothing but its answer.
             let _ = answer.send(reply);
         }
+        all_accepted
+    }
+
+    fn hand_on(&self, accepted: Vec<Accepted>, on_accepted: &mut Option<OnAccepted>) {
         if let Some(on_accepted) = on_accepted
-            && !all_accepted.is_empty()
+            && !accepted.is_empty()
         {
-            let ids: Vec<_> = all_accepted.iter().map(|accepted| accepted.execution).collect();
-            if catch_unwind(AssertUnwindSafe(|| on_accepted(all_accepted))).is_err() {
+            let ids: Vec<_> = accepted.iter().map(|accepted| accepted.execution).collect();
+            if catch_unwind(AssertUnwindSafe(|| on_accepted(accepted))).is_err() {
                 self.fail(&ids);
             }
         }

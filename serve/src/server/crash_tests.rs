@@ -1,5 +1,6 @@
 //! An execution's life is cut at every operation of the disk, before and after each of its states: accepted, scored,
-//! outcome written. Every handle that was given out resolves after the restart, and each rating has one effect.
+//! outcome written. Every handle that was given out resolves after the restart, to what was shown of it if anything was,
+//! and each rating has one effect.
 
 #![allow(clippy::unwrap_used)]
 
@@ -26,7 +27,11 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Enough that the journal is full, and the file written, once meanwhile.
 const RATINGS: usize = 12;
 
-/// What stands between requests and the ledger in a started server. Scoring takes no model: the output is the item.
+/// How an execution ended, and when, in microseconds since 1970.
+type End = (String, i64);
+
+/// What stands between requests and the ledger in a started server. Scoring takes no model: the output is the item and
+/// which of the servers, one after the other, has scored it, as if each had another version.
 struct Running {
     ledger: Arc<dyn Ledger>,
     executions: Arc<Executions>,
@@ -35,8 +40,8 @@ struct Running {
 }
 
 impl Running {
-    /// Opens the ledger and takes up what an earlier process left. Without `scores` nothing is ever scored.
-    fn start(disk: &FaultyDisk, scores: bool) -> Result<Self, LedgerError> {
+    /// Opens the ledger and takes up what an earlier process left. The `nth` server; none that never scores.
+    fn start(disk: &FaultyDisk, nth: Option<i64>) -> Result<Self, LedgerError> {
         let ledger: Arc<dyn Ledger> = Arc::new(disk.ledger()?);
         let executions = Arc::new(Executions::new(ledger.clone()));
         let unfinished = ledger.unfinished()?.into_iter();
@@ -56,12 +61,11 @@ impl Running {
         let outcomes = commit.clone();
         let scorer = thread::spawn(move || {
             for accepted in accepted {
-                let outcome =
-                    Outcome::Succeeded(JsonText::parse(&accepted.record.item).unwrap().into());
-                let finished = Finished { id: accepted.execution, outcome, stopped_at: 9 };
-                if scores {
-                    outcomes.finish(&finished).unwrap();
-                }
+                let Some(stopped_at) = nth else { continue };
+                let output = output(&accepted.record.item, stopped_at);
+                let outcome = Outcome::Succeeded(JsonText::parse(&output).unwrap().into());
+                let finished = Finished { id: accepted.execution, outcome, stopped_at };
+                outcomes.finish(&finished).unwrap();
             }
         });
         sweep(unfinished, &executions, |accepted| swept.send(accepted).unwrap());
@@ -77,15 +81,19 @@ impl Running {
         Some(answer.ok()?.receipts[0].execution)
     }
 
-    /// What polling finds in the end.
-    fn output(&self, id: &ExecutionId) -> String {
+    /// What polling finds in the end; none when the disk has failed before that could be written.
+    fn end(&self, id: &ExecutionId) -> Option<End> {
         let began = Instant::now();
         loop {
+            let has_failed = self.ledger.is_poisoned();
             let record = self.executions.get(id).unwrap().unwrap();
-            if let Some(output) = record.output() {
-                return output.json().unwrap().as_str().to_owned();
+            if let (Some(output), Some(at)) = (record.output(), record.stopped_at()) {
+                return Some((output.json().unwrap().as_str().to_owned(), at));
             }
             assert!(record.is_running(), "{record:?}");
+            if has_failed {
+                return None;
+            }
             assert!(began.elapsed() < PATIENCE, "left running for ever");
             thread::sleep(Duration::from_millis(1));
         }
@@ -98,18 +106,24 @@ impl Running {
     }
 }
 
-/// Rates until the disk dies, in its operation that many ahead. Says which handles were given out, and whether it died.
-fn live_until(disk: &FaultyDisk, operations: u64, scores: bool) -> (Vec<ExecutionId>, bool) {
-    let running = Running::start(disk, scores).unwrap();
+fn output(item: &str, nth: i64) -> String {
+    format!("[{item},{nth}]")
+}
+
+/// Rates until the disk dies, in its operation that many ahead. Says which handles were given out, each with its end if
+/// that was shown, and whether the disk died.
+fn live_until(
+    disk: &FaultyDisk,
+    operations: u64,
+    scores: bool,
+) -> (Vec<(ExecutionId, Option<End>)>, bool) {
+    let running = Running::start(disk, scores.then_some(1)).unwrap();
     disk.die_in(operations);
     let mut handles = Vec::new();
     for item in 0..RATINGS {
         let Some(handle) = running.rate(item) else { break };
-        if scores {
-            // Visible at once, whether or not it can be written.
-            assert_eq!(running.output(&handle), item.to_string());
-        }
-        handles.push(handle);
+        let end = if scores { running.end(&handle) } else { None };
+        handles.push((handle, end));
     }
     let ledger = running.stop(if scores { PATIENCE } else { Duration::ZERO });
     let has_died = ledger.is_poisoned();
@@ -123,7 +137,7 @@ fn crashed(disk: &FaultyDisk, random: &mut StdRng) -> FaultyDisk {
     if random.random_bool(0.5) {
         let disk = FaultyDisk::holding(image);
         disk.die_in(random.random_range(1..20));
-        if let Ok(running) = Running::start(&disk, true) {
+        if let Ok(running) = Running::start(&disk, Some(2)) {
             running.stop(PATIENCE);
         }
         image = disk.after_power_cut(random);
@@ -135,15 +149,20 @@ fn every_handle_resolves(scores: bool) {
     let random = &mut seeded();
     let fresh = FaultyDisk::default();
     drop(fresh.ledger().unwrap());
-    let mut unfinished = 0;
+    let (mut unfinished, mut shown) = (0, 0);
     for operations in 1.. {
         let disk = FaultyDisk::holding(fresh.after_restart());
         let (handles, has_died) = live_until(&disk, operations, scores);
         let disk = crashed(&disk, random);
         unfinished += disk.ledger().unwrap().unfinished().unwrap().len();
-        let running = Running::start(&disk, true).unwrap();
-        for (item, handle) in handles.iter().enumerate() {
-            assert_eq!(running.output(handle), item.to_string(), "{operations}");
+        let running = Running::start(&disk, Some(3)).unwrap();
+        for (item, (handle, before)) in handles.iter().enumerate() {
+            let end = running.end(handle).unwrap();
+            assert_eq!(end.0, output(&item.to_string(), end.1), "{operations}");
+            if let Some(before) = before {
+                assert_eq!(end, *before, "{operations}: it was shown before");
+                shown += 1;
+            }
         }
         let ledger = running.stop(PATIENCE);
         assert_eq!(ledger.unfinished(), Ok(Vec::new()), "{operations}");
@@ -158,6 +177,7 @@ fn every_handle_resolves(scores: bool) {
         if !has_died {
             // Otherwise the test tests nothing.
             assert!(handles.len() == RATINGS && operations > 20 && unfinished > 0);
+            assert!(!scores || shown > 10 * RATINGS, "{shown}");
             return;
         }
     }

@@ -33,8 +33,15 @@ fn text(record: &ExecutionRecord) -> Option<&str> {
     })
 }
 
+/// Writes an end as a commit does, and tells.
+fn write(ledger: &Arc<dyn Ledger>, executions: &Executions, end: Finished) {
+    let id = end.id;
+    ledger.accept(&[], &[end], 6).unwrap();
+    executions.written([id].iter());
+}
+
 #[tokio::test]
-async fn a_long_poll_wakes_when_the_execution_ends() {
+async fn a_long_poll_wakes_when_the_end_is_written_and_not_before() {
     let (ledger, executions, id) = accepted();
     executions.begin([(id, ledger.execution(&id).unwrap().unwrap().into())]);
     let start = Instant::now();
@@ -47,17 +54,34 @@ async fn a_long_poll_wakes_when_the_execution_ends() {
         })
         .collect();
     tokio::time::sleep(Duration::from_millis(20)).await;
-    assert!(!executions.is_unwritten(&id));
     assert_eq!(executions.finish(&ended(id, "first")), Ok(true));
-    assert!(executions.is_unwritten(&id));
     assert_eq!(executions.finish(&ended(id, "second")), Ok(false));
+    // Here and in listings, whoever asks.
+    assert!(executions.get(&id).unwrap().unwrap().is_running());
+    assert!(executions.wait(id, Duration::from_millis(20)).await.unwrap().unwrap().is_running());
+    assert!(executions.list(&Filter::default(), 9).unwrap().executions[0].1.is_running());
+    assert!(waiting.iter().all(|waiting| !waiting.is_finished()));
+    write(&ledger, &executions, ended(id, "first"));
     for waiting in waiting {
         let record = waiting.await.unwrap().unwrap().unwrap();
         assert_eq!((text(&record), record.stopped_at()), (Some("\"first\""), Some(9)));
     }
     assert!(start.elapsed() < LONG / 4);
-    executions.written([id].iter());
-    assert!(!executions.is_unwritten(&id));
+}
+
+#[tokio::test]
+async fn who_waits_for_an_end_that_will_not_be_written_hears_that_it_runs() {
+    let (ledger, executions, id) = accepted();
+    executions.begin([(id, ledger.execution(&id).unwrap().unwrap().into())]);
+    let waiting = tokio::spawn({
+        let executions = executions.clone();
+        async move { executions.wait(id, LONG).await }
+    });
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    assert_eq!(executions.finish(&ended(id, "{}")), Ok(true));
+    executions.give_up();
+    assert!(waiting.await.unwrap().unwrap().unwrap().is_running());
+    assert_eq!(executions.overdue(Duration::ZERO), [], "it has its end");
 }
 
 #[tokio::test]
@@ -73,32 +97,52 @@ async fn a_long_poll_ends_with_its_patience_and_says_that_it_runs() {
 
 #[tokio::test]
 async fn who_waits_for_an_execution_that_has_not_begun_is_woken_too() {
-    let (_ledger, executions, id) = accepted();
+    let (ledger, executions, id) = accepted();
     let waiting = tokio::spawn({
         let executions = executions.clone();
         async move { executions.wait(id, LONG).await }
     });
     tokio::time::sleep(Duration::from_millis(20)).await;
     assert_eq!(executions.finish(&ended(id, "{}")), Ok(true));
+    write(&ledger, &executions, ended(id, "{}"));
     assert_eq!(text(&waiting.await.unwrap().unwrap().unwrap()), Some("\"{}\""));
 }
 
 #[tokio::test]
-async fn an_end_is_seen_at_once_and_for_good() {
+async fn an_end_is_seen_when_it_is_written_and_for_good() {
     let (ledger, executions, id) = accepted();
     assert!(executions.get(&id).unwrap().unwrap().is_running());
     // Nobody has taken it up since a restart: the ledger knows it.
     assert_eq!(executions.finish(&ended(id, "{}")), Ok(true));
-    assert_eq!(text(&executions.get(&id).unwrap().unwrap()), Some("\"{}\""));
-    assert!(ledger.execution(&id).unwrap().unwrap().is_running());
-    ledger.accept(&[], &[ended(id, "{}")], 6).unwrap();
-    executions.written([id].iter());
+    assert!(executions.get(&id).unwrap().unwrap().is_running());
+    write(&ledger, &executions, ended(id, "{}"));
     assert_eq!(executions.in_work(), 0);
     assert_eq!(text(&executions.get(&id).unwrap().unwrap()), Some("\"{}\""));
     let record = executions.wait(id, LONG).await.unwrap().unwrap();
     assert_eq!(text(&record), Some("\"{}\""));
     assert_eq!(executions.finish(&ended(id, "again")), Ok(false));
     assert_eq!(executions.finish(&ended(ExecutionId::fresh(5), "{}")), Ok(false));
+    assert_eq!(executions.in_work(), 0);
+}
+
+#[tokio::test]
+async fn what_a_listing_has_shown_as_ended_never_runs_again() {
+    let (ledger, executions, id) = accepted();
+    executions.begin([(id, ledger.execution(&id).unwrap().unwrap().into())]);
+    let waiting = tokio::spawn({
+        let executions = executions.clone();
+        async move { executions.wait(id, LONG).await }
+    });
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    assert_eq!(executions.finish(&ended(id, "{}")), Ok(true));
+    // Committed, and nobody was told yet.
+    ledger.accept(&[], &[ended(id, "{}")], 6).unwrap();
+    assert!(executions.get(&id).unwrap().unwrap().is_running());
+    let filter = Filter { status: Some(ExecutionStatus::Succeeded), ..Filter::default() };
+    assert_eq!(executions.list(&filter, 9).unwrap().executions.len(), 1);
+    assert_eq!(text(&executions.get(&id).unwrap().unwrap()), Some("\"{}\""));
+    assert_eq!(text(&waiting.await.unwrap().unwrap().unwrap()), Some("\"{}\""));
+    executions.written([id].iter());
     assert_eq!(executions.in_work(), 0);
 }
 
@@ -114,8 +158,7 @@ async fn an_execution_is_listed_under_one_status_at_any_moment() {
     executions.begin([(id, ledger.execution(&id).unwrap().unwrap().into())]);
     assert_eq!(all(), ExecutionStatus::Running);
     assert_eq!(executions.finish(&ended(id, "{}")), Ok(true));
-    // Seen at once where it is looked at, found by its new status once that is written.
-    assert_eq!(all(), ExecutionStatus::Succeeded);
+    assert_eq!(all(), ExecutionStatus::Running);
     assert_eq!(status_of(ExecutionStatus::Running), [ExecutionStatus::Running]);
     assert_eq!(status_of(ExecutionStatus::Succeeded), []);
     ledger.accept(&[], &[ended(id, "{}")], 6).unwrap();

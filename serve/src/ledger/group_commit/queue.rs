@@ -22,9 +22,9 @@ const INTERVAL: Duration = Duration::from_micros(1500);
 /// What inputs that wait may take of memory: mostly they are short, and their number is the bound.
 const WAITING_BYTES: usize = 64 << 20;
 
-/// How long outcomes wait for a batch to travel with. They are visible already, and after a crash
-/// they are computed again, so nobody waits for this.
-const OUTCOME_DELAY: Duration = Duration::from_millis(25);
+/// Ends wait for the next request, to go with its commit, when it is expected within so long; otherwise they are committed
+/// at once, because nobody sees them before.
+const COMPANY: Duration = INTERVAL;
 
 /// A request, and who waits for it.
 pub(super) struct Job {
@@ -48,7 +48,7 @@ pub(super) struct End {
 pub(super) enum Turn {
     /// Commit this.
     Work(Vec<Job>, Vec<End>),
-    /// No submission will come any more; outcomes may. Said once.
+    /// No submission will come any more; ends may. Said once.
     Drained,
     /// Nothing will come any more.
     End,
@@ -67,15 +67,41 @@ struct State {
     waiting: usize,
     /// Bytes of their inputs.
     waiting_bytes: usize,
-    outcomes: Vec<End>,
-    /// When outcomes are committed on their own.
-    outcomes_due: Option<Instant>,
+    ends: Vec<End>,
+    /// When ends are committed on their own.
+    ends_due: Option<Instant>,
     poisoned: bool,
-    /// Until when outcomes are waited for, once closing.
+    /// Until when ends are waited for, once closing.
     closing: Option<Instant>,
     drained: bool,
     /// When the last commit began that had many submissions; none if the last one had few.
     busy_since: Option<Instant>,
+    /// The same of ends.
+    ends_since: Option<Instant>,
+    arrivals: Arrivals,
+}
+
+/// How requests come.
+#[derive(Default)]
+struct Arrivals {
+    last: Option<Instant>,
+    /// How far apart they were lately.
+    gap: Option<Duration>,
+}
+
+impl Arrivals {
+    fn note(&mut self, now: Instant) {
+        if let Some(last) = self.last.replace(now) {
+            // After a pause they may come thick again: it counts as no more than what tells the two apart.
+            let gap = now.saturating_duration_since(last).min(4 * COMPANY);
+            self.gap = Some(self.gap.map_or(gap, |before| (3 * before + gap) / 4));
+        }
+    }
+
+    /// How long to wait for the next one: twice as long as one mostly takes, or not at all.
+    fn worth_waiting(&self) -> Duration {
+        self.gap.map(|gap| 2 * gap).filter(|wait| *wait <= COMPANY).unwrap_or_default()
+    }
 }
 
 impl Queue {
@@ -103,6 +129,7 @@ impl Queue {
         }
         state.waiting += job.request.submissions.len();
         state.waiting_bytes += bytes;
+        state.arrivals.note(Instant::now());
         state.jobs.push_back(job);
         self.changed.notify_one();
         Ok(())
@@ -111,15 +138,15 @@ impl Queue {
     pub(super) fn push_end(&self, end: End) {
         let mut state = self.lock();
         if state.poisoned {
-            // It stays in memory; after the restart it is computed again.
+            // Nobody sees it; after the restart it is computed again.
             return;
         }
         let is_awaited = end.written.is_some();
-        state.outcomes.push(end);
+        state.ends.push(end);
         // The thread need not wake for each: it knows when the first is due.
-        if is_awaited || state.outcomes_due.is_none() || state.closing.is_some() {
-            let due = Instant::now() + if is_awaited { Duration::ZERO } else { OUTCOME_DELAY };
-            state.outcomes_due = Some(state.outcomes_due.map_or(due, |set| set.min(due)));
+        if is_awaited || state.ends_due.is_none() || state.closing.is_some() {
+            let due = state.when_due(is_awaited);
+            state.ends_due = Some(state.ends_due.map_or(due, |set| set.min(due)));
             self.changed.notify_one();
         }
     }
@@ -140,7 +167,7 @@ impl Queue {
     pub(super) fn poison(&self) {
         let mut state = self.lock();
         state.poisoned = true;
-        state.drop_outcomes();
+        state.drop_ends();
     }
 
     /// Nobody takes from this queue any more: lets the waiting know.
@@ -149,7 +176,7 @@ impl Queue {
         state.poisoned |= state.closing.is_none();
         state.jobs.clear();
         (state.waiting, state.waiting_bytes) = (0, 0);
-        state.drop_outcomes();
+        state.drop_ends();
     }
 
     /// Waits for something to do. `in_work` tells how many executions may still end.
@@ -165,7 +192,7 @@ impl Queue {
                 return turn;
             }
             let now = Instant::now();
-            let wake = state.outcomes_due.into_iter().chain(state.closing).min();
+            let wake = state.ends_due.into_iter().chain(state.closing).min();
             state = match wake {
                 None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
                 Some(at) => {
@@ -185,9 +212,20 @@ impl Queue {
 
 impl State {
     /// Nobody writes them any more; whoever waits for one hears so.
-    fn drop_outcomes(&mut self) {
-        self.outcomes = Vec::new();
-        self.outcomes_due = None;
+    fn drop_ends(&mut self) {
+        self.ends = Vec::new();
+        self.ends_due = None;
+    }
+
+    /// When an end that comes now is to be committed on its own. Where many end one after the other, as after a long array,
+    /// those of a while go together.
+    fn when_due(&self, is_awaited: bool) -> Instant {
+        let now = Instant::now();
+        if is_awaited || self.closing.is_some() {
+            return now;
+        }
+        let due = now + self.arrivals.worth_waiting();
+        self.ends_since.map_or(due, |since| due.max(since + INTERVAL))
     }
 
     /// How long the next commit is to wait, if at all.
@@ -201,7 +239,7 @@ impl State {
             return Some(self.work());
         }
         let now = Instant::now();
-        let due = self.outcomes_due.is_some_and(|due| due <= now);
+        let due = self.ends_due.is_some_and(|due| due <= now);
         let Some(deadline) = self.closing else { return due.then(|| self.work()) };
         if !self.drained {
             self.drained = true;
@@ -210,12 +248,11 @@ impl State {
         if self.poisoned {
             return Some(Turn::End);
         }
-        // An execution is in work until its outcome is written: none can slip through between the
-        // two.
-        if self.outcomes.is_empty() {
+        // An execution is in work until its end is written: none can slip through between the two.
+        if self.ends.is_empty() {
             return (deadline <= now || in_work() == 0).then_some(Turn::End);
         }
-        (due || deadline <= now || in_work() <= self.outcomes.len()).then(|| self.work())
+        (due || deadline <= now || in_work() <= self.ends.len()).then(|| self.work())
     }
 
     fn work(&mut self) -> Turn {
@@ -229,8 +266,35 @@ impl State {
             jobs.push(job);
         }
         self.waiting -= size;
-        self.busy_since = (size >= BUSY).then(Instant::now);
-        self.outcomes_due = None;
-        Turn::Work(jobs, std::mem::take(&mut self.outcomes))
+        let now = Instant::now();
+        self.busy_since = (size >= BUSY).then_some(now);
+        self.ends_since = (self.ends.len() >= BUSY).then_some(now);
+        self.ends_due = None;
+        Turn::Work(jobs, std::mem::take(&mut self.ends))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ends_wait_for_requests_that_come_thick_and_for_no_others() {
+        let (mut arrivals, mut now) = (Arrivals::default(), Instant::now());
+        let mut after = |gap: Duration, times: usize| {
+            for _ in 0..times {
+                arrivals.note(now);
+                now += gap;
+            }
+            arrivals.worth_waiting()
+        };
+        let micros = Duration::from_micros;
+        assert_eq!(after(micros(250), 1), Duration::ZERO, "nothing is known of one");
+        assert_eq!(after(micros(250), 9), micros(500));
+        assert_eq!(after(micros(2000), 20), Duration::ZERO, "500 a second");
+        // Thick again, after whatever pause: soon, but not because of two.
+        assert_eq!(after(Duration::from_secs(9), 2), Duration::ZERO);
+        assert_eq!(after(micros(100), 3), Duration::ZERO);
+        assert!((micros(200)..COMPANY).contains(&after(micros(100), 20)));
     }
 }

@@ -9,7 +9,7 @@ use tempfile::tempdir;
 use super::*;
 use crate::ledger::gated::Gated;
 use crate::ledger::redb::faulty_disk::{self, FaultyDisk};
-use crate::ledger::{Opening, RedbLedger, Submission};
+use crate::ledger::{Filter, Opening, RedbLedger, Submission};
 
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -153,23 +153,50 @@ fn closing_commits_what_is_queued_and_waits_for_outcomes() {
 }
 
 #[test]
-fn outcomes_of_an_idle_server_are_written_soon_and_in_few_commits() {
+fn ends_that_no_request_carries_are_written_at_once_and_what_comes_meanwhile_goes_together() {
     let ledger = Arc::new(Gated::open(FaultyDisk::default().ledger().unwrap()));
     let group = start(ledger.clone(), 100, Box::new(|_| {}));
     let batch = vec![submission("abby", 1); 50];
-    let receipts = group.submit(batch).unwrap().blocking_recv().unwrap().unwrap();
+    let receipts = group.submit(batch).unwrap().blocking_recv().unwrap().unwrap().receipts;
     let before = ledger.commits();
-    for receipt in &receipts.receipts {
+    ledger.set_open(false);
+    for (n, receipt) in receipts.iter().enumerate() {
         assert_eq!(group.finish(&ended(receipt.execution)), Ok(true));
         assert_eq!(group.finish(&ended(receipt.execution)), Ok(false));
+        if n == 0 {
+            until(|| ledger.commits() == before + 1);
+        }
     }
-    until(|| ledger.unfinished().unwrap().is_empty());
-    assert!(ledger.commits() - before < 10);
+    let running = |receipt: &Receipt| {
+        group.shared.executions.get(&receipt.execution).unwrap().unwrap().is_running()
+    };
+    assert!(receipts.iter().all(running), "seen before they are written");
+    ledger.set_open(true);
     until(|| group.shared.executions.in_work() == 0);
+    assert!(!receipts.iter().any(running));
+    assert_eq!(ledger.unfinished(), Ok(Vec::new()));
+    assert_eq!(ledger.commits() - before, 2);
     // Idle means idle.
-    let commits = ledger.commits();
     thread::sleep(Duration::from_millis(100));
-    assert_eq!(ledger.commits(), commits);
+    assert_eq!(ledger.commits() - before, 2);
+}
+
+#[test]
+fn a_failed_write_of_an_end_leaves_it_running_for_all_who_ask() {
+    let disk = FaultyDisk::default();
+    let ledger = Arc::new(Gated::open(disk.ledger().unwrap()));
+    let group = start(ledger.clone(), 100, Box::new(|_| {}));
+    let receipt =
+        group.submit(vec![submission("abby", 0)]).unwrap().blocking_recv().unwrap().unwrap();
+    let id = receipt.receipts[0].execution;
+    disk.fail_next_sync();
+    let written = group.finish_durably(&ended(id)).unwrap().unwrap();
+    assert!(written.blocking_recv().is_err());
+    until(|| group.submit(Vec::<Submission>::new()).err() == Some(Refusal::Poisoned));
+    assert!(group.shared.executions.get(&id).unwrap().unwrap().is_running());
+    let listed = group.shared.executions.list(&Filter::default(), 9).unwrap().executions;
+    assert!(listed[0].1.is_running());
+    group.close(PATIENCE);
 }
 
 #[test]
@@ -190,8 +217,9 @@ fn after_a_failed_sync_everybody_hears_of_it_and_nothing_more_is_taken() {
     }
     until(|| group.submit(Vec::<Submission>::new()).err() == Some(Refusal::Poisoned));
     assert_eq!(group.finish(&ended(receipt.receipts[0].execution)), Ok(true));
+    // Who asks sees what the next start does.
     let record = group.shared.executions.get(&receipt.receipts[0].execution).unwrap().unwrap();
-    assert!(!record.is_running());
+    assert!(record.is_running());
     group.close(PATIENCE);
 }
 
