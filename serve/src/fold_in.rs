@@ -103,14 +103,15 @@ fn outcome(
     accepted: &Accepted,
     count: usize,
 ) -> Result<Outcome, String> {
-    let snapshot = live.current().ok_or("no version is loaded")?;
     let ExecutionRecord { user, item, input, .. } = &*accepted.record;
-    let number = snapshot.number(item);
-    let options = Options::of_input(input);
+    // In this order: what the ledger has let go of by now is in whatever version serves after.
     let entries = accepted.entries(ledger).map_err(|error| {
         error!(%error, %user, "the user's entries cannot be read");
         "the user's ratings cannot be read from the ledger; the rating is kept"
     })?;
+    let snapshot = live.current().ok_or("no version is loaded")?;
+    let number = snapshot.number(item);
+    let options = Options::of_input(input);
     let (_, recommendations) = recommend(&snapshot, scorer, user, entries, &options, count);
     let fold_in = FoldIn {
         version: snapshot.manifest.version.clone(),
@@ -227,30 +228,4 @@ fn score_all(
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-
-    fn fold_in() -> FoldIn<'static> {
-        FoldIn {
-            version: "v20261123T204500Z-x7k2".parse().unwrap(),
-            user: "abby".into(),
-            rated: RatedItem { item_id: "1".into(), known: false, title: None },
-            recommendations: Vec::new(),
-        }
-    }
-
-    #[test]
-    fn an_output_beyond_the_limit_of_step_functions_fails_and_says_why() {
-        let of_length = |bytes: usize| {
-            let user = |length| FoldIn { user: "x".repeat(length).into(), ..fold_in() };
-            let rest = JsonText::of(&user(0)).unwrap().as_str().len();
-            ended(&user(bytes - rest)).unwrap()
-        };
-        assert!(matches!(of_length(LONGEST_DATA), Outcome::Succeeded(_)));
-        let too_long = of_length(LONGEST_DATA + 1);
-        assert!(
-            matches!(too_long, Outcome::Failed { error, .. } if error == "States.DataLimitExceeded")
-        );
-    }
-}
+mod tests;

@@ -1,4 +1,5 @@
-//! A ledger for tests that stops before each commit while its gate is closed.
+//! A ledger for tests that stops before each commit while its gate is closed, and lets something happen before entries are
+//! read.
 
 #![allow(clippy::unwrap_used)]
 
@@ -14,17 +15,26 @@ use super::{
     LedgerError, Page, Request, RequestName, Retention,
 };
 
-pub(super) struct Gated<L> {
+type BeforeEntries<L> = Box<dyn FnOnce(&L) + Send>;
+
+pub(crate) struct Gated<L> {
     pub(super) inner: L,
     open: Mutex<bool>,
     changed: Condvar,
     commits: AtomicUsize,
+    before_entries: Mutex<Option<BeforeEntries<L>>>,
 }
 
 impl<L> Gated<L> {
-    pub(super) fn open(inner: L) -> Self {
+    pub(crate) fn open(inner: L) -> Self {
         let (open, changed) = (Mutex::new(true), Condvar::new());
-        Self { inner, open, changed, commits: AtomicUsize::new(0) }
+        let (commits, before_entries) = (AtomicUsize::new(0), Mutex::new(None));
+        Self { inner, open, changed, commits, before_entries }
+    }
+
+    /// What happens when entries are asked for next.
+    pub(crate) fn before_entries(&self, happens: impl FnOnce(&L) + Send + 'static) {
+        *self.before_entries.lock().unwrap() = Some(Box::new(happens));
     }
 
     pub(super) fn set_open(&self, open: bool) {
@@ -55,6 +65,10 @@ impl<L: Ledger> Ledger for Gated<L> {
     }
 
     fn entries(&self, user: &UserId) -> Result<Profile<ItemId>, LedgerError> {
+        let happens = self.before_entries.lock().unwrap().take();
+        if let Some(happens) = happens {
+            happens(&self.inner);
+        }
         self.inner.entries(user)
     }
 

@@ -19,7 +19,7 @@ mod redb;
 mod request;
 
 #[cfg(test)]
-mod gated;
+pub(crate) mod gated;
 
 use std::collections::BTreeMap;
 
