@@ -186,10 +186,6 @@ def check_lists(sfn):
         )
         for one in page["executions"]
     ]
-    for _ in range(2000):
-        # An end is listed when it is on disk.
-        if not listed(statusFilter="RUNNING"):
-            break
     everything = listed()
     assert everything[:5] == arns[::-1], everything
     assert len(everything) == len(set(everything)) >= 8
@@ -263,7 +259,7 @@ def check_stopped(sfn, arn):
     assert (execution["status"], execution["stopDate"]) == ("ABORTED", stop_date)
     assert execution["error"] == "Enough" and "cause" not in execution, execution
     event = sfn.get_execution_history(executionArn=arn, reverseOrder=True)["events"][0]
-    assert event["type"] == "ExecutionAborted" and event["previousEventId"] == 2
+    assert event["type"] == "ExecutionAborted" and event["previousEventId"] == 0
     assert event["executionAbortedEventDetails"] == {"error": "Enough"}
     # Nothing is accepted that could not be checked; the client may try again.
     try:

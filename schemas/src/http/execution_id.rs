@@ -6,12 +6,13 @@ use std::str::FromStr;
 use thiserror::Error;
 use uuid::{Uuid, Variant};
 
-/// Names one execution: 48 bits of milliseconds since 1970, then 122 random bits (a version 4
-/// UUID).
+/// Names one execution: 48 bits of milliseconds since 1970, then a version 4 UUID, whose first 16
+/// bits place it within the millisecond, and whose 106 others are random. (Older programs drew all
+/// 122.)
 ///
 /// The time first keeps the ledger's inserts at one end of the table and lets retention drop
-/// ranges; the random bits make it unguessable. As text `<12 hexadecimal digits>-<UUID>`, lower
-/// case, 49 characters.
+/// ranges; the place after it keeps the order in which a ledger accepts them; the random bits make
+/// it unguessable. As text `<12 hexadecimal digits>-<UUID>`, lower case, 49 characters.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ExecutionId([u8; ExecutionId::KEY_BYTES]);
 
@@ -26,10 +27,37 @@ impl ExecutionId {
     /// The length of a key.
     pub const KEY_BYTES: usize = 22;
     const TIME_BYTES: usize = 6;
+    /// Of the time, and the place within it.
+    const PLACE_BYTES: usize = 8;
+    /// Places for each microsecond, of the 65,536 in a millisecond.
+    const PLACES: u64 = 65;
 
     /// A new name for an execution that starts at `micros` since 1970.
     pub fn fresh(micros: i64) -> Self {
-        Self::of(micros, *Uuid::new_v4().as_bytes())
+        let within = u64::try_from(micros % 1000).unwrap_or(0) * Self::PLACES;
+        let mut id = Self::of(micros, *Uuid::new_v4().as_bytes());
+        id.set_place(id.place() & !0xffff | within);
+        id
+    }
+
+    /// The same for one that is accepted after `newest`: it sorts after that one, too, though the clock may have been set
+    /// back.
+    pub fn fresh_after(newest: Option<Self>, micros: i64) -> Self {
+        let mut id = Self::fresh(micros);
+        if let Some(newest) = newest {
+            id.set_place(id.place().max(newest.place().saturating_add(1)));
+        }
+        id
+    }
+
+    fn place(&self) -> u64 {
+        let mut place = [0; Self::PLACE_BYTES];
+        place.copy_from_slice(&self.0[..Self::PLACE_BYTES]);
+        u64::from_be_bytes(place)
+    }
+
+    fn set_place(&mut self, place: u64) {
+        self.0[..Self::PLACE_BYTES].copy_from_slice(&place.to_be_bytes());
     }
 
     /// Sorts before (or as) every execution that started at `micros` or later.
@@ -141,10 +169,27 @@ mod tests {
         assert!(early < late);
         assert!(ExecutionId::first_since(1_001_000) <= late);
         assert!(ExecutionId::first_since(1_001_000) > early);
+        let within = ExecutionId::fresh(1_000_001);
+        assert!(early < within && within < late);
         for micros in [i64::MIN, -1, 0, i64::MAX] {
             let id = ExecutionId::fresh(micros);
             assert_eq!(id.to_string().parse(), Ok(id));
         }
         assert_ne!(ExecutionId::fresh(5), ExecutionId::fresh(5));
+    }
+
+    #[test]
+    fn what_is_accepted_later_sorts_later_whatever_the_clock_says() {
+        // Of an older program, whose bits after the time are random.
+        let mut newest = ExecutionId::of(7_000_000, [0xff; 16]);
+        for micros in [7_000_000, 7_000_999, 3, -4, 7_000_999].into_iter().cycle().take(1000) {
+            let id = ExecutionId::fresh_after(Some(newest), micros);
+            assert!(id > newest, "{id} after {newest}");
+            assert_eq!(id.to_string().parse(), Ok(id));
+            newest = id;
+        }
+        // As soon as the clock has caught up, it says the time again.
+        assert_eq!(ExecutionId::fresh_after(Some(newest), 8_000_000).millis(), 8_000);
+        assert_eq!(ExecutionId::fresh_after(None, 8_000_000).millis(), 8_000);
     }
 }

@@ -64,7 +64,14 @@ pub enum Outcome {
     },
 }
 
+/// Why an execution timed out, for people.
+const TIMEOUT_CAUSE: &str = "there was no output within the time that --execution-timeout gives; the rating is kept, and the next list \
+     for this user counts it";
+
 impl Outcome {
+    /// The error of what takes too long, as Step Functions names it.
+    pub const TIMEOUT: &str = "States.Timeout";
+
     /// The status that it leaves.
     pub fn status(&self) -> ExecutionStatus {
         match self {
@@ -120,7 +127,7 @@ pub struct ExecutionRecord {
 }
 
 impl ExecutionRecord {
-    pub(super) fn running(
+    pub(crate) fn running(
         submission: &Submission,
         name: Option<&RequestName>,
         started_at: i64,
@@ -160,10 +167,11 @@ impl ExecutionRecord {
         }
     }
 
-    /// The error's name and its cause, where it failed or was stopped.
+    /// The error's name and its cause, where it failed, took too long, or was stopped.
     pub fn failure(&self) -> (Option<&str>, Option<&str>) {
         match &self.end {
             Some((Outcome::Failed { error, cause }, _)) => (Some(error), Some(cause)),
+            Some((Outcome::TimedOut, _)) => (Some(Outcome::TIMEOUT), Some(TIMEOUT_CAUSE)),
             Some((Outcome::Aborted { error, cause }, _)) => (error.as_deref(), cause.as_deref()),
             _ => (None, None),
         }

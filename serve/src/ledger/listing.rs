@@ -6,8 +6,9 @@ use super::{ExecutionId, ExecutionRecord, ExecutionStatus};
 
 /// Which executions are listed, and from where on.
 ///
-/// Newest first: of one user, by the time of starting; otherwise running executions by the time of
-/// starting and ended ones by the time of ending, as the Step Functions protocol has it.
+/// Newest first: as they were accepted, which no clock changes; those of one status other than running by the time of
+/// ending, and where that is the same, as they were accepted. So an execution that ends meanwhile moves in no listing, but
+/// for those by status.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
     /// Those that answer this user's ratings.
@@ -21,7 +22,7 @@ pub struct Filter {
 /// A place in a listing: what comes after it is older.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Cursor {
-    /// The time by which the execution is listed, in microseconds since 1970.
+    /// When the execution ended, for listings by that, or started, in microseconds since 1970.
     pub micros: i64,
     /// The execution.
     pub id: ExecutionId,

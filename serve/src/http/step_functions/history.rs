@@ -50,7 +50,11 @@ pub fn events(
                 let content = why(Some(error), Some(cause));
                 ("ExecutionFailed", "executionFailedEventDetails", content)
             }
-            Outcome::TimedOut => ("ExecutionTimedOut", "executionTimedOutEventDetails", Map::new()),
+            // The service says no cause here.
+            Outcome::TimedOut => {
+                let content = why(Some(Outcome::TIMEOUT), None);
+                ("ExecutionTimedOut", "executionTimedOutEventDetails", content)
+            }
             Outcome::Aborted { error, cause } => {
                 let content = why(error.as_deref(), cause.as_deref());
                 ("ExecutionAborted", "executionAbortedEventDetails", content)
@@ -60,9 +64,56 @@ pub fn events(
     }
     let numbered = found.into_iter().zip(1..);
     let event = |((kind, details, content, at), id): ((&str, &str, Map<_, _>, i64), u64)| {
-        // The first two both follow the beginning, as at AWS.
-        let previous = if id <= 2 { 0 } else { id - 1 };
+        // The first two both follow the beginning, as at AWS; and what comes from outside follows nothing.
+        let is_from_outside = matches!(kind, "ExecutionTimedOut" | "ExecutionAborted");
+        let previous = if id <= 2 || is_from_outside { 0 } else { id - 1 };
         json!({"timestamp": seconds(at), "type": kind, "id": id, "previousEventId": previous, details: content})
     };
     numbered.map(event).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use akin_schemas::http::JsonText;
+    use akin_schemas::{ItemId, UserId};
+
+    use super::*;
+    use crate::ledger::Submission;
+
+    #[test]
+    fn what_comes_from_outside_follows_no_event_and_says_why_as_far_as_that_is_known() {
+        let (user, item) = (UserId::try_from("abby").unwrap(), ItemId::try_from("1").unwrap());
+        let submission = Submission { user, item, rating: None, input: "{}".to_owned() };
+        let (why, because) = ("Enough", "of it");
+        let aborted = |error: Option<&str>, cause: Option<&str>| Outcome::Aborted {
+            error: error.map(str::to_owned),
+            cause: cause.map(str::to_owned),
+        };
+        let failed = Outcome::Failed { error: why.to_owned(), cause: because.to_owned() };
+        let succeeded = Outcome::Succeeded(JsonText::of(&"{}").unwrap().into());
+        let last = |outcome: Outcome| {
+            let running = ExecutionRecord::running(&submission, None, 5);
+            let record = ExecutionRecord { end: Some((outcome, 9)), ..running };
+            events(&record, Some("{}"), "role", true).pop().unwrap()
+        };
+        let both = json!({"error": why, "cause": because});
+        for (outcome, details, id, previous, expected) in [
+            (Outcome::TimedOut, "executionTimedOut", 3, 0, json!({"error": "States.Timeout"})),
+            (aborted(None, None), "executionAborted", 3, 0, json!({})),
+            (aborted(Some(why), Some(because)), "executionAborted", 3, 0, both.clone()),
+            (failed, "executionFailed", 3, 2, both),
+            (
+                succeeded,
+                "executionSucceeded",
+                4,
+                3,
+                json!({"output": "{}", "outputDetails": {"truncated": false}}),
+            ),
+        ] {
+            let event = last(outcome);
+            assert_eq!(event[format!("{details}EventDetails")], expected, "{event}");
+            assert_eq!((&event["id"], &event["previousEventId"]), (&id.into(), &previous.into()));
+        }
+    }
 }

@@ -54,7 +54,8 @@ pub(super) fn commit(
     let origins = read::origins(&transaction.open_table(tables::ORIGINS)?)?;
     let mut users = transaction.open_table(tables::USERS)?;
     let numbering = Numbering::resume(transaction, &origins, time)?;
-    let mut writer = Writer { changing, record, numbering, now: time.now };
+    let newest = changing.executions.last()?.map(|(id, _)| ExecutionId::from_key(*id.value()));
+    let mut writer = Writer { changing, record, numbering, newest, now: time.now };
     let mut of_users = OfUsers::new();
     let mut outcomes = Vec::with_capacity(requests.len());
     for Request { submissions, name } in requests {
@@ -143,6 +144,8 @@ struct Writer<'t, 'r> {
     changing: Changing<'t>,
     record: &'r mut Record,
     numbering: Numbering<'t>,
+    /// The execution that was accepted last.
+    newest: Option<ExecutionId>,
     now: i64,
 }
 
@@ -188,7 +191,8 @@ impl Writer<'_, '_> {
             if let Some(of_user) = of_users.get_mut(user) {
                 of_user.add(item, entry);
             }
-            let id = ExecutionId::fresh(self.now);
+            let id = ExecutionId::fresh_after(self.newest, self.now);
+            self.newest = Some(id);
             let entry = LedgerEntry { user: user.clone(), item: item.clone(), entry };
             let row = LogRow { entry, execution: Some(id) };
             let log = codec::write_log(&row, self.numbering.origin_number);

@@ -1,7 +1,6 @@
 //! Listings, from the tables that are sorted for them.
 
 use std::collections::BTreeSet;
-use std::iter::Peekable;
 
 use akin_schemas::http::Output;
 use redb::{ReadTransaction, StorageError};
@@ -19,15 +18,6 @@ const LOOKS_EACH: usize = 20;
 /// A page ends once its inputs and outputs have so many bytes: a thousand of the longest would take a gigabyte.
 const PAGE_BYTES: usize = 4 << 20;
 
-const ENDED: [ExecutionStatus; 4] = [
-    ExecutionStatus::Succeeded,
-    ExecutionStatus::Failed,
-    ExecutionStatus::TimedOut,
-    ExecutionStatus::Aborted,
-];
-
-type Places<'t> = Box<dyn Iterator<Item = Result<Cursor, StorageError>> + 't>;
-
 /// `recent` are the user's entries that are not written by user yet, when the filter names one.
 pub(super) fn page(
     transaction: &ReadTransaction,
@@ -37,7 +27,7 @@ pub(super) fn page(
 ) -> Result<Page, LedgerError> {
     match &filter.user {
         Some(user) => of_user(transaction, user, filter, recent, limit),
-        None => by_time(transaction, filter, limit),
+        None => of_all(transaction, filter, limit),
     }
 }
 
@@ -125,42 +115,51 @@ fn descending(
     })
 }
 
-fn by_time(
+/// All as they were accepted, or those of one status.
+fn of_all(
     transaction: &ReadTransaction,
     filter: &Filter,
     limit: usize,
 ) -> Result<Page, LedgerError> {
-    let open = transaction.open_table(tables::OPEN)?;
-    let ended = transaction.open_table(tables::ENDED)?;
-    let wanted = |status| filter.status.is_none_or(|wanted| wanted == status);
-    let after = filter.after;
-    let mut sources: Vec<Places> = Vec::new();
-    if wanted(ExecutionStatus::Running) {
-        // Keys hold milliseconds: of those in the cursor's own, some come before it.
-        let until = after.map_or(i64::MAX, |cursor| cursor.micros.saturating_add(1000));
-        let until = ExecutionId::first_since(until);
-        let places = open.range::<&[u8; ExecutionId::KEY_BYTES]>(..until.key())?.rev().map(|row| {
-            let id = ExecutionId::from_key(*row?.0.value());
-            Ok(Cursor { micros: id.millis() * 1000, id })
-        });
-        let is_over = move |place: &Result<Cursor, StorageError>| matches!((place, after), (Ok(place), Some(after)) if *place >= after);
-        sources.push(Box::new(places.skip_while(is_over)));
+    let before = filter.after.map_or([u8::MAX; ExecutionId::KEY_BYTES], |after| *after.id.key());
+    let place = |id: ExecutionId| Cursor { micros: id.millis() * 1000, id };
+    match filter.status {
+        None => {
+            let executions = transaction.open_table(tables::EXECUTIONS)?;
+            let places = executions.range::<&[u8; ExecutionId::KEY_BYTES]>(..&before)?.rev();
+            let places = places.map(|row| Ok(place(ExecutionId::from_key(*row?.0.value()))));
+            page_of(transaction, places, limit)
+        }
+        Some(ExecutionStatus::Running) => {
+            let open = transaction.open_table(tables::OPEN)?;
+            let places = open.range::<&[u8; ExecutionId::KEY_BYTES]>(..&before)?.rev();
+            let places = places.map(|row| Ok(place(ExecutionId::from_key(*row?.0.value()))));
+            page_of(transaction, places, limit)
+        }
+        Some(status) => {
+            let ended = transaction.open_table(tables::ENDED)?;
+            let number = codec::status_number(status);
+            let micros = filter.after.map_or(i64::MAX, |after| after.micros);
+            let first = (number, i64::MIN, &[0; ExecutionId::KEY_BYTES]);
+            let places = ended.range(first..(number, micros, &before))?.rev().map(|row| {
+                let key = row?.0;
+                let (_, micros, id) = key.value();
+                Ok(Cursor { micros, id: ExecutionId::from_key(*id) })
+            });
+            page_of(transaction, places, limit)
+        }
     }
-    for status in ENDED.into_iter().filter(|&status| wanted(status)) {
-        let number = codec::status_number(status);
-        let last = [u8::MAX; ExecutionId::KEY_BYTES];
-        let (micros, key) = after.map_or((i64::MAX, last), |after| (after.micros, *after.id.key()));
-        let first = (number, i64::MIN, &[0; ExecutionId::KEY_BYTES]);
-        let places = ended.range(first..(number, micros, &key))?.rev().map(|row| {
-            let key = row?.0;
-            let (_, micros, id) = key.value();
-            Ok(Cursor { micros, id: ExecutionId::from_key(*id) })
-        });
-        sources.push(Box::new(places));
-    }
+}
+
+/// Those at the first of these places.
+fn page_of(
+    transaction: &ReadTransaction,
+    places: impl Iterator<Item = Result<Cursor, StorageError>>,
+    limit: usize,
+) -> Result<Page, LedgerError> {
     let (mut page, mut bytes) = (Page::default(), 0);
-    let mut sources: Vec<_> = sources.into_iter().map(Iterator::peekable).collect();
-    while let Some(place) = newest(&mut sources)? {
+    for place in places {
+        let place = place?;
         if page.executions.len() == limit || bytes >= PAGE_BYTES {
             return Ok(page);
         }
@@ -175,19 +174,4 @@ fn by_time(
     }
     page.next = None;
     Ok(page)
-}
-
-/// Takes the newest place of all sources.
-fn newest(sources: &mut [Peekable<Places>]) -> Result<Option<Cursor>, StorageError> {
-    let mut newest = None;
-    for (number, source) in sources.iter_mut().enumerate() {
-        match source.next_if(Result::is_err) {
-            Some(error) => return error.map(Some),
-            None => {
-                let place = source.peek().and_then(|place| place.as_ref().ok().copied());
-                newest = newest.max(place.map(|place| (place, number)));
-            }
-        }
-    }
-    Ok(newest.and_then(|(place, number)| sources[number].next().map(|_| place)))
 }
