@@ -9,6 +9,7 @@ pub mod forget;
 pub mod ledger;
 pub mod metrics;
 pub mod options;
+pub mod panics;
 pub mod server;
 pub mod snapshot;
 

@@ -1,10 +1,12 @@
 //! The `akin-serve` program.
 
 use std::io::IsTerminal;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 use akin_schemas::{log_field, log_levels, printable};
 use akin_serve::options::{Options, unknown_variables};
+use akin_serve::panics;
 use akin_serve::server::Server;
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
@@ -35,16 +37,20 @@ fn main() -> ExitCode {
         let fields = debug_fn(|to, field, value| log_field(to, field.name(), value));
         log.fmt_fields(fields.delimited(" ")).init()
     }
+    panics::tell();
     let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
     for name in unknown_variables(names) {
         tracing::warn!(name, "this variable of the environment is no option, and is passed over");
     }
-    match Server::start(&options).and_then(Server::run_until_stopped) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
+    let serve = || Server::start(&options).and_then(Server::run_until_stopped);
+    match catch_unwind(AssertUnwindSafe(serve)) {
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Err(error)) => {
             eprintln!("akin-serve: {}", printable(&error.to_string()));
             ExitCode::FAILURE
         }
+        // The log has told.
+        Err(_) => ExitCode::FAILURE,
     }
 }
 

@@ -39,7 +39,7 @@ pub struct Options {
     /// Seconds between looks for a new version.
     #[arg(long, env = "AKIN_POLL_INTERVAL", default_value = "5", value_parser = some_seconds, value_name = "SECONDS")]
     pub poll_interval: Duration,
-    /// Accepted ratings are written to the store after this many seconds at the latest.
+    /// Accepted ratings are written to the store after this many seconds at the latest, and at once on SIGUSR1.
     #[arg(long, env = "AKIN_FLUSH_INTERVAL", default_value = "60", value_parser = seconds, value_name = "SECONDS")]
     pub flush_interval: Duration,
     /// Accepted ratings are written to the store when so many are waiting.
@@ -55,7 +55,7 @@ pub struct Options {
     /// Connections at once; more wait in the operating system.
     #[arg(long, env = "AKIN_CONNECTIONS", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..), value_name = "N")]
     pub connections: u32,
-    /// Seconds that a client may take to send its headers, and again its body.
+    /// Seconds that a client may take to send the headers of a request, and again its body.
     #[arg(long, env = "AKIN_REQUEST_TIMEOUT", default_value = "5", value_parser = some_seconds, value_name = "SECONDS")]
     pub request_timeout: Duration,
     /// Seconds that a connection may be idle between requests.

@@ -1,18 +1,18 @@
 //! The server as a value: start it, ask for its address, run it until it is stopped.
 
 mod flushing;
+mod limits;
+mod listening;
+mod signals;
 
 use std::io;
 use std::net::SocketAddr;
-use std::num::NonZero;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use actix_web::dev::ServerHandle;
-use actix_web::middleware::from_fn;
+use actix_web::rt::{System, SystemRunner};
 use actix_web::web::Data;
-use actix_web::{App, HttpServer};
 use akin_allocator::give_back;
 use akin_schemas::http::{StateMachine, StateMachineError};
 use akin_store::{Store, StoreError, open_store, open_store_unseen};
@@ -34,10 +34,8 @@ use crate::metrics::Metrics;
 use crate::options::Options;
 use crate::snapshot::Live;
 use flushing::Flushing;
+use signals::FlushSignal;
 
-/// Threads of each worker for what waits or computes: reads of the ledger, and lists that are not stored. Each may hold a
-/// scorer's memory; more would not read or compute sooner.
-const BLOCKING_THREADS: usize = 4;
 /// How often it is looked whether another version serves, to find what may be kept of its users.
 const CANDIDATES_TICK: Duration = Duration::from_millis(200);
 /// How often it is looked whether there are more executions than are kept.
@@ -67,13 +65,29 @@ pub enum ServerError {
     /// The handles cannot be named so.
     #[error(transparent)]
     StateMachine(#[from] StateMachineError),
+    /// Too few files and sockets may be open.
+    #[error(
+        "this process may have {found} files and sockets open, and needs {least}, and one more for each connection: raise \
+         the limit (`ulimit -n`, LimitNOFILE= of systemd)"
+    )]
+    FewFiles {
+        /// How many may be.
+        found: u64,
+        /// How many are needed without any connection.
+        least: u64,
+    },
     /// The operating system refused something else.
-    #[error("the system refused a thread or socket: {0}")]
+    #[error(
+        "the system refused a thread or socket: {0}; see how many this user, service or container may have (`ulimit -u` and \
+         `ulimit -n`, TasksMax= and LimitNOFILE= of systemd, pids.max of the control group)"
+    )]
     System(#[from] io::Error),
 }
 
 /// A started server: its address is bound, its ledger open, its threads at work.
 pub struct Server {
+    system: SystemRunner,
+    flush_signal: FlushSignal,
     options: Options,
     listener: std::net::TcpListener,
     state: State,
@@ -91,6 +105,10 @@ impl Server {
     /// # Errors
     /// When the ledger, the store or the address cannot be used.
     pub fn start(options: &Options) -> Result<Self, ServerError> {
+        limits::allow_files(options.connections)?;
+        let system = System::new();
+        // Before anything takes its time: who sends the signal too early must not end the program.
+        let flush_signal = system.block_on(async { FlushSignal::new() })?;
         let Options { arn_region, arn_account, state_machine, .. } = options;
         let machine = StateMachine::new(arn_region, arn_account, state_machine)?;
         let store = open(&options.store)?;
@@ -113,8 +131,14 @@ impl Server {
         let metrics = Arc::new(Metrics::default());
         let commit_slot = Arc::new(OnceLock::new());
         let count = usize::from(options.recommendations);
-        let scoring =
-            ScoringPool::start(cores(), count, &live, &ledger, &commit_slot, &metrics.scoring)?;
+        let scoring = ScoringPool::start(
+            listening::workers(),
+            count,
+            &live,
+            &ledger,
+            &commit_slot,
+            &metrics.scoring,
+        )?;
         let queue = scoring.queue();
         let commit = Arc::new(GroupCommit::start(
             ledger.clone(),
@@ -148,6 +172,8 @@ impl Server {
         let State { ledger, commit, metrics, .. } = state.clone();
         let flushing = Flushing::new(options, store.clone(), ledger, commit, metrics);
         let mut server = Self {
+            system,
+            flush_signal,
             options: options.clone(),
             listener,
             state,
@@ -291,33 +317,25 @@ impl Server {
     pub fn run_until_stopped(self) -> Result<(), ServerError> {
         let address = self.address()?;
         let Self {
-            options, listener, state, draining, scoring, store, flushing, background, ..
+            system,
+            flush_signal,
+            options,
+            listener,
+            state,
+            draining,
+            scoring,
+            store,
+            flushing,
+            background,
         } = self;
-        let data = Data::new(state.clone());
         let description = Data::new(http::DescriptionText::new()?);
-        let system = actix_web::rt::System::new();
         system.block_on(async {
-            let app = move || {
-                App::new()
-                    .app_data(data.clone())
-                    .app_data(description.clone())
-                    .wrap(from_fn(http::frame))
-                    .configure(http::routes)
-            };
-            let server = HttpServer::new(app)
-                .workers(cores())
-                .worker_max_blocking_threads(BLOCKING_THREADS)
-                .client_request_timeout(options.request_timeout)
-                .client_disconnect_timeout(Duration::from_secs(1))
-                .keep_alive(options.keep_alive)
-                .max_connections(options.connections as usize / cores() + 1)
-                .shutdown_timeout(options.drain_timeout.as_secs().max(1))
-                .disable_signals()
-                .listen(listener)?
-                .run();
+            let served = Data::new(state.clone());
+            let server = listening::serve(listener, &options, served, description)?;
             info!(%address, store = store.location(), "listening");
-            let handle = server.handle();
-            actix_web::rt::spawn(stop_on_signal(handle, draining, options.drain_delay));
+            let on_stop = signals::stop(server.handle(), draining, options.drain_delay);
+            actix_web::rt::spawn(on_stop);
+            actix_web::rt::spawn(flush_signal.flush(flushing.clone()));
             server.await
         })?;
 
@@ -356,28 +374,6 @@ fn give_up_unread(listener: &std::net::TcpListener, timeout: Duration) -> io::Re
     #[cfg(not(target_os = "linux"))]
     let _ = (listener, timeout);
     Ok(())
-}
-
-fn cores() -> usize {
-    thread::available_parallelism().map_or(1, NonZero::get)
-}
-
-async fn stop_on_signal(handle: ServerHandle, draining: watch::Sender<bool>, delay: Duration) {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut terminate), Ok(mut interrupt)) =
-        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        warn!("signals cannot be received; the server only stops when it is killed");
-        return;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    info!("stopping: requests in work are finished first");
-    draining.send_replace(true);
-    tokio::time::sleep(delay).await;
-    handle.stop(true).await;
 }
 
 /// A panic in between leaves nothing half done that the next call would not look at anew.

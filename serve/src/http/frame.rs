@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::panic::AssertUnwindSafe;
+use std::rc::Rc;
 use std::time::Instant;
 
 use actix_web::body::{BoxBody, MessageBody};
@@ -16,6 +17,7 @@ use futures_util::FutureExt;
 use tracing::{debug, error};
 
 use super::PATHS;
+use super::connection::{Connection, InWork};
 use super::problem::Refusal;
 use super::request_id::{RequestId, X_REQUEST_ID};
 use super::state::State;
@@ -61,6 +63,7 @@ struct Seen {
     /// For the origin that asks.
     headers: Vec<(HeaderName, HeaderValue)>,
     state: Option<Data<State>>,
+    in_work: Option<InWork>,
 }
 
 impl Seen {
@@ -74,15 +77,17 @@ impl Seen {
             path: request.path().to_owned(),
             headers: headers.unwrap_or_default(),
             state,
+            in_work: request.conn_data::<Rc<Connection>>().cloned().map(Connection::begin),
         }
     }
 
     fn finish(
-        self,
+        mut self,
         response: ServiceResponse<BoxBody>,
         unread: Option<Unread>,
     ) -> ServiceResponse<BoxBody> {
         self.note(route(response.request()), response.status());
+        let in_work = self.in_work.take();
         let mut response = in_one_form(response, &self.id);
         let headers = response.headers_mut();
         if let Some(id) = self.id.value() {
@@ -91,8 +96,12 @@ impl Seen {
         for (name, value) in self.headers {
             headers.append(name, value);
         }
-        match unread {
+        let response = match unread {
             Some(unread) => unread.until_sent(response),
+            None => response,
+        };
+        match in_work {
+            Some(in_work) => in_work.until_sent(response),
             None => response,
         }
     }

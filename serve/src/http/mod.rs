@@ -2,11 +2,13 @@
 
 mod accept;
 mod body;
+mod connection;
 mod cross_origin;
 mod events;
 mod executions;
 mod frame;
 mod health;
+mod holding;
 mod items;
 mod metrics;
 mod openapi;
@@ -23,6 +25,7 @@ mod users;
 mod versions;
 
 pub use body::Bodies;
+pub use connection::{Patience, Timed};
 pub use cross_origin::{AllowedOrigin, CrossOrigin};
 pub use openapi::Text as DescriptionText;
 pub use state::{LISTS_AT_ONCE, State};

@@ -3,18 +3,19 @@
 //! the connection is closed after the answer instead. So the answer holds it.
 
 use std::cell::RefCell;
-use std::error::Error;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use actix_web::HttpMessage;
-use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::body::BoxBody;
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::error::PayloadError;
 use actix_web::http::header;
 use bytes::Bytes;
 use futures_util::Stream;
+
+use super::holding::hold;
 
 /// A body that the handler reads and the answer holds.
 pub struct Unread {
@@ -33,7 +34,7 @@ impl Unread {
 
     /// Holds the body until the answer is sent.
     pub fn until_sent(self, response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
-        response.map_body(|_, body| BoxBody::new(Holding { body, _unread: self }))
+        hold(response, self)
     }
 }
 
@@ -45,26 +46,5 @@ impl Stream for Reader {
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         Pin::new(&mut *self.0.borrow_mut()).poll_next(context)
-    }
-}
-
-/// The body of an answer.
-struct Holding {
-    body: BoxBody,
-    _unread: Unread,
-}
-
-impl MessageBody for Holding {
-    type Error = Box<dyn Error>;
-
-    fn size(&self) -> BodySize {
-        self.body.size()
-    }
-
-    fn poll_next(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
-        Pin::new(&mut self.get_mut().body).poll_next(context)
     }
 }

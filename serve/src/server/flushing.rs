@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use akin_store::Store;
 use chrono::Utc;
-use tracing::{error, warn};
+use tracing::{error, info, warn};
 
 use crate::flush::Flusher;
 use crate::ledger::{GroupCommit, Ledger};
@@ -68,6 +68,13 @@ impl Flushing {
             self.flush();
             self.last = Instant::now();
         }
+    }
+
+    /// Writes at once what was accepted: somebody has asked for it.
+    pub fn flush_when_asked(&mut self) {
+        info!("what was accepted is written to the store, as SIGUSR1 asks");
+        self.flush();
+        self.last = Instant::now();
     }
 
     /// Whether the ledger's file is gone. Then nothing more is accepted, and it is said when all that was is in the store.

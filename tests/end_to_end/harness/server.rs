@@ -111,6 +111,20 @@ impl Server {
         (status.code(), server.log_text())
     }
 
+    /// The same, with at most so many open files, and with more in its environment.
+    pub fn start_in_vain_with_files(
+        workplace: &Workplace,
+        files: u32,
+        (name, value): (&str, &str),
+    ) -> (Option<i32>, String) {
+        let mut shell = isolated(Command::new("sh"));
+        shell.args(["-c", &format!("ulimit -n {files}; exec \"$0\" \"$@\"")]);
+        shell.arg(program("akin-serve")).env(name, value);
+        let mut server = Self::spawn_as(shell, workplace, "data", &[], "info");
+        let status = server.wait();
+        (status.code(), server.log_text())
+    }
+
     pub fn log_text(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap()
     }
@@ -159,8 +173,18 @@ impl Server {
 
     /// SIGTERM.
     pub fn ask_to_stop(&self) {
+        self.signal("TERM");
+    }
+
+    /// A signal by its name, without `SIG`.
+    pub fn signal(&self, name: &str) {
+        assert!(self.try_signal(name));
+    }
+
+    /// The same to a process that may have ended. Says whether it was sent.
+    pub fn try_signal(&self, name: &str) -> bool {
         let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        Command::new("kill").args([&format!("-{name}"), &pid]).status().unwrap().success()
     }
 
     /// SIGTERM, and waits for the end.

@@ -34,10 +34,8 @@ mod recent_tests;
 #[cfg(test)]
 mod tests;
 
-use std::any::Any;
 use std::collections::BTreeMap;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
@@ -49,6 +47,7 @@ use super::{
     Answered, EndRecord, ExecutionId, ExecutionRecord, Filter, Finished, Ledger, LedgerEntry,
     LedgerError, Page, Request, RequestName, Retention,
 };
+use crate::panics;
 use journal::{Journal, Record};
 pub use open::Opening;
 use open::{FolderLock, Place};
@@ -323,14 +322,9 @@ fn make_durable(transaction: &mut WriteTransaction) -> Result<(), LedgerError> {
 
 /// Turns a panic into an error.
 fn catch<T>(work: impl FnOnce() -> Result<T, LedgerError>) -> Result<T, LedgerError> {
-    catch_unwind(AssertUnwindSafe(work))
-        .unwrap_or_else(|panic| Err(LedgerError::Storage(message(panic.as_ref()))))
-}
-
-fn message(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied();
-    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    format!("panic: {}", text.unwrap_or("without a message"))
+    panics::catch(work).unwrap_or_else(|text| {
+        Err(LedgerError::Storage(format!("the file makes no sense to redb: {text}")))
+    })
 }
 
 /// Whether an error says that what is in the file is wrong, and not that the disk cannot be reached.
