@@ -1,6 +1,8 @@
 //! The server as a process: what it needs to start, and what signals it hears.
 
-use crate::harness::{Server, Workplace, get, post_rating, wait_for};
+use std::process::Command;
+
+use crate::harness::{Server, Workplace, get, post_rating, program, wait_for};
 
 #[test]
 fn too_few_files_end_a_start_in_one_line_that_says_what_to_do() {
@@ -23,17 +25,25 @@ fn a_port_in_use_and_a_folder_that_is_none_end_a_start_in_one_line() {
     let workplace = Workplace::new();
     let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let (code, log) = Server::start_in_vain(&workplace, &["--listen", &address]);
-    assert_eq!(code, Some(1), "{log}");
-    assert!(log.contains(&format!("akin-serve: cannot listen on {address}: ")), "{log}");
-    assert!(log.trim_end().ends_with("choose another address with --listen"), "{log}");
+    let end = |data: &str, address: &str| {
+        let mut server = Command::new(program("akin-serve"));
+        server.args(["--store", &workplace.store(), "--data-dir", data, "--listen", address]);
+        let output = server.env("AKIN_LOG", "error").output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let log = end(&workplace.text("data"), &address);
+    assert!(log.starts_with(&format!("akin-serve: cannot listen on {address}: ")), "{log}");
+    assert!(log.ends_with("; choose another address with --listen\n"), "{log}");
+    assert_eq!(log.lines().count(), 1, "{log}");
 
-    std::fs::remove_dir_all(workplace.path("data")).unwrap();
-    workplace.write("data", "no folder");
-    let (code, log) = Server::start_in_vain(&workplace, &[]);
-    assert_eq!((code, log.lines().count()), (Some(1), 1), "{log}");
-    let said = format!("akin-serve: the data folder `{}` cannot be used (", workplace.text("data"));
-    assert!(log.starts_with(&said), "{log}");
+    let file = workplace.write("file", "no folder");
+    let log = end(&file, "127.0.0.1:0");
+    assert!(
+        log.starts_with(&format!("akin-serve: the data folder `{file}` cannot be used (")),
+        "{log}"
+    );
+    assert_eq!(log.lines().count(), 1, "{log}");
 }
 
 #[test]

@@ -42,7 +42,7 @@ const STOPPING: &str = ": the server stops; ask again for the end\nretry: 5000\n
         Unreadable, Missing, Unavailable,
     ),
 )]
-pub async fn show(request: HttpRequest, state: Data<State>) -> Result<HttpResponse, Refusal> {
+pub async fn events(request: HttpRequest, state: Data<State>) -> Result<HttpResponse, Refusal> {
     query::parse::<query::Nothing>(&request)?;
     let (id, record) = find(&request, &state, Duration::ZERO).await?;
     if has_seen_end(&request, &record) {

@@ -79,7 +79,7 @@ fn resources() -> Vec<(&'static str, &'static str, Resource)> {
         ("/users/{id}/recommendations", READ, vec![get().to(recommendations::of_user)]),
         ("/recommendations", "POST", vec![web::post().to(recommendations::for_ratings)]),
         ("/executions", READ, vec![get().to(executions::list)]),
-        ("/executions/{arn}/events", READ, vec![get().to(events::show)]),
+        ("/executions/{arn}/events", READ, vec![get().to(events::events)]),
         ("/executions/{arn}/stop", "POST", vec![web::post().to(executions::stop)]),
         // Before `{id}`, which would take it for an item.
         ("/items/neighbours", "POST", vec![web::post().to(items::neighbours_of_several)]),

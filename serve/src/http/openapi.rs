@@ -34,7 +34,7 @@ use super::{
         users::list_ratings,
         executions::list,
         executions::get,
-        events::show,
+        events::events,
         executions::stop,
         recommendations::of_user,
         recommendations::for_ratings,

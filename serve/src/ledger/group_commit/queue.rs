@@ -22,9 +22,10 @@ const INTERVAL: Duration = Duration::from_micros(1500);
 /// What inputs that wait may take of memory: mostly they are short, and their number is the bound.
 const WAITING_BYTES: usize = 64 << 20;
 
-/// Ends wait for the next request, to go with its commit, when it is expected within so long; otherwise they are committed
-/// at once, because nobody sees them before.
-const COMPANY: Duration = INTERVAL;
+/// Where requests come no further apart than `THICK`, ends wait for the next one, to go with its commit, for so long at
+/// most. Otherwise they are committed at once, because nobody sees them before.
+const THICK: Duration = Duration::from_micros(750);
+const COMPANY: Duration = Duration::from_millis(3);
 
 /// A request, and who waits for it.
 pub(super) struct Job {
@@ -93,14 +94,15 @@ impl Arrivals {
     fn note(&mut self, now: Instant) {
         if let Some(last) = self.last.replace(now) {
             // After a pause they may come thick again: it counts as no more than what tells the two apart.
-            let gap = now.saturating_duration_since(last).min(4 * COMPANY);
+            let gap = now.saturating_duration_since(last).min(4 * THICK);
             self.gap = Some(self.gap.map_or(gap, |before| (3 * before + gap) / 4));
         }
     }
 
-    /// How long to wait for the next one: twice as long as one mostly takes, or not at all.
+    /// How long to wait for the next one.
     fn worth_waiting(&self) -> Duration {
-        self.gap.map(|gap| 2 * gap).filter(|wait| *wait <= COMPANY).unwrap_or_default()
+        let are_thick = self.gap.is_some_and(|gap| gap <= THICK);
+        if are_thick { COMPANY } else { Duration::ZERO }
     }
 }
 
@@ -290,11 +292,11 @@ mod tests {
         };
         let micros = Duration::from_micros;
         assert_eq!(after(micros(250), 1), Duration::ZERO, "nothing is known of one");
-        assert_eq!(after(micros(250), 9), micros(500));
+        assert_eq!(after(micros(250), 9), COMPANY, "4,000 a second");
         assert_eq!(after(micros(2000), 20), Duration::ZERO, "500 a second");
         // Thick again, after whatever pause: soon, but not because of two.
         assert_eq!(after(Duration::from_secs(9), 2), Duration::ZERO);
         assert_eq!(after(micros(100), 3), Duration::ZERO);
-        assert!((micros(200)..COMPANY).contains(&after(micros(100), 20)));
+        assert_eq!(after(micros(100), 20), COMPANY);
     }
 }
