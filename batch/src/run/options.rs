@@ -95,6 +95,9 @@ impl RunOptions {
     }
 }
 
+/// The farthest from 0 that a bound of ratings may be. Scores are sums of ratings in single precision, which ends at 3.4e38.
+const FARTHEST: f64 = 1e30;
+
 /// A rating range in an argument: `ABOVE:AT_MOST`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RangeArgument(pub RatingRange);
@@ -112,10 +115,15 @@ impl FromStr for RangeArgument {
         let parsed = text.split_once(':').and_then(|(above, at_most)| {
             Some(RatingRange { above: above.parse().ok()?, at_most: at_most.parse().ok()? })
         });
-        parsed
-            .filter(RatingRange::is_valid)
-            .map(Self)
-            .ok_or_else(|| "a range is two numbers, such as 0:10, the first one smaller".to_owned())
+        let parsed = parsed.filter(RatingRange::is_valid).ok_or_else(|| {
+            "a range is two numbers, such as 0:10, the first one smaller".to_owned()
+        })?;
+        if parsed.above.abs().max(parsed.at_most.abs()) > FARTHEST {
+            return Err(format!(
+                "ratings lie between -{FARTHEST:e} and {FARTHEST:e}: sums of greater ones would be no numbers"
+            ));
+        }
+        Ok(Self(parsed))
     }
 }
 
@@ -149,7 +157,9 @@ mod tests {
     fn a_range_is_two_numbers_in_order() {
         let half_to_five = RangeArgument(RatingRange { above: 0.0, at_most: 5.0 });
         assert_eq!("0:5".parse(), Ok(half_to_five));
-        for text in ["", "5", "5:0", "a:b", "0:inf", "NaN:1"] {
+        let far = RangeArgument(RatingRange { above: -1e30, at_most: 1e30 });
+        assert_eq!("-1e30:1e30".parse(), Ok(far));
+        for text in ["", "5", "5:0", "a:b", "0:inf", "NaN:1", "0:1.1e30", "-2e30:0"] {
             assert!(text.parse::<RangeArgument>().is_err(), "{text}");
         }
     }
