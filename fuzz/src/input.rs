@@ -3,12 +3,11 @@
 use std::cell::RefCell;
 use std::io::{Cursor, Read};
 use std::ops::Range;
-use std::path::Path;
 use std::sync::Arc;
 
 use akin_ingest::{
     CatalogueFile, Collector, IngestError, IngestOptions, Layout, NoProgress, Ratings, Reading,
-    Remote, RemoteError, RemoteObject, read_files,
+    Remote, RemoteError, RemoteObject, read_catalogue, read_files,
 };
 use akin_schemas::{ItemId, RatingRange, UserId};
 use arrow::array::{
@@ -67,18 +66,22 @@ fn put(bytes: &[u8]) {
     GIVEN.set(Bytes::copy_from_slice(bytes));
 }
 
-/// Reads what was put, so many times.
-fn read(reading: &Reading, times: usize) -> Result<Ratings, IngestError> {
-    let options = IngestOptions {
+fn options(reading: &Reading, times: usize) -> IngestOptions {
+    IngestOptions {
         sources: vec![LOCATION.to_owned(); times],
         remote: &Memory,
         reading: reading.clone(),
-        items: None,
+        items: Some(LOCATION.into()),
         range: RatingRange::default(),
         now: DateTime::UNIX_EPOCH + chrono::TimeDelta::days(20_000),
         max_reject_share: 1.0,
         max_memory: MAX_MEMORY,
-    };
+    }
+}
+
+/// Reads what was put, so many times.
+fn read(reading: &Reading, times: usize) -> Result<Ratings, IngestError> {
+    let options = options(reading, times);
     let mut collector = Collector::new(MAX_MEMORY);
     read_files(&options, &mut collector, &NoProgress)?;
     collector.finish(CatalogueFile::default())
@@ -215,11 +218,9 @@ fn file(columns: [ArrayRef; 4], codec: Compression) -> Vec<u8> {
 /// A catalogue.
 pub(crate) fn catalogue(bytes: &[u8]) -> bool {
     put(bytes);
-    let Ok(catalogue) = CatalogueFile::read(&Memory, Path::new(LOCATION), MAX_MEMORY) else {
-        return false;
-    };
+    let Ok(catalogue) = read_catalogue(&options(&Reading::default(), 0)) else { return false };
     let lines = bytes.iter().filter(|byte| **byte == b'\n').count() + 1;
-    let is_packed = bytes.starts_with(b"\x1f\x8b");
+    let is_packed = bytes.starts_with(b"\x1f\x8b") || bytes.starts_with(b"PAR1");
     assert!(is_packed || catalogue.item_count() as u64 + catalogue.replaced <= lines as u64);
     catalogue.item_count() > 0
 }
@@ -233,5 +234,7 @@ pub(crate) fn catalogue_seeds() -> Vec<Vec<u8>> {
         &format!("1|Toy Story (1995)|01-Jan-1995||http://example.org{flags}\n"),
         "item_id:token\tmovie_title:token_seq\tclass:token_seq\n1\tToy Story\tAnimation Comedy\n",
         "{\"movieID\":\"1\",\"title\":\"Toy Story\",\"genres\":[\"Animation\",\"Comedy\"]}\n",
+        "ITEM_ID,GENRES,CREATION_TIMESTAMP\n1,Drama|War,1500000000\n",
+        "item,name\n1,Toy Story\n",
     ])
 }

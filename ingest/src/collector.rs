@@ -5,7 +5,7 @@ use indexmap::IndexSet;
 use rayon::iter::{IntoParallelRefMutIterator, ParallelIterator};
 use rayon::slice::ParallelSliceMut;
 
-use super::catalogue::CatalogueFile;
+use super::catalogue::{CatalogueFile, Overlap};
 use super::error::IngestError;
 use super::interner::Interner;
 use super::ratings::Ratings;
@@ -158,6 +158,11 @@ impl Collector {
     /// Those of them that were not taken in.
     pub fn rejects(&self) -> &Rejects {
         &self.rejects
+    }
+
+    /// How far a catalogue speaks of the items that were taken in.
+    pub fn overlap(&self, catalogue: &CatalogueFile) -> Overlap {
+        Overlap::of(catalogue, self.items.ids(), |id| self.items.contains(id))
     }
 
     /// Numbers users and items in the bytewise order of their ids, sorts, and keeps the last entry of each pair.

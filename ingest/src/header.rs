@@ -25,6 +25,8 @@ pub(super) struct Column<'a> {
     what: &'static str,
     kind: Kind,
     names: &'static [&'static str],
+    /// The names it may have where none of `names` is there: they may mean something else beside one.
+    otherwise: &'static [&'static str],
     /// The only name it may have, exactly, where a person gave one.
     chosen: Option<&'a str>,
     /// What its values are where it is missing or empty; it must not be where this is none.
@@ -33,7 +35,17 @@ pub(super) struct Column<'a> {
 
 impl Column<'_> {
     const fn named(what: &'static str, kind: Kind, names: &'static [&'static str]) -> Self {
-        Self { what, kind, names, chosen: None, implied: None }
+        Self { what, kind, names, otherwise: &[], chosen: None, implied: None }
+    }
+
+    /// A column that may be missing; its values are then empty.
+    const fn optional(
+        what: &'static str,
+        kind: Kind,
+        names: &'static [&'static str],
+        otherwise: &'static [&'static str],
+    ) -> Self {
+        Self { what, kind, names, otherwise, chosen: None, implied: Some(String::new()) }
     }
 
     pub(super) fn kind(&self) -> Kind {
@@ -63,8 +75,23 @@ impl Column<'_> {
         }
     }
 
+    /// The column with the names that it has among `found`.
+    pub(super) fn among(self, found: &[&[u8]]) -> Self {
+        let is_found = found.iter().any(|name| self.is(name));
+        if is_found || self.otherwise.is_empty() || self.chosen.is_some() {
+            return self;
+        }
+        Self { names: self.otherwise, otherwise: &[], ..self }
+    }
+
+    /// Whether it says something of an item, as a catalogue's columns do.
+    fn describes(&self) -> bool {
+        matches!(self.kind, Kind::Words | Kind::List)
+    }
+
     fn shown(&self) -> String {
-        let names = self.chosen.map_or_else(|| self.names.join(", "), |name| format!("`{name}`"));
+        let known = || [self.names, self.otherwise].concat().join(", ");
+        let names = self.chosen.map_or_else(known, |name| format!("`{name}`"));
         format!("{} ({names})", self.what)
     }
 }
@@ -80,15 +107,22 @@ const RATINGS: [Column<'static>; 4] = [
     Column::named("timestamp", Kind::Moment, &["timestamp", "rated_at"]),
 ];
 
-/// The columns of a catalogue: item, title, genres.
+/// The columns of a catalogue: item, title, genres. It has one of the last two at least.
 pub(super) const CATALOGUE: [Column<'static>; 3] = [
     ITEM,
-    Column::named("title", Kind::Words, &["title", "movie_title"]),
-    Column::named("genres", Kind::List, &["genres", "genre", "class"]),
+    Column::optional("title", Kind::Words, &["title", "movie_title"], &["name", "item_name"]),
+    Column::optional(
+        "genres",
+        Kind::List,
+        &["genres", "genre", "class"],
+        &["categories", "category"],
+    ),
 ];
 
 const REMEDY: &str =
     "give a file whose first line names its columns, or name them with --user-column and its like";
+const CATALOGUE_REMEDY: &str =
+    "give a catalogue that names its columns: the item, and its title or its genres or both";
 
 /// What names the columns of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,8 +164,10 @@ pub(super) fn locate<const N: usize>(
 ) -> Result<[Option<usize>; N], IngestError> {
     let mut positions = [None; N];
     let mut missing = Vec::new();
+    let is_catalogue = wanted.iter().any(Column::describes);
     for (position, column) in positions.iter_mut().zip(wanted) {
-        let mut matching = (0..found.len()).filter(|&at| column.is(found[at]));
+        let named = column.clone().among(found);
+        let mut matching = (0..found.len()).filter(|&at| named.is(found[at]));
         match (matching.next(), matching.next()) {
             (Some(only), None) => *position = Some(only),
             (None, _) if column.is_implied() => {}
@@ -146,6 +182,11 @@ pub(super) fn locate<const N: usize>(
             }
         }
     }
+    // A catalogue says something of its items.
+    let describing = || wanted.iter().zip(&positions).filter(|(column, _)| column.describes());
+    if is_catalogue && describing().all(|(_, position)| position.is_none()) {
+        missing.extend(describing().map(|(column, _)| column.shown()));
+    }
     if missing.is_empty() {
         return Ok(positions);
     }
@@ -158,7 +199,7 @@ pub(super) fn locate<const N: usize>(
         Naming::Header => format!("the header `{names}` has no column for {columns}"),
         Naming::Object => format!("the first object has no {columns}; its keys are `{names}`"),
     };
-    Err(IngestError::bad(path, problem, REMEDY))
+    Err(IngestError::bad(path, problem, if is_catalogue { CATALOGUE_REMEDY } else { REMEDY }))
 }
 
 #[cfg(test)]

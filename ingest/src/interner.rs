@@ -40,6 +40,16 @@ impl Interner {
             .map_err(|_| IngestError::TooMany { what: self.what, limit: 1 << 32 })
     }
 
+    /// Whether it has a number.
+    pub(super) fn contains(&self, id: &str) -> bool {
+        self.ids.contains(id)
+    }
+
+    /// All identifiers, in the order of their numbers.
+    pub(super) fn ids(&self) -> impl Iterator<Item = &str> + Clone {
+        self.ids.iter().map(|id| &**id)
+    }
+
     /// About how much memory it takes.
     pub(super) fn bytes(&self) -> u64 {
         self.bytes

@@ -16,6 +16,7 @@ mod fields;
 mod header;
 mod interner;
 mod layout;
+mod listing;
 mod objects;
 mod preview;
 mod progress;
@@ -42,7 +43,7 @@ use std::path::PathBuf;
 use akin_schemas::RatingRange;
 use chrono::{DateTime, Utc};
 
-pub use catalogue::{Catalogue, CatalogueFile, CatalogueItem};
+pub use catalogue::{Catalogue, CatalogueFile, CatalogueItem, Overlap};
 pub use collector::Collector;
 pub use error::IngestError;
 pub use layout::Layout;
@@ -56,25 +57,25 @@ pub use row::Row;
 pub use source::{Format, InputFile};
 
 use rules::Rules;
-use source::Opened;
+use source::{Input, Opened};
 
 /// What to read, and what to accept.
 #[derive(Debug, Clone)]
 pub struct IngestOptions {
-    /// Files of ratings or patterns, in argument order, or the same in S3, where a prefix stands for what is below; what
-    /// one of them names is read sorted bytewise.
+    /// Files of ratings, patterns, or folders for all below, in argument order, or the same in S3; what one of them names
+    /// is read sorted bytewise.
     pub sources: Vec<String>,
     /// Finds and reads what lies in S3.
     pub remote: &'static dyn Remote,
     /// How they are to be read, where they do not speak for themselves.
     pub reading: Reading,
-    /// The catalogue.
+    /// The catalogue: a file, or what stands for several, as in `sources`.
     pub items: Option<PathBuf>,
     /// The ratings that the store accepts.
     pub range: RatingRange,
     /// The run's time: nothing may be dated more than a day later.
     pub now: DateTime<Utc>,
-    /// The greatest share of rejects that is allowed, for [`Rejects::check`].
+    /// The greatest share of rejects that is allowed: of ratings for [`Rejects::check`], and of a catalogue's rows.
     pub max_reject_share: f64,
     /// What rows and ids may take, in bytes.
     pub max_memory: u64,
@@ -102,7 +103,8 @@ pub fn read_files(
             let file = InputFile { path: name.clone(), format, rows: 0, rejected: 0 };
             collector.begin_file(file);
         };
-        match source::open(input, progress)? {
+        let Some(opened) = source::open(input, progress)? else { continue };
+        match opened {
             Opened::Text { format, stream } => {
                 begin(format);
                 text::read(&name, stream, reading, &rules, collector)?;
@@ -135,7 +137,8 @@ pub fn read_user_items(
     progress.begin(source::total_bytes(&inputs), "reading ratings");
     for input in &inputs {
         let name = input.name();
-        match source::open(input, progress)? {
+        let Some(opened) = source::open(input, progress)? else { continue };
+        match opened {
             Opened::Text { format, stream } => {
                 collector.begin_file(InputFile {
                     path: name.clone(),
@@ -154,13 +157,33 @@ pub fn read_user_items(
     Ok(())
 }
 
-/// Reads the catalogue, an empty one where none is named.
+/// Reads the catalogue, an empty one where none is named: text, gzip or not, or Parquet, with columns item, title and
+/// genres, of which one of the last two may be missing.
+///
+/// Rows that cannot be used are counted and logged. Of two rows for an item the later one stands.
 ///
 /// # Errors
-/// When the file cannot be read or is no catalogue.
+/// When a file cannot be read, is no catalogue or needs too much memory, or more rows cannot be used than is allowed.
 pub fn read_catalogue(options: &IngestOptions) -> Result<CatalogueFile, IngestError> {
-    match &options.items {
-        Some(path) => CatalogueFile::read(options.remote, path, options.max_memory),
-        None => Ok(CatalogueFile::default()),
+    let mut catalogue = CatalogueFile::new(options.max_memory);
+    let Some(path) = &options.items else { return Ok(catalogue) };
+    let inputs = match path.to_str() {
+        Some(path) => source::expand_one(options.remote, path)?,
+        None => vec![Input::named(path)],
+    };
+    for input in &inputs {
+        let name = input.name();
+        match source::open(input, &NoProgress)? {
+            None => {}
+            Some(Opened::Text { stream, .. }) => {
+                catalogue::read_text(&name, stream, &mut catalogue)?
+            }
+            Some(Opened::Parquet(file)) => columnar::read_catalogue(&name, file, &mut catalogue)?,
+            Some(Opened::ParquetObject(blocks)) => {
+                columnar::read_catalogue(&name, blocks, &mut catalogue)?;
+            }
+        }
     }
+    catalogue.check(options.max_reject_share)?;
+    Ok(catalogue)
 }

@@ -136,7 +136,7 @@ impl Preview {
         }
         let rules = Rules::new(options.range, options.now);
         let read = Counter::default();
-        let opened = source::open(input, &read)?;
+        let Some(opened) = source::open(input, &read)? else { return Ok(()) };
         let mut file = FilePreview {
             path: name.clone(),
             bytes: input.bytes().unwrap_or(0),

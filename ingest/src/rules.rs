@@ -54,6 +54,15 @@ impl Rules {
         }
     }
 
+    /// A timestamp as a number of seconds, to the nearest microsecond; gives microseconds.
+    pub(super) fn moment_of_float(&self, seconds: f64) -> Result<i64, Reason> {
+        if seconds.is_nan() {
+            return Err(Reason::NotSeconds);
+        }
+        // What is too great becomes the greatest number, which is refused.
+        self.moment((seconds * MICROS as f64).round() as i64, Unit::Micros)
+    }
+
     /// A timestamp as counted; gives microseconds.
     pub(super) fn moment(&self, count: i64, unit: Unit) -> Result<i64, Reason> {
         if count < 0 {
@@ -127,6 +136,25 @@ mod tests {
         ];
         for (text, expected) in cases {
             assert_eq!(rules().moment_text(text.as_bytes()), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn seconds_with_a_fraction_are_read_to_the_microsecond() {
+        let cases = [
+            (0.0, Ok(0)),
+            (999_999.123_456, Ok(999_999_123_456)),
+            (1_086_400.0, Ok(1_086_400_000_000)),
+            (1_086_400.5, Err(Reason::DatedAhead)),
+            (-0.5, Err(Reason::Before1970)),
+            (1e15, Err(Reason::After9999)),
+            (f64::MAX, Err(Reason::After9999)),
+            (f64::INFINITY, Err(Reason::After9999)),
+            (f64::NEG_INFINITY, Err(Reason::Before1970)),
+            (f64::NAN, Err(Reason::NotSeconds)),
+        ];
+        for (seconds, expected) in cases {
+            assert_eq!(rules().moment_of_float(seconds), expected, "{seconds}");
         }
     }
 

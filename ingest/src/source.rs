@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use flate2::bufread::MultiGzDecoder;
-use glob::MatchOptions;
+use tracing::info;
 
 use super::blocks::Blocks;
 use super::bucket;
 use super::error::IngestError;
+use super::listing;
 use super::progress::Progress;
 use super::remote::{Remote, RemoteObject};
 use super::signature::{self, Known};
@@ -52,47 +53,48 @@ pub struct InputFile {
 
 /// A file, here or in S3.
 #[derive(Debug)]
-pub(super) enum Input {
+pub(super) struct Input {
+    place: Place,
+    /// Whether a person named it, rather than a pattern or a folder in which it is.
+    is_named: bool,
+}
+
+#[derive(Debug)]
+enum Place {
     File(PathBuf),
     Object(Arc<dyn RemoteObject>),
 }
 
 impl Input {
-    /// The one file at a path or at `s3://bucket/key`.
-    pub(super) fn at(remote: &dyn Remote, path: &Path) -> Result<Self, IngestError> {
-        match path.to_str() {
-            Some(location) if bucket::is_location(location) => {
-                bucket::object(remote, location).map(Self::object)
-            }
-            _ => Ok(Self::File(path.to_owned())),
-        }
+    pub(super) fn named(path: impl Into<PathBuf>) -> Self {
+        Self { place: Place::File(path.into()), is_named: true }
     }
 
-    fn object(object: Box<dyn RemoteObject>) -> Self {
-        Self::Object(object.into())
+    fn found(path: PathBuf) -> Self {
+        Self { place: Place::File(path), is_named: false }
     }
 
     /// What people call it.
     pub(super) fn name(&self) -> String {
-        match self {
-            Self::File(path) => path.display().to_string(),
-            Self::Object(object) => object.location(),
+        match &self.place {
+            Place::File(path) => path.display().to_string(),
+            Place::Object(object) => object.location(),
         }
     }
 
     /// Whether a look at it would take its content away.
     pub(super) fn is_pipe(&self) -> bool {
-        match self {
-            Self::File(path) => path.exists() && !path.is_file() && !path.is_dir(),
-            Self::Object(_) => false,
+        match &self.place {
+            Place::File(path) => path.exists() && !path.is_file() && !path.is_dir(),
+            Place::Object(_) => false,
         }
     }
 
     /// Its size; none for a pipe, or when it cannot be asked.
     pub(super) fn bytes(&self) -> Option<u64> {
-        match self {
-            Self::File(path) => path.metadata().ok().filter(|m| m.is_file()).map(|m| m.len()),
-            Self::Object(object) => Some(object.bytes()),
+        match &self.place {
+            Place::File(path) => path.metadata().ok().filter(|m| m.is_file()).map(|m| m.len()),
+            Place::Object(object) => Some(object.bytes()),
         }
     }
 }
@@ -108,14 +110,7 @@ pub(super) enum Opened<'a> {
 pub(super) fn expand(remote: &dyn Remote, sources: &[String]) -> Result<Vec<Input>, IngestError> {
     let mut inputs = Vec::new();
     for source in sources {
-        if bucket::is_location(source) {
-            inputs.extend(bucket::objects(remote, source)?.into_iter().map(Input::object));
-        // A file may have brackets in its name: what exists is no pattern.
-        } else if Path::new(source).exists() || !is_pattern(source) {
-            inputs.push(Input::File(PathBuf::from(source)));
-        } else {
-            inputs.extend(matches(source)?.into_iter().map(Input::File));
-        }
+        inputs.extend(expand_one(remote, source)?);
     }
     if inputs.is_empty() {
         return Err(IngestError::bad(
@@ -127,36 +122,27 @@ pub(super) fn expand(remote: &dyn Remote, sources: &[String]) -> Result<Vec<Inpu
     Ok(inputs)
 }
 
-pub(super) fn is_pattern(source: &str) -> bool {
-    source.contains(['*', '?', '['])
-}
-
-/// As in a shell: `*` matches no hidden file, and nothing across folders.
-pub(super) fn match_options() -> MatchOptions {
-    MatchOptions {
-        require_literal_leading_dot: true,
-        require_literal_separator: true,
-        ..MatchOptions::new()
+/// The files that one argument names, sorted bytewise.
+pub(super) fn expand_one(remote: &dyn Remote, source: &str) -> Result<Vec<Input>, IngestError> {
+    let path = Path::new(source);
+    if bucket::is_location(source) {
+        let objects = bucket::objects(remote, source)?.into_iter();
+        return Ok(objects
+            .map(|object| Input {
+                is_named: object.location() == source,
+                place: Place::Object(object.into()),
+            })
+            .collect());
     }
-}
-
-pub(super) fn no_match(pattern: &str) -> IngestError {
-    let remedy = "check the pattern, and that the files are there";
-    IngestError::bad(pattern, "no file matches", remedy)
-}
-
-fn matches(pattern: &str) -> Result<Vec<PathBuf>, IngestError> {
-    let found = glob::glob_with(pattern, match_options())
-        .map_err(|error| IngestError::bad(pattern, error.to_string(), "correct the pattern"))?;
-    let mut paths = Vec::new();
-    for path in found {
-        paths.push(path.map_err(|e| IngestError::read(&e.path().display().to_string(), e.into()))?);
-    }
-    if paths.is_empty() {
-        return Err(no_match(pattern));
-    }
-    paths.sort_by(|a, b| a.as_os_str().as_encoded_bytes().cmp(b.as_os_str().as_encoded_bytes()));
-    Ok(paths)
+    let found = if path.is_dir() {
+        listing::below(path)?
+    // A file may have brackets in its name: what exists is no pattern.
+    } else if path.exists() || !listing::is_pattern(source) {
+        return Ok(vec![Input::named(path)]);
+    } else {
+        listing::matching(source)?
+    };
+    Ok(found.into_iter().map(Input::found).collect())
 }
 
 /// The bytes of all inputs; none when one of them is a pipe or cannot be asked.
@@ -164,33 +150,43 @@ pub(super) fn total_bytes(inputs: &[Input]) -> Option<u64> {
     inputs.iter().map(Input::bytes).sum()
 }
 
-/// Opens an input, once, and recognises it by its first bytes. A pipe is read as it comes.
+/// Opens an input, once, and recognises it by its first bytes. A pipe is read as it comes. Gives none where it has no
+/// content and no person named it: an empty partition.
 pub(super) fn open<'a>(
     input: &Input,
     progress: &'a dyn Progress,
-) -> Result<Opened<'a>, IngestError> {
-    match input {
-        Input::File(path) => open_file(path, progress),
-        Input::Object(object) => {
+) -> Result<Option<Opened<'a>>, IngestError> {
+    let opened = match &input.place {
+        Place::File(path) => open_file(path, progress)?,
+        Place::Object(object) if object.bytes() == 0 => None,
+        Place::Object(object) => {
             // Whoever reads the beginning of a stream has a good deal of it sent.
             if object.read_range(0..4)? == b"PAR1"[..] {
-                return Ok(Opened::ParquetObject(Blocks::of(object.clone())));
+                return Ok(Some(Opened::ParquetObject(Blocks::of(object.clone()))));
             }
-            recognise(&object.location(), object.reader(), None, progress)
+            recognise(&object.location(), object.reader(), None, progress)?
         }
+    };
+    let name = input.name();
+    match opened {
+        None if input.is_named => Err(empty(&name)),
+        None => {
+            info!(file = name, "passed over: it is empty");
+            Ok(None)
+        }
+        opened => Ok(opened),
     }
 }
 
-fn open_file<'a>(path: &Path, progress: &'a dyn Progress) -> Result<Opened<'a>, IngestError> {
+fn open_file<'a>(
+    path: &Path,
+    progress: &'a dyn Progress,
+) -> Result<Option<Opened<'a>>, IngestError> {
     let name = path.display().to_string();
     let failed = |error: io::Error| match error.kind() {
         ErrorKind::NotFound => IngestError::bad(&name, "there is no such file", "check the path"),
         _ => IngestError::read(&name, error),
     };
-    if path.metadata().map_err(failed)?.is_dir() {
-        let remedy = "name the files in it, for example with a pattern like `folder/*.csv`";
-        return Err(IngestError::bad(&name, "this is a folder", remedy));
-    }
     let stream = File::open(path).map_err(failed)?;
     let regular = stream.metadata().map_err(failed)?.is_file();
     // Parquet is read through a second handle to the same open file, at places that it names.
@@ -198,45 +194,45 @@ fn open_file<'a>(path: &Path, progress: &'a dyn Progress) -> Result<Opened<'a>, 
     recognise(&name, stream, again, progress)
 }
 
-/// Tells by its first bytes what a stream holds; `again` is the file that it comes from.
+/// Tells by its first bytes what a stream holds; none where it has no content. `again` is the file that it comes from.
 fn recognise<'a>(
     name: &str,
     stream: impl Read + 'a,
     again: Option<File>,
     progress: &'a dyn Progress,
-) -> Result<Opened<'a>, IngestError> {
+) -> Result<Option<Opened<'a>>, IngestError> {
     let failed = |error: io::Error| IngestError::read(name, error);
     let (head, stream) = peek(stream).map_err(failed)?;
     let stream = Counted { stream: BufReader::with_capacity(1 << 17, stream), progress };
-    match (&head[..], again) {
-        (b"", _) => Err(empty(name)),
-        ([b'P', b'A', b'R', b'1', ..], Some(file)) => Ok(Opened::Parquet(file)),
-        ([b'P', b'A', b'R', b'1', ..], None) => Err(IngestError::bad(
-            name,
-            "this is Parquet in a pipe",
-            "Parquet is not read in order: give a regular file",
-        )),
+    Ok(match (&head[..], again) {
+        (b"", _) => None,
+        ([b'P', b'A', b'R', b'1', ..], Some(file)) => Some(Opened::Parquet(file)),
+        ([b'P', b'A', b'R', b'1', ..], None) => {
+            return Err(IngestError::bad(
+                name,
+                "this is Parquet in a pipe",
+                "Parquet is not read in order: give a regular file",
+            ));
+        }
         ([0x1f, 0x8b, ..], _) => {
             let (head, stream) = peek(MultiGzDecoder::new(stream)).map_err(failed)?;
-            match &head[..] {
-                b"" => Err(empty(name)),
-                [b'P', b'A', b'R', b'1', ..] => {
-                    Err(IngestError::bad(name, "this is gzip around Parquet", "unpack it"))
-                }
-                [0x1f, 0x8b, ..] => {
-                    Err(IngestError::bad(name, "this is gzip around gzip", "unpack it once"))
-                }
+            let (problem, remedy) = match &head[..] {
+                b"" => return Ok(None),
+                [b'P', b'A', b'R', b'1', ..] => ("this is gzip around Parquet", "unpack it"),
+                [0x1f, 0x8b, ..] => ("this is gzip around gzip", "unpack it once"),
                 _ => {
                     is_text(name, &head, "inside gzip, ")?;
-                    Ok(Opened::Text { format: Format::TextGzip, stream: Box::new(stream) })
+                    let stream = Box::new(stream);
+                    return Ok(Some(Opened::Text { format: Format::TextGzip, stream }));
                 }
-            }
+            };
+            return Err(IngestError::bad(name, problem, remedy));
         }
         _ => {
             is_text(name, &head, "")?;
-            Ok(Opened::Text { format: Format::Text, stream: Box::new(stream) })
+            Some(Opened::Text { format: Format::Text, stream: Box::new(stream) })
         }
-    }
+    })
 }
 
 fn is_text(name: &str, head: &[u8], inside: &str) -> Result<(), IngestError> {
@@ -249,7 +245,7 @@ fn is_text(name: &str, head: &[u8], inside: &str) -> Result<(), IngestError> {
 }
 
 fn empty(name: &str) -> IngestError {
-    let remedy = "a file without ratings still has a header; check how it was written";
+    let remedy = "even a file without records has a header; check how it was written";
     IngestError::bad(name, "the file is empty", remedy)
 }
 

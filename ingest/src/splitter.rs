@@ -89,6 +89,7 @@ impl<'a, const N: usize> Splitter<'a, N> {
         let names: Vec<&[u8]> = keys.iter().map(String::as_bytes).collect();
         let at = header::locate(path, Naming::Object, &wanted, &names)?;
         let places = places(&wanted, &at, &names);
+        let wanted = wanted.map(|column| column.among(&names));
         Ok(Self { layout: Layout::Jsonl, places, records: Records::Objects(Objects::new(wanted)) })
     }
 
@@ -102,9 +103,10 @@ impl<'a, const N: usize> Splitter<'a, N> {
         if fields.split(header).is_err() {
             return 0;
         }
-        let name = |at| layout.column_name(fields.get(header, at));
-        let is_named = |column: &&Column<'_>| (0..fields.len()).any(|at| column.is(name(at)));
-        wanted.iter().filter(is_named).count()
+        let names: Vec<&[u8]> =
+            (0..fields.len()).map(|at| layout.column_name(fields.get(header, at))).collect();
+        let named = wanted.iter().map(|column| column.clone().among(&names));
+        named.filter(|column| names.iter().any(|name| column.is(name))).count()
     }
 
     /// Splits a record into the wanted columns.

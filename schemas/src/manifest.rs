@@ -156,6 +156,14 @@ pub struct Manifest {
     pub input_digest: Option<Checksum>,
     /// How many erasures of users this version has carried out.
     pub erasure_epoch: u64,
+    /// Whether the items table has every title and genre that versions before this one knew, but for those that an
+    /// operator dropped: then nobody has to look for them there. False in manifests older than the field, and in those of
+    /// rollbacks.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub titles_complete: bool,
+    /// What a person should look at.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// Held-out quality, by metric; empty when none was measured.
     pub metrics: BTreeMap<String, f64>,
     /// The files.
@@ -231,6 +239,8 @@ mod tests {
             latest_order_micros: 17,
             input_digest: Some(Checksum::of(b"input")),
             erasure_epoch: 0,
+            titles_complete: true,
+            warnings: vec!["look".to_owned()],
             metrics: BTreeMap::new(),
             parts: Parts {
                 items: vec![PartEntry {

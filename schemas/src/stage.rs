@@ -211,6 +211,15 @@ pub struct Ingested {
     pub users: u64,
     /// Items, rated or not.
     pub items: u64,
+    /// Those of them that have a title.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub titles: Option<u64>,
+    /// The same in the version before; none where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub titles_before: Option<u64>,
+    /// What a person should look at.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// Everything else: [`IngestDetails`]. None when nothing changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub details: Option<WorkObject>,
@@ -237,6 +246,12 @@ pub struct IngestDetails {
     pub input_digest: Checksum,
     /// How many erasures are carried out.
     pub erasure_epoch: u64,
+    /// Whether the items have every title that was known before.
+    #[serde(default)]
+    pub titles_complete: bool,
+    /// What a person should look at.
+    #[serde(default)]
+    pub warnings: Vec<String>,
     /// The items table, as it will be published.
     pub items: Vec<PartEntry>,
     /// The profiles table, as it will be published.

@@ -55,6 +55,10 @@ pub struct Content {
     pub input_digest: Option<Checksum>,
     /// See [`Manifest::erasure_epoch`].
     pub erasure_epoch: u64,
+    /// See [`Manifest::titles_complete`].
+    pub titles_complete: bool,
+    /// See [`Manifest::warnings`].
+    pub warnings: Vec<String>,
     /// See [`Manifest::metrics`].
     pub metrics: BTreeMap<String, f64>,
     /// See [`Manifest::parts`].
@@ -261,6 +265,8 @@ impl<'a> Publication<'a> {
             latest_order_micros: content.latest_order_micros,
             input_digest: content.input_digest,
             erasure_epoch: content.erasure_epoch,
+            titles_complete: content.titles_complete,
+            warnings: content.warnings,
             metrics: content.metrics,
             parts: content.parts,
         }

@@ -89,16 +89,16 @@ pub fn diff(
     let history = History::read(store)?;
     let (from, to) = (history.find(Some(from))?, history.find(to)?);
     let (before, after) = (Content::read(store, from)?, Content::read(store, to)?);
-    let counts = |manifest: &Manifest| {
+    let counts = |manifest: &Manifest, content: &Content| {
         let counts = manifest.counts;
-        [counts.ratings, counts.users, counts.items, counts.pairs]
+        [counts.ratings, counts.users, counts.items, content.titles(), counts.pairs]
     };
-    let named = ["ratings", "users", "items", "pairs"].into_iter();
+    let named = ["ratings", "users", "items", "titles", "pairs"].into_iter();
     Ok(Diff {
         from: Side { version: from.version.clone(), sequence: from.sequence },
         to: Side { version: to.version.clone(), sequence: to.sequence },
         changed: changed(&facts(from), &facts(to)),
-        counts: named.zip(counts(from).into_iter().zip(counts(to))).collect(),
+        counts: named.zip(counts(from, &before).into_iter().zip(counts(to, &after))).collect(),
         items_added: after.listed_without(&before, limit),
         items_removed: before.listed_without(&after, limit),
         neighbours: churn(&before, &after, limit),
@@ -173,6 +173,10 @@ impl Content {
             }
         })?;
         Ok(Self { items })
+    }
+
+    fn titles(&self) -> u64 {
+        self.items.values().filter(|item| item.title.is_some()).count() as u64
     }
 
     fn named(&self, item_id: &str) -> Named {

@@ -42,9 +42,7 @@ impl History {
             )));
         }
         let read = |sequence| (sequence, read_manifest(store, sequence));
-        let cleanups = store.list(ObjectKey::CLEANUPS, None)?;
-        let cleaned_before =
-            cleanups.iter().filter_map(|object| object.key.cleanup_sequence()).max().unwrap_or(0);
+        let cleaned_before = cleaned_before(store)?;
         let published = sequences.into_iter().rev().map(read).collect();
         Ok(Self { published, cleaned_before, location })
     }
@@ -109,6 +107,15 @@ impl History {
             ))
         })
     }
+}
+
+/// The number before which publications may have been cleaned up.
+///
+/// # Errors
+/// When the store cannot be listed.
+pub fn cleaned_before(store: &dyn Store) -> Result<u64, StoreError> {
+    let cleanups = store.list(ObjectKey::CLEANUPS, None)?;
+    Ok(cleanups.iter().filter_map(|object| object.key.cleanup_sequence()).max().unwrap_or(0))
 }
 
 /// A publication's files, table by table.

@@ -12,6 +12,7 @@ pub mod table;
 mod tests;
 mod versions;
 
+pub(crate) use history::cleaned_before;
 pub use report::report;
 
 use std::fmt::Display;

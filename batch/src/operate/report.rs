@@ -64,7 +64,7 @@ fn warnings(
     manifest: &Manifest,
     before: Option<&Manifest>,
 ) -> Result<Vec<String>, Failure> {
-    let mut warnings = Vec::new();
+    let mut warnings = manifest.warnings.clone();
     let rejects = ObjectKey::rejects(&manifest.version);
     match store.get_range(&rejects, 0..1) {
         Ok(_) => warnings.push(format!("records were rejected; the first ones are in {rejects}")),
@@ -163,13 +163,16 @@ impl Page {
     fn figures(&mut self, manifest: &Manifest, change: Option<&Diff>) {
         self.put(format_args!("<h2>Figures</h2>\n"));
         let counts = manifest.counts;
+        let titles = change.and_then(|change| change.counts.get("titles"));
         let rows: Vec<Vec<String>> = [
-            ("ratings", counts.ratings),
-            ("users", counts.users),
-            ("items", counts.items),
-            ("pairs", counts.pairs),
+            ("ratings", Some(counts.ratings)),
+            ("users", Some(counts.users)),
+            ("items", Some(counts.items)),
+            ("titles", titles.map(|titles| titles.1)),
+            ("pairs", Some(counts.pairs)),
         ]
         .into_iter()
+        .filter_map(|(name, now)| Some((name, now?)))
         .map(|(name, now)| {
             let then = change.and_then(|change| change.counts.get(name)).map(|counts| counts.0);
             let then_text = then.map_or_else(String::new, thousands);

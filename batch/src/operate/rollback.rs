@@ -68,6 +68,9 @@ pub fn rollback(store: &dyn Store, asked: &str, past_damage: bool) -> Result<Rol
         // A run afterwards has something to publish, whatever its input.
         input_digest: None,
         erasure_epoch: newest.erasure_epoch,
+        // What is known is the newest version's, whose items are not shown.
+        titles_complete: false,
+        warnings: Vec::new(),
         metrics: target.metrics.clone(),
         parts: Parts {
             neighbours: target.parts.neighbours.clone(),

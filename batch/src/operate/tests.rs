@@ -116,6 +116,8 @@ fn publish(store: &dyn Store, tables: &Tables) -> Manifest {
         latest_order_micros: 0,
         input_digest: None,
         erasure_epoch: 0,
+        titles_complete: false,
+        warnings: Vec::new(),
         metrics: [].into(),
         parts,
     };

@@ -99,8 +99,10 @@ pub fn plan(options: &PlanOptions) -> Result<Plan, Failure> {
     };
     // What the ledgers hold is at most what was published with them, and what they accepted since.
     let continues = options.since_last || options.with_ledger;
-    let kept = published.filter(|_| continues).map(|manifest| manifest.counts);
-    let (kept, kept_items) = kept.map_or((0, 0), |counts| (counts.ratings, counts.items));
+    let counts = published.map(|manifest| manifest.counts).unwrap_or_default();
+    let kept = if continues { counts.ratings } else { 0 };
+    // Titles are kept, whatever is rated.
+    let kept_items = if continues || !options.drop_items { counts.items } else { 0 };
     if preview.is_complete() && !continues {
         preview.rejects.check(preview.rows(), options.max_reject_share)?;
         preview.check_not_empty()?;

@@ -129,58 +129,29 @@ fn push(collector: &mut Collector, row: &ProfileRow<'_>) -> Result<(), Failure> 
     Ok(collector.push(row.user_id, row.item_id, row.rating, row.rated_at, order)?)
 }
 
-/// Keeps titles and genres where the catalogue says nothing of an item: those of the newest items table that knows it.
-///
-/// A rollback takes an older version's items back to servers; like the profiles, what is known of items stays the newest.
-/// So after one, the version that was rolled back from is asked first.
+/// Takes the items of a table into a catalogue.
 ///
 /// # Errors
-/// When the store fails or the items are damaged.
-pub fn keep_catalogue(
-    store: &dyn Store,
-    manifest: &Manifest,
-    catalogue: &mut CatalogueFile,
-) -> Result<(), Failure> {
-    if manifest.rollback_of.is_some()
-        && let Some(newer) = before_rollback(store, manifest.sequence)?
-        // It may be what the rollback was for, or be cleaned away; and nothing but titles is at stake.
-        && let Err(error) = keep_items(store, &newer.parts.items, catalogue)
-    {
-        warn!(version = %newer.version, %error, "titles of the version that was rolled back from are not kept");
-    }
-    keep_items(store, &manifest.parts.items, catalogue)
-}
-
-/// Keeps what an items table says of the items that the catalogue does not know.
-///
-/// # Errors
-/// When the store fails or the items are damaged.
-pub fn keep_items(
+/// When the store fails, the items are damaged, or memory does not suffice.
+pub fn take_in_items(
     store: &dyn Store,
     items: &[PartEntry],
     catalogue: &mut CatalogueFile,
 ) -> Result<(), Failure> {
     for entry in items {
+        let mut outcome = Ok(());
         Part::fetch(store, entry)
             .and_then(|part| {
-                part.read::<Items>(|row| catalogue.keep(row.item_id, row.title, &row.genres))
+                part.read::<Items>(|row| {
+                    if outcome.is_ok() {
+                        outcome = catalogue.keep(row.item_id, row.title, &row.genres);
+                    }
+                })
             })
             .map_err(unreadable)?;
+        outcome?;
     }
     Ok(())
-}
-
-/// The newest version before a rollback that is none itself.
-fn before_rollback(store: &dyn Store, sequence: u64) -> Result<Option<Manifest>, Failure> {
-    for number in published_sequences(store, None)?.into_iter().rev() {
-        if number < sequence
-            && let Ok(manifest) = read_manifest(store, number)
-            && manifest.rollback_of.is_none()
-        {
-            return Ok(Some(manifest));
-        }
-    }
-    Ok(None)
 }
 
 /// A damaged version is told apart from a store that failed: only the second is worth another try.

@@ -9,8 +9,8 @@ use crate::ingest::Ratings;
 
 use super::base;
 
-/// The digest of everything that decides what a run publishes: the ratings and tombstones that stand, the catalogue, how
-/// far the ledgers are contained, the range, the measure, and the program.
+/// The digest of everything that decides what a run publishes: the ratings and tombstones that stand, the catalogue with
+/// what is kept of earlier ones, how far the ledgers are contained, the range, the measure, and the program.
 ///
 /// The numbers of entries within their origin are left out: a file that is given again changes them and nothing else.
 /// Texts come with their lengths and lists with their counts, so that no two inputs look the same.
@@ -20,12 +20,16 @@ use super::base;
 pub fn input_digest(
     ratings: &Ratings,
     watermark: &BTreeMap<String, u64>,
-    range: RatingRange,
+    (range, drops_items): (RatingRange, bool),
     measure: &Measure,
 ) -> Result<Checksum, Failure> {
     let mut digest = Checksumming::default();
     digest.text(concat!("akin-batch ", env!("CARGO_PKG_VERSION")));
     digest.text(&serde_json::to_string(&(range, measure)).map_err(Failure::internal)?);
+    // What is dropped is dropped for later runs, too, even where this one publishes the same.
+    if drops_items {
+        digest.text("drop-items");
+    }
     let ledgers = base::ledgers(watermark);
     digest.text(&serde_json::to_string(&ledgers).map_err(Failure::internal)?);
     digest.texts(ratings.users.iter().map(String::as_str));

@@ -241,6 +241,8 @@ mod tests {
             latest_order_micros: 0,
             input_digest: None,
             erasure_epoch: 0,
+            titles_complete: false,
+            warnings: Vec::new(),
             metrics: ndcg.into_iter().map(|ndcg| (COMPARED.to_owned(), ndcg)).collect(),
             parts: Parts::default(),
         }

@@ -13,6 +13,7 @@ mod options;
 mod parts;
 mod summary;
 mod taken_in;
+mod titles;
 
 pub(crate) use base::newest_manifest;
 pub use cost::{check_cost, dense_seconds};
@@ -107,6 +108,8 @@ pub fn run_on(
             latest_order_micros: taken.latest_order_micros(),
             input_digest: Some(taken.input_digest),
             erasure_epoch: taken.erasure_epoch(),
+            titles_complete: taken.titles.complete,
+            warnings: taken.warnings.clone(),
             metrics,
             parts,
         },

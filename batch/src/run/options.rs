@@ -17,17 +17,21 @@ use crate::s3::S3;
 /// Options of a run.
 #[derive(Debug, Clone, Args)]
 pub struct RunOptions {
-    /// Files of ratings, or patterns: text of any layout that --format lists, gzip or not, or Parquet. Or the same in
-    /// S3: s3://bucket/key, s3://bucket/prefix for all below, s3://bucket/pattern. Of two ratings with the same time,
-    /// the later argument, file or line wins.
+    /// Files of ratings, patterns, or folders for all below: text of any layout that --format lists, gzip or not, or
+    /// Parquet. Or the same in S3: s3://bucket/key, s3://bucket/prefix, s3://bucket/pattern. Of two ratings with the same
+    /// time, the later argument, file or line wins.
     #[arg(long, required_unless_present = "since_last", num_args = 1.., value_name = "PATH|GLOB")]
     pub ratings: Vec<String>,
     /// How they are to be read.
     #[command(flatten)]
     pub reading: Reading,
-    /// Titles and genres: MovieLens movies.csv, movies.dat or u.item, or s3://bucket/key.
-    #[arg(long, value_name = "FILE")]
+    /// Titles and genres: MovieLens movies.csv, movies.dat or u.item, or any text or Parquet that names an item and its
+    /// title or genres; in S3 as above. What it does not say of an item, rated or not, is kept from earlier versions.
+    #[arg(long, value_name = "PATH|GLOB")]
     pub items: Option<PathBuf>,
+    /// Lose the titles and genres that earlier versions know, but for those that --items gives.
+    #[arg(long)]
+    pub drop_items: bool,
     /// Where versions are published: a folder, or s3://bucket/prefix.
     #[arg(long, env = "AKIN_STORE", value_name = "PATH")]
     pub store: String,
@@ -39,7 +43,7 @@ pub struct RunOptions {
     #[arg(long, conflicts_with_all = ["with_ledger", "since_last"])]
     pub without_ledger: bool,
     /// Start from everything that the current version holds, and add what servers accepted since, and the files of
-    /// --ratings if there are any. Titles and genres are kept unless --items gives new ones.
+    /// --ratings if there are any.
     #[arg(long)]
     pub since_last: bool,
     /// Publish nothing when the current version was computed from the same ratings in the same way.
@@ -62,7 +66,7 @@ pub struct RunOptions {
     /// A later run may widen it, and never make it narrower.
     #[arg(long, value_name = "ABOVE:AT_MOST", allow_hyphen_values = true)]
     pub rating_range: Option<RangeArgument>,
-    /// Stop, and publish nothing, when more than this share of the records is rejected.
+    /// Stop, and publish nothing, when more than this share of the records is rejected, or of the catalogue's rows.
     #[arg(long, default_value_t = 0.01, value_parser = share, value_name = "SHARE")]
     pub max_reject_share: f64,
     /// Memory that may be used, in MiB [default: 80 % of what is available].

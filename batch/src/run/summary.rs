@@ -51,8 +51,14 @@ pub struct Summary {
     from_servers: FromServers,
     users: u64,
     items: u64,
+    /// Items that have a title.
+    titles: u64,
+    /// The same in the version before; none where there is none.
+    titles_before: Option<u64>,
     pairs: u64,
     measure: String,
+    /// What a person should look at.
+    warnings: Vec<String>,
     seconds: f64,
     seconds_by_stage: BTreeMap<&'static str, f64>,
     peak_memory_bytes: Option<u64>,
@@ -89,7 +95,7 @@ impl Summary {
         store: String,
         watch: Stopwatch,
     ) -> Self {
-        let ratings = &taken.ratings;
+        let TakenIn { ratings, titles, warnings, .. } = taken;
         let reasons = ratings.rejects.counts().iter();
         Self {
             published,
@@ -103,8 +109,11 @@ impl Summary {
             from_servers: FromServers::of(ratings, taken.published.as_ref()),
             users: manifest.counts.users,
             items: manifest.counts.items,
+            titles: titles.now,
+            titles_before: titles.before,
             pairs: manifest.counts.pairs,
             measure: manifest.measure.name.clone(),
+            warnings: warnings.clone(),
             seconds: watch.began.elapsed().as_secs_f64(),
             seconds_by_stage: watch.laps.iter().copied().collect(),
             peak_memory_bytes: memory::peak_bytes(),
@@ -136,8 +145,16 @@ impl fmt::Display for Summary {
         writeln!(f, "  ratings kept  {}", thousands(self.ratings))?;
         let FromServers { ratings, new } = self.from_servers;
         writeln!(f, "  from servers  {} ({} new)", thousands(ratings), thousands(new))?;
-        for (name, count) in [("users", self.users), ("items", self.items), ("pairs", self.pairs)] {
-            writeln!(f, "  {name:<13} {}", thousands(count))?;
+        let before = self.titles_before.filter(|before| *before != self.titles);
+        let before =
+            before.map_or_else(String::new, |count| format!(" (before {})", thousands(count)));
+        for (name, count, more) in [
+            ("users", self.users, ""),
+            ("items", self.items, ""),
+            ("titles", self.titles, before.as_str()),
+            ("pairs", self.pairs, ""),
+        ] {
+            writeln!(f, "  {name:<13} {}{more}", thousands(count))?;
         }
         writeln!(f, "  measure       {}", self.measure)?;
         let stages: Vec<String> =
@@ -146,6 +163,10 @@ impl fmt::Display for Summary {
         if let Some(peak) = self.peak_memory_bytes {
             writeln!(f, "  peak memory   {} MiB", peak >> 20)?;
         }
-        write!(f, "  program       {}", self.program)
+        write!(f, "  program       {}", self.program)?;
+        for warning in &self.warnings {
+            write!(f, "\n  warning       {warning}")?;
+        }
+        Ok(())
     }
 }

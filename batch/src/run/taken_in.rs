@@ -21,6 +21,7 @@ use super::digest::input_digest;
 use super::ledger::{self, Read, Watermark};
 use super::options::{RangeArgument, RunOptions};
 use super::parts;
+use super::titles::{self, Titles};
 
 /// What a run computes from.
 pub(crate) struct TakenIn {
@@ -32,6 +33,10 @@ pub(crate) struct TakenIn {
     pub range: RatingRange,
     /// What identifies all of it, and what is to be computed.
     pub input_digest: Checksum,
+    /// How many items have titles.
+    pub titles: Titles,
+    /// What a person should look at.
+    pub warnings: Vec<String>,
     /// The version that is current.
     pub published: Option<Manifest>,
 }
@@ -52,10 +57,15 @@ impl TakenIn {
         let max_memory = memory::allowed_bytes(options.max_memory);
         let keep = what_to_keep(options, store, published.as_ref())?;
         let input = Input { keep, published: published.as_ref(), range, max_memory };
-        let (ratings, watermark) = ingest(options, store, &input, progress)?;
+        let Gathered { ratings, watermark, titles, warnings } =
+            ingest(options, store, &input, progress)?;
+        for warning in &warnings {
+            warn!("{warning}");
+        }
         let asked = options.similarity.asked(measure);
-        let input_digest = input_digest(&ratings, &watermark, range, &asked)?;
-        Ok(Self { ratings, watermark, range, input_digest, published })
+        let drops = options.drop_items;
+        let input_digest = input_digest(&ratings, &watermark, (range, drops), &asked)?;
+        Ok(Self { ratings, watermark, range, input_digest, titles, warnings, published })
     }
 
     /// The current version, if it was computed from the same input in the same way, has the figures that are asked for,
@@ -126,9 +136,9 @@ pub(crate) fn restored(
     max_memory: u64,
 ) -> Result<Ratings, Failure> {
     let mut collector = Collector::new(max_memory);
-    let mut catalogue = CatalogueFile::default();
+    let mut catalogue = CatalogueFile::new(max_memory);
     base::take_in(store, profiles, Keep::Everything, &mut collector)
-        .and_then(|()| base::keep_items(store, items, &mut catalogue))
+        .and_then(|()| base::take_in_items(store, items, &mut catalogue))
         .map_err(|failure| match failure {
             Failure::Base { problem, .. } => Failure::Work(problem),
             other => other,
@@ -219,12 +229,20 @@ struct Input<'a> {
     max_memory: u64,
 }
 
+/// What a run has read.
+struct Gathered {
+    ratings: Ratings,
+    watermark: BTreeMap<String, u64>,
+    titles: Titles,
+    warnings: Vec<String>,
+}
+
 fn ingest(
     options: &RunOptions,
     store: &dyn Store,
     input: &Input<'_>,
     progress: &StageProgress,
-) -> Result<(Ratings, BTreeMap<String, u64>), Failure> {
+) -> Result<Gathered, Failure> {
     let Input { keep, published, range, max_memory } = *input;
     let ingest = options.ingest(range, max_memory);
     let mut collector = Collector::new(max_memory);
@@ -244,9 +262,6 @@ fn ingest(
         if keep == Keep::Everything {
             let files = manifest.watermark.get(Origin::FILES.as_str()).copied().unwrap_or(0);
             collector.continue_files_after(files);
-            if options.items.is_none() {
-                base::keep_catalogue(store, manifest, &mut catalogue)?;
-            }
         }
     }
     if !options.ratings.is_empty() {
@@ -264,7 +279,15 @@ fn ingest(
         base::check_not_less(manifest, &watermark, problem)?;
     }
     watermark.insert(Origin::FILES.to_string(), collector.files_through());
-    Ok((collector.finish(catalogue)?, watermark))
+    let mut warnings = Vec::new();
+    if options.items.is_some() {
+        warnings.extend(collector.overlap(&catalogue).warning());
+    }
+    let kept = (keep, options.drop_items);
+    let titles = titles::complete(store, published, kept, &mut catalogue, &mut warnings)?;
+    warnings.extend(titles.warning());
+    let ratings = collector.finish(catalogue)?;
+    Ok(Gathered { ratings, watermark, titles, warnings })
 }
 
 fn keep_rejects(

@@ -95,6 +95,8 @@ fn take_in(
         latest_order_micros: taken.latest_order_micros(),
         input_digest: taken.input_digest,
         erasure_epoch: taken.erasure_epoch(),
+        titles_complete: taken.titles.complete,
+        warnings: taken.warnings.clone(),
         items: put_items(&work.parts("items"), &taken.ratings, &statistics)?,
         profiles: put_profiles(&work.parts("profiles"), &taken.ratings)?,
         begun,
@@ -140,6 +142,9 @@ fn document(
         ratings: counts.ratings,
         users: counts.users,
         items: counts.items,
+        titles: Some(taken.titles.now),
+        titles_before: taken.titles.before,
+        warnings: taken.warnings.clone(),
         details: None,
     }
 }

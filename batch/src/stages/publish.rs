@@ -49,6 +49,8 @@ pub fn publish(store: &dyn Store, request: &PublishRequest) -> Result<Published,
         latest_order_micros: details.latest_order_micros,
         input_digest: Some(details.input_digest),
         erasure_epoch: details.erasure_epoch,
+        titles_complete: details.titles_complete,
+        warnings: details.warnings,
         metrics,
         parts,
     };

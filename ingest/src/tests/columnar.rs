@@ -43,7 +43,7 @@ pub(super) fn plain_columns() -> Vec<NamedColumn> {
     ]
 }
 
-fn with(name: &'static str, column: ArrayRef) -> Vec<NamedColumn> {
+pub(super) fn with(name: &'static str, column: ArrayRef) -> Vec<NamedColumn> {
     let replaced = |(old, values): NamedColumn| {
         if old == name { (old, column.clone()) } else { (old, values) }
     };
@@ -80,6 +80,7 @@ fn the_same_ratings_in_text_and_in_parquet_of_any_types_are_the_same() {
         ("RATING", vec![Float32]),
         ("RATING", vec![Decimal128(5, 2)]),
         ("Timestamp", vec![UInt32]),
+        ("Timestamp", vec![Float64]),
         ("Timestamp", vec![Timestamp(TimeUnit::Second, None)]),
         (
             "Timestamp",
@@ -202,7 +203,7 @@ fn parquet_columns_of_unclear_meaning_are_refused() {
             "column `item_id` has type Float64, ids are",
         ),
         (cast_to("RATING", &[Utf8]), "column `RATING` has type Utf8, ratings are numbers"),
-        (cast_to("Timestamp", &[Float64]), "column `Timestamp` has type Float64, times are"),
+        (cast_to("Timestamp", &[Float32]), "column `Timestamp` has type Float32, times are"),
         (cast_to("Timestamp", &[Utf8]), "column `Timestamp` has type Utf8"),
         (with("user_id", plain_columns()[0].1.clone()), "column `user_id` has type Boolean"),
         (plain_columns()[1..4].to_vec(), "has no column for item (movieId"),

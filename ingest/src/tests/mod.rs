@@ -4,6 +4,7 @@
 
 mod columnar;
 mod layouts;
+mod odd_parquet;
 mod records;
 mod sources;
 mod text;
@@ -18,7 +19,7 @@ use super::*;
 
 const HEADER: &str = "userId,movieId,rating,timestamp\n";
 
-fn options(sources: &[&str]) -> IngestOptions {
+pub(crate) fn options(sources: &[&str]) -> IngestOptions {
     IngestOptions {
         sources: sources.iter().map(|source| (*source).to_owned()).collect(),
         remote: &crate::remote::Nowhere,

@@ -16,8 +16,10 @@ fn a_source_that_is_not_there_is_refused_with_a_remedy() {
         (inside("dangling.*"), "there is no such file"),
         (inside("*.tsv"), "no file matches; check the pattern"),
         (inside("a***"), "correct the pattern"),
-        (inside(""), "this is a folder; name the files in it"),
+        (inside("no-data"), "this is a folder without a file of data; check the path"),
     ];
+    fs::create_dir_all(inside("no-data/_temporary")).unwrap();
+    fs::write(inside("no-data/_SUCCESS"), "").unwrap();
     for (source, expected) in cases {
         let message = read(&options(&[&source])).unwrap_err().to_string();
         assert!(message.contains(expected), "{source}: {message}");
@@ -49,6 +51,72 @@ fn ties_go_to_the_later_argument_then_file_then_line() {
     let names: Vec<_> =
         ratings.files.iter().map(|f| Path::new(&f.path).file_name().unwrap()).collect();
     assert_eq!(names, ["B-10.csv", "B-9.csv", "a.csv", "[x]"]);
+}
+
+/// What Spark leaves: data, markers, checksums, unfinished work, and a part for each empty partition.
+fn written_by_an_engine(folder: &TempDir) -> [String; 3] {
+    let table = folder.path().join("table");
+    let data = |rows: &str| format!("{HEADER}{rows}").into_bytes();
+    for (name, bytes) in [
+        ("_SUCCESS", vec![]),
+        ("._SUCCESS.crc", b"crc".to_vec()),
+        (".part-0.csv.crc", b"crc".to_vec()),
+        ("_temporary/0/part-9.csv", data("w,9,1,9\n")),
+        ("part-0.csv", data("u,i,1,7\n")),
+        ("part-1.csv", vec![]),
+        ("part-2.csv.gz", gzip(b"")),
+        ("part-3.csv", data("")),
+        ("day=2/part-0.csv", data("u,i,2,7\nv,j,3,7\n")),
+        ("day=2/_started", b"x".to_vec()),
+    ] {
+        let path = table.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+    }
+    std::os::unix::fs::symlink(&table, table.join("day=2/back")).unwrap();
+    let named = |more: &str| format!("{}{more}", table.to_str().unwrap());
+    [named("/*"), named(""), named("/")]
+}
+
+#[test]
+fn markers_and_empty_parts_are_passed_over_in_folders_and_where_a_pattern_matches() {
+    let folder = TempDir::new().unwrap();
+    for source in written_by_an_engine(&folder) {
+        let ratings = read(&options(&[&source])).unwrap();
+        // In bytewise order `day=2` comes first.
+        assert_eq!(triples(&ratings), [("u", "i", 1.0), ("v", "j", 3.0)], "{source}");
+        let names: Vec<_> =
+            ratings.files.iter().map(|f| Path::new(&f.path).file_name().unwrap()).collect();
+        assert_eq!(names, ["part-0.csv", "part-0.csv", "part-3.csv"], "{source}");
+        let preview = Preview::of(&options(&[&source])).unwrap();
+        assert_eq!((preview.files.len(), preview.rows()), (3, 3), "{source}");
+    }
+    // What a person names is read or refused.
+    for (name, expected) in [
+        ("_SUCCESS", "the file is empty"),
+        ("part-1.csv", "the file is empty"),
+        ("part-2.csv.gz", "the file is empty"),
+        (".part-0.csv.crc", "no header"),
+    ] {
+        let named = folder.path().join("table").join(name);
+        let message = read(&options(&[named.to_str().unwrap()])).unwrap_err().to_string();
+        assert!(message.contains(expected), "{name}: {message}");
+    }
+    let named = folder.path().join("table/_temporary/*/part-9.csv");
+    assert_eq!(read(&options(&[named.to_str().unwrap()])).unwrap().rows.len(), 1);
+}
+
+#[test]
+fn a_catalogue_may_be_a_folder_or_a_pattern() {
+    let folder = TempDir::new().unwrap();
+    for (name, text) in [("a", "item,title\n1,One\n"), ("b", "item,genres\n2,War\n"), ("_c", "")] {
+        put(&folder, name, text.as_bytes());
+    }
+    for source in [folder.path().to_owned(), folder.path().join("*")] {
+        let catalogue =
+            read_catalogue(&IngestOptions { items: Some(source), ..options(&[]) }).unwrap();
+        assert_eq!((catalogue.item_count(), catalogue.title_count()), (2, 1));
+    }
 }
 
 #[test]

@@ -80,6 +80,8 @@ fn content(parts: Parts) -> Content {
         latest_order_micros: 0,
         input_digest: None,
         erasure_epoch: 0,
+        titles_complete: false,
+        warnings: Vec::new(),
         metrics: [].into(),
         parts,
     }

@@ -1,6 +1,7 @@
 //! Every kind of bad or odd file, with the exit code that it leads to and what is said about it.
 
 mod columnar;
+mod odd_columnar;
 mod text;
 
 use std::io::Write;
@@ -30,7 +31,8 @@ fn bounded(arguments: &[&str]) -> BatchRun {
 #[test]
 fn every_bad_file_has_its_exit_code_and_its_message() {
     let workplace = Workplace::new();
-    for (name, bytes, code, expected) in columnar::cases().into_iter().chain(text::cases()) {
+    let cases = [columnar::cases(), odd_columnar::cases(), text::cases()].concat();
+    for (name, bytes, code, expected) in cases {
         let path = workplace.write(name, bytes);
         let store = workplace.text(&format!("{name}-store"));
         let run = bounded(&["run", "--ratings", &path, "--store", &store, "--json"]);
