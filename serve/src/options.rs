@@ -1,5 +1,7 @@
 //! What akin-serve can be told, on the command line or in the environment.
 
+mod duration;
+
 use std::ffi::OsStr;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -9,6 +11,7 @@ use akin_schemas::http::{StateMachine, checked_account, checked_name, checked_re
 use clap::{CommandFactory, Parser};
 
 use crate::http::{AccessKey, AllowedOrigin};
+use duration::{duration, some_duration};
 
 /// Takes ratings, and answers with recommendations.
 #[derive(Debug, Clone, Parser)]
@@ -32,15 +35,15 @@ pub struct Options {
     #[arg(long, env = "AKIN_RECOMMENDATIONS", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1000), value_name = "N")]
     pub recommendations: u16,
     /// Items kept in memory for each user of a version, the best before any new rating: a list after one is then found
-    /// with a third of the work. They are found once the version serves, beside requests and behind them, and take 4
-    /// bytes each and 16 a user. Longer lists than this are found without them. 0 keeps none.
+    /// with a fraction of the work. They are found once the version serves, beside requests and behind them, and take 4
+    /// bytes each and 24 a user. Longer lists than this are found without them. 0 keeps none.
     #[arg(long, env = "AKIN_CANDIDATES", default_value_t = 32, value_parser = clap::value_parser!(u16).range(..=1000), value_name = "N")]
     pub candidates: u16,
-    /// Seconds between looks for a new version.
-    #[arg(long, env = "AKIN_POLL_INTERVAL", default_value = "5", value_parser = some_seconds, value_name = "SECONDS")]
+    /// Time between looks for a new version. A duration is a number of seconds, or has a unit: 60, 60s, 1500ms, 5m, 2h.
+    #[arg(long, env = "AKIN_POLL_INTERVAL", default_value = "5s", value_parser = some_duration, value_name = "DURATION")]
     pub poll_interval: Duration,
-    /// Accepted ratings are written to the store after this many seconds at the latest, and at once on SIGUSR1.
-    #[arg(long, env = "AKIN_FLUSH_INTERVAL", default_value = "60", value_parser = seconds, value_name = "SECONDS")]
+    /// Accepted ratings are written to the store after this long at the latest, and at once on SIGUSR1.
+    #[arg(long, env = "AKIN_FLUSH_INTERVAL", default_value = "60s", value_parser = duration, value_name = "DURATION")]
     pub flush_interval: Duration,
     /// Accepted ratings are written to the store when so many are waiting.
     #[arg(long, env = "AKIN_FLUSH_RATINGS", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000), value_name = "N")]
@@ -55,14 +58,14 @@ pub struct Options {
     /// Connections at once; more wait in the operating system.
     #[arg(long, env = "AKIN_CONNECTIONS", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..), value_name = "N")]
     pub connections: u32,
-    /// Seconds that a client may take to send the headers of a request, and again its body.
-    #[arg(long, env = "AKIN_REQUEST_TIMEOUT", default_value = "5", value_parser = some_seconds, value_name = "SECONDS")]
+    /// How long a client may take to send the headers of a request, and again its body.
+    #[arg(long, env = "AKIN_REQUEST_TIMEOUT", default_value = "5s", value_parser = some_duration, value_name = "DURATION")]
     pub request_timeout: Duration,
-    /// Seconds that a connection may be idle between requests.
-    #[arg(long, env = "AKIN_KEEP_ALIVE", default_value = "75", value_parser = seconds, value_name = "SECONDS")]
+    /// How long a connection may be idle between requests.
+    #[arg(long, env = "AKIN_KEEP_ALIVE", default_value = "75s", value_parser = duration, value_name = "DURATION")]
     pub keep_alive: Duration,
-    /// Seconds that a client may leave an answer unread before its connection is given up (on Linux).
-    #[arg(long, env = "AKIN_UNREAD_TIMEOUT", default_value = "30", value_parser = seconds, value_name = "SECONDS")]
+    /// How long a client may leave an answer unread before its connection is given up (on Linux).
+    #[arg(long, env = "AKIN_UNREAD_TIMEOUT", default_value = "30s", value_parser = duration, value_name = "DURATION")]
     pub unread_timeout: Duration,
     /// Origins whose pages may ask from a browser (CORS), such as https://films.example; `*` for all but `null`. Without
     /// any, none may.
@@ -93,8 +96,8 @@ pub struct Options {
         value_name = "ID:SECRET"
     )]
     pub access_keys: Vec<AccessKey>,
-    /// Seconds after which an execution that has no output is given up; its rating stays.
-    #[arg(long, env = "AKIN_EXECUTION_TIMEOUT", default_value = "60", value_parser = seconds, value_name = "SECONDS")]
+    /// How long after its start an execution that has no output is given up; its rating stays.
+    #[arg(long, env = "AKIN_EXECUTION_TIMEOUT", default_value = "60s", value_parser = duration, value_name = "DURATION")]
     pub execution_timeout: Duration,
     /// Days after which a finished execution is forgotten.
     #[arg(long, env = "AKIN_KEEP_EXECUTIONS_DAYS", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=3650), value_name = "DAYS")]
@@ -105,11 +108,11 @@ pub struct Options {
     /// Bytes of finished executions' inputs and outputs kept at most.
     #[arg(long, env = "AKIN_KEEP_EXECUTIONS_BYTES", default_value_t = 4 << 30, value_parser = clap::value_parser!(u64).range(1..), value_name = "BYTES")]
     pub keep_executions_bytes: u64,
-    /// Seconds between turning not-ready and refusing connections on SIGTERM, for load balancers to notice.
-    #[arg(long, env = "AKIN_DRAIN_DELAY", default_value = "0", value_parser = seconds, value_name = "SECONDS")]
+    /// Time between turning not-ready and refusing connections on SIGTERM, for load balancers to notice.
+    #[arg(long, env = "AKIN_DRAIN_DELAY", default_value = "0s", value_parser = duration, value_name = "DURATION")]
     pub drain_delay: Duration,
-    /// Seconds that requests in work have to finish on SIGTERM.
-    #[arg(long, env = "AKIN_DRAIN_TIMEOUT", default_value = "20", value_parser = seconds, value_name = "SECONDS")]
+    /// How long requests in work have to finish on SIGTERM.
+    #[arg(long, env = "AKIN_DRAIN_TIMEOUT", default_value = "20s", value_parser = duration, value_name = "DURATION")]
     pub drain_timeout: Duration,
     /// Log one JSON object a line. `AKIN_LOG` sets what is logged (error, warn, info, debug).
     #[arg(long, env = "AKIN_LOG_JSON")]
@@ -129,21 +132,6 @@ pub fn unknown_variables(names: impl Iterator<Item = String>) -> Vec<String> {
             && !is_of_a_service(name)
     };
     names.filter(is_unknown).collect()
-}
-
-/// Where no time at all would be no pause, or no chance.
-fn some_seconds(text: &str) -> Result<Duration, String> {
-    let some = |duration: &Duration| *duration >= Duration::from_millis(10);
-    let duration = seconds(text).ok().filter(some);
-    duration.ok_or_else(|| "a number of seconds from 0.01 to 86400".to_owned())
-}
-
-fn seconds(text: &str) -> Result<Duration, String> {
-    text.parse()
-        .ok()
-        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
-        .filter(|duration| duration.as_secs() <= 86_400)
-        .ok_or_else(|| "a number of seconds from 0 to 86400".to_owned())
 }
 
 #[cfg(test)]
@@ -167,21 +155,40 @@ mod tests {
     }
 
     #[test]
-    fn no_time_at_all_is_refused_where_it_would_do_harm() {
+    fn every_duration_has_the_same_form_and_none_at_all_is_refused_where_it_would_do_harm() {
         let with = |option: &str, value: &str| {
             let given = format!("{option}={value}");
-            Options::try_parse_from(["akin-serve", "--store", "s", "--data-dir", "d", &given])
+            let options =
+                Options::try_parse_from(["akin-serve", "--store", "s", "--data-dir", "d", &given]);
+            options.map_err(|error| error.to_string())
         };
-        for option in ["--poll-interval", "--request-timeout"] {
-            for value in ["0", "0.009", "-1", "NaN", "86401"] {
-                let said = with(option, value).map(drop).map_err(|error| error.to_string());
-                assert!(
-                    said.is_err_and(|said| said.contains("from 0.01 to 86400")),
-                    "{option} {value}"
-                );
+        let command = Options::command();
+        let durations = command.get_arguments().filter(|argument| {
+            argument.get_value_names().is_some_and(|names| names[0] == "DURATION")
+        });
+        let durations: Vec<String> =
+            durations.filter_map(|option| Some(format!("--{}", option.get_long()?))).collect();
+        assert_eq!(durations.len(), 8, "{durations:?}");
+        for option in &durations {
+            let least = match &**option {
+                "--poll-interval" | "--request-timeout" => "10ms",
+                _ => "0",
+            };
+            for value in ["60", "60s", "1500ms", "5m", "2h", least] {
+                assert!(with(option, value).is_ok(), "{option} {value}");
             }
-            assert!(with(option, "0.01").is_ok(), "{option}");
+            for value in ["x", "-1", "NaN", "86401", "1x"] {
+                let expected = format!(
+                    "error: invalid value '{value}' for '{option} <DURATION>': a duration from {least} to 24h"
+                );
+                let said = with(option, value).map(drop);
+                assert!(said.is_err_and(|said| said.starts_with(&expected)), "{option} {value}");
+            }
         }
-        assert!(with("--flush-interval", "0").is_ok());
+        assert!(
+            with("--poll-interval", "0").is_err() && with("--request-timeout", "0.009").is_err()
+        );
+        let options = with("--flush-interval", "1500ms").map(|options| options.flush_interval);
+        assert_eq!(options, Ok(Duration::from_millis(1500)));
     }
 }
