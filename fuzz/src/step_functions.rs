@@ -1,7 +1,8 @@
 //! Calls of the Step Functions door.
 
 use akin_schemas::http::step_functions::{
-    ALGORITHM, Authorization, Parameters, machine, named_execution, new_name,
+    ALGORITHM, Authorization, Parameters, machine, machine_to_list, machine_to_start,
+    named_execution, new_name,
 };
 use akin_schemas::http::{RatingBody, StateMachine};
 
@@ -12,6 +13,9 @@ pub(crate) fn call(bytes: &[u8]) -> bool {
     let Ok(parameters) = Parameters::parse(bytes) else { return false };
     let own = StateMachine::default();
     let is_machine = machine(&parameters, &own).is_ok();
+    // What is refused to whoever looks is refused to whoever starts or lists.
+    assert_eq!(machine_to_start(&parameters, &own).is_ok(), is_machine);
+    assert!(is_machine || machine_to_list(&parameters, &own).is_err());
     if let Ok(Some(name)) = new_name(&parameters) {
         assert!((1..=80).contains(&name.chars().count()) && !name.contains([':', '/', ' ']));
     }
@@ -52,6 +56,8 @@ pub(crate) fn call_seeds() -> Vec<Vec<u8>> {
             "input":"{\"movieID\":\"1234\",\"user\":\"abby\",\"rating\":6}"}"#,
         r#"{"stateMachineArn":"arn:aws:states:local:000000000000:stateMachine:akin","statusFilter":"RUNNING",
             "maxResults":7,"nextToken":"a"}"#,
+        r#"{"stateMachineArn":"arn:aws:states:local:000000000000:stateMachine:akin/label:1",
+            "mapRunArn":"arn:aws:states:local:000000000000:mapRun:akin/label:x"}"#,
         r#"{"executionArn":"arn:aws:states:local:000000000000:execution:akin:x","error":"E","cause":"c","maxResults":0,
             "reverseOrder":true,"includeExecutionData":false,"nextToken":"event-2"}"#,
     ])

@@ -21,6 +21,25 @@ impl Failure {
         Self::new("InvalidArn", format!("Invalid Arn: 'Invalid ARN prefix: {arn}'"))
     }
 
+    /// An ARN, but of a resource that the operation does not take, such as an execution of an express machine.
+    pub fn wrong_resource(arn: &str, kind: &str) -> Self {
+        let message =
+            format!("Invalid Arn: 'Resource type not valid in this context: {kind}: {arn}'");
+        Self::new("InvalidArn", message)
+    }
+
+    /// An ARN of something that this server has none of.
+    pub fn no_resource(arn: &str) -> Self {
+        Self::new("ResourceNotFound", format!("Resource Not Found: '{arn}'"))
+    }
+
+    /// Exactly one of two parameters must be there.
+    pub fn either(one: &str, other: &str) -> Self {
+        let message =
+            format!("1 validation error detected: give either '{one}' or '{other}', and not both");
+        Self::new("ValidationException", message)
+    }
+
     /// An ARN, but not of this server's machine.
     pub fn no_machine(arn: &str) -> Self {
         let message = format!("State Machine Does Not Exist: '{arn}'");

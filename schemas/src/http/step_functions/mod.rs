@@ -9,4 +9,4 @@ mod names;
 pub use authorization::{ALGORITHM, Authorization};
 pub use failure::Failure;
 pub use input::{LONGEST_DATA, Parameters};
-pub use names::{machine, named_execution, new_name};
+pub use names::{machine, machine_to_list, machine_to_start, named_execution, new_name};

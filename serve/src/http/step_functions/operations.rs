@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use akin_schemas::http::step_functions::{
-    Failure, Parameters, machine as check_machine, named_execution, new_name,
+    Failure, Parameters, machine as check_machine, machine_to_list, machine_to_start,
+    named_execution, new_name,
 };
 use akin_schemas::http::{JsonText, RatingBody, RatingBodyError, StateMachine, Stop};
 use chrono::Utc;
@@ -54,7 +55,7 @@ pub async fn run(target: &str, parameters: &Parameters, state: &State) -> Answer
         "DescribeStateMachine" => describe_machine(parameters, state),
         "ListStateMachines" => list_machines(parameters, state),
         "StartSyncExecution" => {
-            check_machine(parameters, &state.machine)?;
+            machine_to_start(parameters, &state.machine)?;
             Err(Failure::wrong_machine_type())
         }
         _ => Err(Failure::unknown_operation(target)),
@@ -72,7 +73,7 @@ pub fn seconds(micros: i64) -> f64 {
 }
 
 async fn start(parameters: &Parameters, state: &State) -> Answer {
-    check_machine(parameters, &state.machine)?;
+    machine_to_start(parameters, &state.machine)?;
     let name = new_name(parameters)?;
     let input = parameters.input()?.unwrap_or("{}");
     let rating = RatingBody::parse(input.as_bytes()).map_err(|error| match error {
@@ -174,7 +175,7 @@ fn summary(
 }
 
 async fn list(parameters: &Parameters, state: &State) -> Answer {
-    check_machine(parameters, &state.machine)?;
+    machine_to_list(parameters, &state.machine)?;
     let limit = parameters.max_results()?;
     let statuses = [
         ("RUNNING", Some(ExecutionStatus::Running)),
