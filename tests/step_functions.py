@@ -7,8 +7,11 @@ ledger after a restart), `signed` (calls must be signed with the key below).
 import json
 import re
 import sys
+import threading
+import time
 
 import boto3
+import botocore.endpoint
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
@@ -20,7 +23,7 @@ RATING = {"movieID": "1234", "user": "abby", "rating": 6}
 NAMED = "first-one"
 
 
-def client(endpoint, key=KEY, secret=SECRET):
+def client(endpoint, key=KEY, secret=SECRET, retries={"max_attempts": 1}):
     return boto3.client(
         "stepfunctions",
         endpoint_url=endpoint,
@@ -28,7 +31,7 @@ def client(endpoint, key=KEY, secret=SECRET):
         aws_access_key_id=key,
         aws_secret_access_key=secret,
         # `sync-` before the host would need a name to resolve.
-        config=Config(inject_host_prefix=False, retries={"max_attempts": 1}),
+        config=Config(inject_host_prefix=False, retries=retries),
     )
 
 
@@ -94,6 +97,10 @@ def check_names(sfn):
     message = refused("ExecutionAlreadyExists", start, sfn=sfn, name=NAMED)
     assert message == f"Execution Already Exists: '{EXECUTION}:{NAMED}'", message
     refused("ExecutionAlreadyExists", start, sfn=sfn, name=NAMED, rating={**RATING, "rating": 5})
+    # So whoever lost the first answer is told that the rating was accepted, and knows its ARN by the name.
+    again = sfn.describe_execution(executionArn=f"{EXECUTION}:{NAMED}")
+    assert json.loads(again["input"]) == RATING and again["status"] == "SUCCEEDED", again
+    assert again["startDate"] == first["startDate"]
     # Longest and strangest.
     name = "é-_.!()+=@" * 8
     assert len(name) == 80
@@ -147,12 +154,30 @@ def check_arns(sfn):
         message = refused("InvalidArn", call, stateMachineArn="nonsense")
         assert message == "Invalid Arn: 'Invalid ARN prefix: nonsense'", message
         refused("ValidationException", call, stateMachineArn="x" * 257)
+        # Of versions and aliases there are none.
+        for qualified in (f"{MACHINE}:1", f"{MACHINE}:PROD"):
+            message = refused("StateMachineDoesNotExist", call, stateMachineArn=qualified)
+            assert message == f"State Machine Does Not Exist: '{qualified}'", message
+    # A label names a Map state, which cannot be started, and of which this machine has none.
+    label = f"{MACHINE}/label"
+    refused("ValidationException", sfn.start_execution, stateMachineArn=label)
+    refused("ValidationException", sfn.start_sync_execution, stateMachineArn=label)
+    refused("StateMachineDoesNotExist", sfn.describe_state_machine, stateMachineArn=label)
+    refused("StateMachineDoesNotExist", sfn.list_executions, stateMachineArn=label)
+    map_run = MACHINE.replace("stateMachine", "mapRun") + "/label:0199"
+    refused("ValidationException", sfn.list_executions, stateMachineArn=MACHINE, mapRunArn=map_run)
+    refused("ValidationException", sfn.list_executions)
+    refused("ResourceNotFound", sfn.list_executions, mapRunArn=map_run)
     missing = f"{EXECUTION}:missing"
     for call in (sfn.describe_execution, sfn.stop_execution, sfn.get_execution_history):
         message = refused("ExecutionDoesNotExist", call, executionArn=missing)
         assert message == f"Execution Does Not Exist: '{missing}'", message
         refused("ExecutionDoesNotExist", call, executionArn=missing.replace("akin", "other"))
+        refused("ExecutionDoesNotExist", call, executionArn=missing.replace("akin", "akin/label"))
         refused("InvalidArn", call, executionArn=MACHINE)
+        refused("InvalidArn", call, executionArn=missing + ":1")
+        # Of an express machine.
+        refused("InvalidArn", call, executionArn=missing.replace("execution", "express") + ":0199")
     refused(
         "StateMachineTypeNotSupported", sfn.start_sync_execution, stateMachineArn=MACHINE, input="{}"
     )
@@ -261,13 +286,63 @@ def check_stopped(sfn, arn):
     event = sfn.get_execution_history(executionArn=arn, reverseOrder=True)["events"][0]
     assert event["type"] == "ExecutionAborted" and event["previousEventId"] == 0
     assert event["executionAbortedEventDetails"] == {"error": "Enough"}
-    # Nothing is accepted that could not be checked; the client may try again.
+
+
+def without_sleep(call):
+    """Calls without pauses, and returns the error with the pauses that there would have been, in seconds."""
+    pauses = []
+    # The module's own name for it, so that other threads sleep on.
+    botocore.endpoint.time = type("Time", (), {"sleep": pauses.append, "time": time.time})
     try:
-        start(sfn)
+        call()
     except ClientError as error:
-        assert error.response["ResponseMetadata"]["HTTPStatusCode"] == 503
-    else:
-        raise AssertionError("accepted without a version")
+        return error, pauses
+    finally:
+        botocore.endpoint.time = time
+    raise AssertionError("accepted")
+
+
+def check_pace(endpoint):
+    """Without a version nothing is accepted that could not be checked; the client tries again at the pace told."""
+    error, pauses = without_sleep(lambda: start(client(endpoint, retries={})))
+    metadata = error.response["ResponseMetadata"]
+    assert error.response["Error"]["Code"] == "ServiceUnavailableException", error
+    assert metadata["HTTPStatusCode"] == 503
+    headers = metadata["HTTPHeaders"]
+    assert (headers["retry-after"], headers["x-amz-retry-after"]) == ("5", "5000"), headers
+    # Told to wait for 5 s, which its own 0.05 s and 0.1 s at most do not reach.
+    assert pauses == [5, 5], pauses
+    # Those that the docs tell: 500 tokens at 14 each.
+    error, pauses = without_sleep(lambda: start(client(endpoint, retries={"total_max_attempts": 1000})))
+    assert len(pauses) == error.response["ResponseMetadata"]["RetryAttempts"] == 35, pauses
+
+
+def check_throttled(endpoint):
+    """One rating may wait: of many clients at once some are told to come back, and the clients do."""
+    found, stop = [], threading.Event()
+
+    def press(number):
+        sfn = client(endpoint, retries={"total_max_attempts": 1})
+        while not stop.is_set():
+            try:
+                start(sfn, rating={**RATING, "user": f"user-{number}"})
+            except ClientError as error:
+                found.append(error.response)
+                stop.set()
+
+    threads = [threading.Thread(target=press, args=[number]) for number in range(24)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for response in found:
+        assert response["Error"]["Code"] == "ThrottlingException", response
+        metadata = response["ResponseMetadata"]
+        assert metadata["HTTPStatusCode"] == 400
+        headers = metadata["HTTPHeaders"]
+        assert (headers["retry-after"], headers["x-amz-retry-after"]) == ("1", "1000"), headers
+    # When nobody presses any more a client is through, with its own patience.
+    assert finished(client(endpoint), start(client(endpoint, retries={}))["executionArn"])
 
 
 def main():
@@ -287,6 +362,9 @@ def main():
         refused("ExecutionAlreadyExists", start, sfn=sfn, name=NAMED)
     elif stage == "waiting":
         check_stopped(sfn, *more)
+        check_pace(endpoint)
+    elif stage == "throttled":
+        check_throttled(endpoint)
     elif stage == "signed":
         check_execution(sfn)
         refused("InvalidSignatureException", start, sfn=client(endpoint, secret="another"))

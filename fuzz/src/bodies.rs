@@ -68,17 +68,16 @@ pub(crate) fn recommendations(bytes: &[u8]) -> bool {
     for (read, body) in read.ratings.iter().zip(&body.ratings) {
         assert!(read.item == body.item && is_near(body.rating, read.rating), "{read:?} {body:?}");
     }
-    if body.options.check().is_ok() {
-        assert!(body.options.n.is_none_or(|n| (1..=1000).contains(&n)));
-        assert!(body.options.diversity.is_none_or(|diversity| (0.0..=1.0).contains(&diversity)));
-    }
+    assert!(body.options.n.is_none_or(|n| (1..=1000).contains(&n)));
+    assert!(body.options.offset.is_none_or(|offset| offset <= 10_000));
+    assert!(body.options.diversity.is_none_or(|diversity| (0.0..=1.0).contains(&diversity)));
     true
 }
 
 pub(crate) fn recommendations_seeds() -> Vec<Vec<u8>> {
     texts(&[
         r#"{"ratings":[]}"#,
-        r#"{"ratings":[{"movieID":"1","rating":5},{"itemId":2,"rating":0.5}],"options":{"n":7,"diversity":1}}"#,
+        r#"{"ratings":[{"movieID":"1","rating":5},{"itemId":2,"rating":0.5}],"options":{"n":7,"offset":14,"diversity":1}}"#,
         r#"{"options":{"minSupport":3,"only":["4",5],"excludeGenres":["War"]},"ratings":[{"movieID":"1","rating":5}]}"#,
     ])
 }
@@ -88,9 +87,14 @@ pub(crate) fn neighbours(bytes: &[u8]) -> bool {
     let Ok(body) = serde_json::from_slice::<ItemsToLookUp>(bytes) else { return false };
     assert_eq!(again(&body), body);
     assert!(body.items.iter().all(|item| !item.as_str().is_empty()));
+    assert!(body.n.is_none_or(|n| (1..=1000).contains(&n)));
+    assert!(body.offset.is_none_or(|offset| offset <= 10_000));
     true
 }
 
 pub(crate) fn neighbours_seeds() -> Vec<Vec<u8>> {
-    texts(&[r#"{"items":["1","2"],"n":10}"#, r#"{"items":[18446744073709551615,"\u0041"]}"#])
+    texts(&[
+        r#"{"items":["1","2"],"n":10,"offset":20}"#,
+        r#"{"items":[18446744073709551615,"\u0041"]}"#,
+    ])
 }

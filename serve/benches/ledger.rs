@@ -56,6 +56,7 @@ fn output() -> Result<Output, Failure> {
         version: "v20261123T204500Z-x7k2".parse()?,
         user: USERS.to_string().into(),
         rated: RatedItem { item_id: "1".into(), known: true, title: title(1) },
+        unknown_genres: Vec::new(),
         recommendations: (10..20).map(recommendation).collect(),
     };
     Ok(Output::FoldIn(PackedFoldIn::pack(&fold_in)?))

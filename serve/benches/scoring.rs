@@ -78,7 +78,7 @@ fn best_for_200_items_at_random(bencher: Bencher, count: usize) {
 fn score(bencher: Bencher, snapshot: &Snapshot, profiles: &[Ratings], count: usize) {
     let (mut scorer, next) = (Scorer::default(), AtomicUsize::new(0));
     let next = || &profiles[next.fetch_add(1, Ordering::Relaxed) % profiles.len()];
-    let request = Request { count, reasons: 3 };
+    let request = Request { offset: 0, count, reasons: 3 };
     bencher.with_inputs(next).bench_local_values(|ratings| -> Vec<Recommendation> {
         scorer.recommend(&snapshot.model, ratings, request)
     });
@@ -145,7 +145,7 @@ fn score_after(
 ) {
     let next = AtomicUsize::new(0);
     let next = || next.fetch_add(1, Ordering::Relaxed) % changed.len();
-    let request = Request { count: 10, reasons: 3 };
+    let request = Request { offset: 0, count: 10, reasons: 3 };
     bencher.with_inputs(next).bench_local_values(|n| -> Vec<Recommendation> {
         let (after, changes) = &changed[n];
         let before = lists.get(n).map(|candidates| Before { candidates, changes });

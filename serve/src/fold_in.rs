@@ -69,7 +69,8 @@ fn recommend_after<'a>(
         diversity: options.diversity.unwrap_or(0.0) as f32,
     };
     let count = options.n.map_or(count, usize::from);
-    let request = Request { count, reasons: REASONS };
+    let offset = usize::from(options.offset.unwrap_or(0));
+    let request = Request { offset, count, reasons: REASONS };
     let found = scorer.recommend_after(&snapshot.model, before, ratings, request, &selection);
     let reasons = found.iter().flat_map(|found| &found.because).map(|reason| reason.item);
     snapshot.fetch_names(found.iter().map(|found| found.item).chain(reasons));
@@ -121,6 +122,7 @@ fn outcome(
             known: number.is_some(),
             title: number.and_then(|number| snapshot.title(number)).map(Cow::from),
         },
+        unknown_genres: snapshot.unknown_genres(&options).into_iter().map(Cow::from).collect(),
         recommendations,
     };
     ended(&fold_in)

@@ -1,10 +1,13 @@
 //! The Step Functions door, driven by AWS's client for Rust, pointed here and otherwise unchanged.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aws_sdk_sfn::Client;
 use aws_sdk_sfn::config::retry::RetryConfig;
-use aws_sdk_sfn::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_sfn::config::{
+    AsyncSleep, BehaviorVersion, Credentials, Region, SharedAsyncSleep, Sleep,
+};
 use aws_sdk_sfn::error::ProvideErrorMetadata;
 use aws_sdk_sfn::operation::describe_execution::DescribeExecutionOutput;
 use aws_sdk_sfn::types::{ExecutionStatus, HistoryEventType, StateMachineType};
@@ -16,15 +19,37 @@ const MACHINE: &str = "arn:aws:states:local:000000000000:stateMachine:akin";
 const INPUT: &str = r#"{"movieID":"1","user":"abby","rating":6}"#;
 
 fn client(server: &Server) -> Client {
-    let config = aws_sdk_sfn::Config::builder()
+    Client::from_conf(config(server).build())
+}
+
+fn config(server: &Server) -> aws_sdk_sfn::config::Builder {
+    aws_sdk_sfn::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("local"))
         .credentials_provider(Credentials::new("AKIATEST", "secret", None, None, "test"))
         .endpoint_url(format!("http://{}", server.address))
         .retry_config(RetryConfig::disabled())
-        .build();
-    Client::from_conf(config)
 }
+
+/// Does not sleep, and notes for how long it would have.
+#[derive(Debug, Clone, Default)]
+struct Noted(Arc<Mutex<Vec<Duration>>>);
+
+impl AsyncSleep for Noted {
+    fn sleep(&self, duration: Duration) -> Sleep {
+        self.0.lock().unwrap().push(duration);
+        // A client's deadlines are sleeps, too, and must not pass.
+        let is_pause = duration == TOLD;
+        Sleep::new(async move {
+            if !is_pause {
+                std::future::pending::<()>().await;
+            }
+        })
+    }
+}
+
+/// How long a client is told to wait for a first version.
+const TOLD: Duration = Duration::from_secs(5);
 
 fn run(test: impl Future<Output = ()>) {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test);
@@ -104,6 +129,23 @@ fn an_execution_is_stopped() {
         let listed = client.list_executions().state_machine_arn(MACHINE);
         let listed = listed.status_filter(ExecutionStatus::Aborted).send().await.unwrap();
         assert_eq!(listed.executions().len(), 1);
+    });
+}
+
+#[test]
+fn a_client_comes_back_at_the_pace_that_it_is_told() {
+    let workplace = Workplace::new();
+    let server = Server::start(&workplace, &[]);
+    run(async {
+        let noted = Noted::default();
+        let config = config(&server).retry_config(RetryConfig::standard());
+        let config = config.sleep_impl(SharedAsyncSleep::new(noted.clone())).build();
+        let start = Client::from_conf(config).start_execution().state_machine_arn(MACHINE);
+        let refused = start.input(INPUT).send().await.unwrap_err().into_service_error();
+        assert_eq!(refused.code(), Some("ServiceUnavailableException"), "{refused:?}");
+        let pauses = noted.0.lock().unwrap().iter().filter(|pause| **pause == TOLD).count();
+        // Three attempts.
+        assert_eq!(pauses, 2, "{noted:?}");
     });
 }
 

@@ -72,7 +72,7 @@ fn handles_carry_the_names_that_were_chosen_and_resolve_under_them_alone() {
 fn values_that_would_do_harm_are_refused_at_the_start() {
     let workplace = Workplace::new();
     for (option, value, said) in [
-        ("--request-timeout", "0", "from 0.01 to 86400"),
+        ("--request-timeout", "0", "a duration from 10ms to 24h"),
         ("--arn-region", "Europe", "a region has"),
         ("--arn-account", "12345", "an account has 12 digits"),
         ("--state-machine", "a:b", "a state machine's name has"),

@@ -20,6 +20,7 @@ mod forgetting;
 mod from_servers;
 mod handles;
 mod harness;
+mod items;
 mod keystone;
 mod last_run;
 mod measures;

@@ -146,11 +146,13 @@ fn a_bad_option_is_refused_by_its_name() {
     let (_workplace, server) = ready();
     for (query, name) in [
         ("n=0", "n is from"),
-        ("n=x", "n: "),
+        ("n=x", "the query: n is a whole number from 1 to 1000, not \"x\""),
+        ("n=100000", "the query: n is from 1 to 1000, not 100000"),
+        ("offset=1&offset=2", "offset: given twice"),
         ("n=1&n=2", "n: given twice"),
         ("diversity=2", "diversity is from"),
         ("diversity=NaN", "diversity is from"),
-        ("minSupport=-1", "minSupport: "),
+        ("minSupport=-1", "the query: minSupport is from 0 to 4294967295, not -1"),
         ("exclude=", "exclude: an id must not be empty"),
         ("genres=Drama", "genres: there is no such parameter"),
     ] {
@@ -174,6 +176,24 @@ fn a_bad_option_is_refused_by_its_name() {
         ("/items/neighbours", 422, r#"[["1"],5]"#.to_owned(), "expected an object"),
         ("/recommendations", 422, "{}".to_owned(), "missing field `ratings`"),
         ("/recommendations", 422, with_options(&json!({"n": 1001})).to_string(), "n is from"),
+        (
+            "/recommendations",
+            422,
+            with_options(&json!({"n": 100_000})).to_string(),
+            "the body: options.n is from 1 to 1000, not 100000",
+        ),
+        (
+            "/recommendations",
+            422,
+            with_options(&json!({"diversity": "much"})).to_string(),
+            "the body: options.diversity: invalid type: string \"much\", expected a number from 0 to 1",
+        ),
+        (
+            "/items/neighbours",
+            422,
+            r#"{"items":["1"],"offset":10001}"#.to_owned(),
+            "the body: offset is from 0 to 10000, not 10001",
+        ),
         ("/recommendations", 422, with_options(&json!({"m": 1})).to_string(), "unknown field `m`"),
         (
             "/recommendations",

@@ -10,7 +10,7 @@ fn ready() -> (Workplace, Server) {
 }
 
 #[track_caller]
-fn assert_problem(answer: &Response, status: u16, case: &str) {
+fn assert_problem(server: &Server, answer: &Response, status: u16, case: &str) {
     assert_eq!(answer.status, status, "{case}: {}", answer.body);
     assert_eq!(answer.header("content-type"), "application/problem+json", "{case}");
     let problem = answer.json();
@@ -20,6 +20,16 @@ fn assert_problem(answer: &Response, status: u16, case: &str) {
         assert!(!text.is_empty(), "{case}: {field} in {problem}");
     }
     assert_eq!(answer.header("x-request-id"), problem["requestId"].as_str().unwrap(), "{case}");
+    // Its type leads to what it means.
+    let kind = get(server, problem["type"].as_str().unwrap());
+    assert_eq!(kind.status, 200, "{case}: {}", kind.body);
+    let kind = kind.json();
+    for field in ["type", "title", "status"] {
+        assert_eq!(kind[field], problem[field], "{case}: {kind}");
+    }
+    for field in ["meaning", "remedy"] {
+        assert!(!kind[field].as_str().unwrap_or_default().is_empty(), "{case}: {kind}");
+    }
 }
 
 #[test]
@@ -95,7 +105,7 @@ fn a_bad_body_is_refused_with_its_status() {
     for (status, body) in cases {
         let case = String::from_utf8_lossy(&body[..body.len().min(80)]).into_owned();
         let answer = post_raw(&server, "/ratings", "application/json", &body);
-        assert_problem(&answer, status, &case);
+        assert_problem(&server, &answer, status, &case);
     }
     // Nothing of it was taken.
     assert_eq!(get(&server, "/users/abby/recommendations").json()["known"], false);
@@ -172,7 +182,7 @@ fn a_handle_that_is_none_is_not_found_whoever_asks_and_for_what() {
             if status == 200 {
                 assert_eq!(answer.status, 200, "{case}: {}", answer.body);
             } else {
-                assert_problem(&answer, status, &case);
+                assert_problem(&server, &answer, status, &case);
             }
         }
     }
@@ -219,7 +229,7 @@ fn a_user_with_too_many_new_ratings_is_told_so_at_either_door() {
     post_rating(&server, "abby", "2", 5.0);
     let body = br#"{"movieID":"3","user":"abby","rating":5}"#;
     let refused = post_raw(&server, "/ratings", "application/json", body);
-    assert_problem(&refused, 429, "REST");
+    assert_problem(&server, &refused, 429, "REST");
     assert!(refused.body.contains("the user \\\"abby\\\" has 2 ratings"), "{refused:?}");
     let input = String::from_utf8_lossy(body).into_owned();
     let machine = "arn:aws:states:local:000000000000:stateMachine:akin";
@@ -255,7 +265,7 @@ fn an_array_of_more_than_may_ever_wait_is_refused_for_good() {
         serde_json::json!(vec![rating; ratings]).to_string()
     };
     let answer = post_raw(&server, "/ratings", "application/json", array(3).as_bytes());
-    assert_problem(&answer, 422, "three");
+    assert_problem(&server, &answer, 422, "three");
     assert!(answer.body.contains("an array here holds 1 to 2 ratings, not 3"), "{answer:?}");
     assert_eq!(post_raw(&server, "/ratings", "application/json", array(2).as_bytes()).status, 202);
 }
@@ -286,10 +296,27 @@ fn a_bad_path_query_or_method_is_refused_with_its_status() {
         (400, "/users/%ff/recommendations".to_owned()),
         (405, "/ratings".to_owned()),
     ] {
-        assert_problem(&get(&server, &path), status, &path);
+        assert_problem(&server, &get(&server, &path), status, &path);
     }
     for (path, detail) in [
-        ("/items/1/neighbours?n=x", "the query: n: not a whole number"),
+        ("/items/1/neighbours?n=x", "the query: n is a whole number from 1 to 1000, not \"x\""),
+        ("/items/1/neighbours?n=100000", "the query: n is from 1 to 1000, not 100000"),
+        ("/items/1/neighbours?offset=10001", "the query: offset is from 0 to 10000, not 10001"),
+        ("/users/abby/recommendations?n=100000", "the query: n is from 1 to 1000, not 100000"),
+        ("/users/abby/recommendations?offset=-1", "the query: offset is from 0 to 10000, not -1"),
+        (
+            "/users/abby/recommendations?minSupport=9999999999",
+            "the query: minSupport is from 0 to 4294967295, not 9999999999",
+        ),
+        (
+            "/users/abby/recommendations?diversity=much",
+            "the query: diversity is a number from 0 to 1, not \"much\"",
+        ),
+        ("/users/abby/ratings?n=1001", "the query: n is from 1 to 1000, not 1001"),
+        ("/executions?n=0", "the query: n is from 1 to 1000, not 0"),
+        ("/executions?n=", "the query: n is a whole number from 1 to 1000, not \"\""),
+        ("/executions/x?wait=61", "the query: wait is from 0 to 60, not 61"),
+        ("/executions/x?wait=1.5", "the query: wait is a whole number from 0 to 60, not \"1.5\""),
         (
             "/executions?status=x",
             "the query: status: unknown variant `x`, expected one of `RUNNING`",
@@ -297,13 +324,19 @@ fn a_bad_path_query_or_method_is_refused_with_its_status() {
         ("/executions?limit=5", "the query: unknown field `limit`, expected one of `user`"),
     ] {
         let answer = get(&server, path);
-        assert_problem(&answer, 400, path);
+        assert_problem(&server, &answer, 400, path);
         assert!(answer.json()["detail"].as_str().unwrap().starts_with(detail), "{answer:?}");
     }
     let body = br#"{"movieID":"1","user":"abby","rating":6}"#;
-    assert_problem(&post_raw(&server, "/versions/current", "application/json", body), 405, "POST");
-    assert_problem(&post_raw(&server, "/ratings", "text/plain", body), 415, "text/plain");
     assert_problem(
+        &server,
+        &post_raw(&server, "/versions/current", "application/json", body),
+        405,
+        "POST",
+    );
+    assert_problem(&server, &post_raw(&server, "/ratings", "text/plain", body), 415, "text/plain");
+    assert_problem(
+        &server,
         &post_raw(&server, "/ratings", "application/x-www-form-urlencoded", body),
         415,
         "form",

@@ -56,6 +56,17 @@ fn boto3_stops_an_execution_and_is_told_to_come_back_without_a_version() {
 }
 
 #[test]
+fn boto3_is_throttled_while_the_queue_is_full() {
+    let workplace = Workplace::new();
+    workplace.publish(&[]).summary();
+    let server = Server::start_ready(&workplace, &["--queue", "1"]);
+    boto3(&server, &["throttled"]);
+    let refused = "akin_rating_requests_refused_total{door=\"step-functions\",reason=\"ThrottlingException\"}";
+    let metrics = get(&server, "/metrics").body;
+    assert!(metrics.contains(refused), "{metrics}");
+}
+
+#[test]
 fn with_keys_only_signed_calls_are_taken() {
     let workplace = Workplace::new();
     workplace.publish(&[]).summary();

@@ -55,7 +55,8 @@ pub fn evaluate(
     cutoffs: &[usize],
     on_user: &(dyn Fn() + Sync),
 ) -> Evaluation {
-    let request = Request { count: cutoffs.iter().copied().max().unwrap_or(0), reasons: 0 };
+    let request =
+        Request { offset: 0, count: cutoffs.iter().copied().max().unwrap_or(0), reasons: 0 };
     let result = |scorer: &mut Scorer, (position, case): (usize, &Case)| {
         on_user();
         if case.relevant.is_empty() {
@@ -127,7 +128,7 @@ mod tests {
         let cases: Vec<Case> = (0..40).map(|u| case(&profile(u)[..2], &[u % 20])).collect();
         for result in evaluate(&model, &cases, &[15], &|| ()).users {
             // As a server asks: with reasons, and a scorer of its own.
-            let request = Request { count: 15, reasons: 3 };
+            let request = Request { offset: 0, count: 15, reasons: 3 };
             let served = Scorer::default().recommend(&model, &cases[result.case].profile, request);
             assert_eq!(result.ranked, served.iter().map(|r| r.item).collect::<Vec<_>>());
         }

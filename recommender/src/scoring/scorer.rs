@@ -2,7 +2,7 @@
 
 use super::by_source::{LAST, PORTIONS};
 use super::candidates::Before;
-use super::diversity::{CANDIDATES_EACH, diversify};
+use super::diversity::{diversify, pool_end};
 use super::model::Model;
 use super::selection::Selection;
 use super::sums::{Doubt, Sums, greatest};
@@ -44,6 +44,8 @@ pub struct Recommendation {
 /// What is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Request {
+    /// How many of the best are passed over.
+    pub offset: usize,
     /// How many recommendations.
     pub count: usize,
     /// How many reasons each, at most.
@@ -86,7 +88,7 @@ pub struct Scorer {
 impl Scorer {
     /// Scores every item that a rated item speaks for and returns the best, seen items removed:
     /// `score(j) = sum over rated i of weight(r_i) * S[i,j]` (Deshpande and Karypis 2004), ties by item number. When
-    /// fewer than `count` items have a score above 0, the most rated unseen items follow, those that the profile speaks
+    /// too few items have a score above 0, the most rated unseen items follow, those that the profile speaks
     /// against last of all. The weight is [`Model::weight`].
     ///
     /// `profile` holds each rated item once, sorted by item number. A score is always summed in the same order, so that
@@ -122,9 +124,10 @@ impl Scorer {
     ) -> Vec<Recommendation> {
         debug_assert!(profile.is_sorted_by(|a, b| a.0 < b.0), "sorted, each item once");
         self.start(model, profile);
-        let count = request.count;
+        let Request { offset, count, reasons } = request;
+        let places = offset..offset.saturating_add(count);
         let wanted =
-            if selection.diversity > 0.0 { count.saturating_mul(CANDIDATES_EACH) } else { count };
+            if selection.diversity > 0.0 { pool_end(places.end, count) } else { places.end };
         let mut best = if selection.min_support > 0 {
             self.best_supported(model, wanted, selection)
         } else {
@@ -136,17 +139,21 @@ impl Scorer {
                 self.best(model, wanted, begin, selection)
             })
         };
+        let spoken_for = best.len();
         if selection.diversity > 0.0 {
-            best = diversify(model, &best, count, selection.diversity);
+            best = diversify(model, &best, places, count, selection.diversity);
+        } else {
+            best.drain(..offset.min(spoken_for));
         }
+        let popular = self.popular(model, selection).skip(offset.saturating_sub(spoken_for));
         best.into_iter()
             .map(|(item, score)| Recommendation {
                 item,
                 score,
                 source: Source::Neighbours,
-                because: self.reasons(model, item, selection.min_support, request.reasons),
+                because: self.reasons(model, item, selection.min_support, reasons),
             })
-            .chain(self.popular(model, count, selection))
+            .chain(popular)
             .take(count)
             .collect()
     }
@@ -379,7 +386,6 @@ impl Scorer {
     fn popular<'a>(
         &'a self,
         model: &'a Model,
-        count: usize,
         selection: &'a Selection<'a>,
     ) -> impl Iterator<Item = Recommendation> + 'a {
         let score = |item: u32| match self.sums.of(item) {
@@ -393,7 +399,7 @@ impl Scorer {
         };
         let neither = unseen().filter(move |&item| score(item) == 0.0);
         let against = unseen().filter(move |&item| score(item) < 0.0);
-        neither.chain(against).take(count).map(|item| Recommendation {
+        neither.chain(against).map(|item| Recommendation {
             item,
             score: 0.0,
             source: Source::Popular,

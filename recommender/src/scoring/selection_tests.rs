@@ -7,7 +7,7 @@ use super::{Model, Recommendation, Request, Scorer, Selection, Source};
 use crate::similarity::{Neighbour, Neighbours};
 
 const ITEMS: u32 = 12;
-const EVERYTHING: Request = Request { count: ITEMS as usize, reasons: 12 };
+const EVERYTHING: Request = Request { offset: 0, count: ITEMS as usize, reasons: 12 };
 
 type Pairs = std::collections::BTreeMap<(u32, u32), (i8, u32)>;
 
@@ -70,7 +70,7 @@ proptest! {
         min_support in 0u32..6,
         count in 0usize..15,
     ) {
-        let request = Request { count, reasons: 3 };
+        let request = Request { offset: 0, count, reasons: 3 };
         let mut scorer = Scorer::default();
         let selection = Selection { min_support, ..Selection::default() };
         let found = scorer.recommend_selected(&model(&pairs, &counts)?, &profile, request, &selection);
@@ -96,5 +96,44 @@ proptest! {
         let place = |r: &Recommendation| plain.iter().position(|other| other.item == r.item);
         found.sort_by_key(place);
         prop_assert_eq!(found, plain);
+    }
+
+    #[test]
+    fn pages_hold_the_whole_list_without_gaps_and_repeat_nothing(
+        pairs in pairs(),
+        counts in vec(0u64..5, ITEMS as usize),
+        profile in profile(),
+        allowed in btree_set(0..ITEMS, 1..=ITEMS as usize),
+        (count, offset) in (1usize..6, 0usize..15),
+        (min_support, diversity) in (0u32..3, 0u8..=4),
+    ) {
+        let model = model(&pairs, &counts)?;
+        let mut scorer = Scorer::default();
+        let is_allowed = |item| allowed.contains(&item);
+        let diversity = f32::from(diversity) / 4.0;
+        let selection = Selection { is_allowed: Some(&is_allowed), min_support, diversity };
+        let mut page = |offset| {
+            let request = Request { offset, count, reasons: 3 };
+            scorer.recommend_selected(&model, &profile, request, &selection)
+        };
+        let mut list = Vec::new();
+        while list.len() % count == 0 {
+            let next = page(list.len());
+            if next.is_empty() {
+                break;
+            }
+            list.extend(next);
+        }
+        // Wherever it begins.
+        let expected: Vec<_> = list.iter().skip(offset).take(count).cloned().collect();
+        prop_assert_eq!(page(offset), expected);
+        let mut items: Vec<u32> = list.iter().map(|recommendation| recommendation.item).collect();
+        items.sort_unstable();
+        let is_unseen = |item: &u32| profile.iter().all(|(rated, _)| rated != item);
+        prop_assert_eq!(items, allowed.iter().copied().filter(is_unseen).collect::<Vec<_>>());
+        if diversity == 0.0 {
+            let whole = Request { reasons: 3, ..EVERYTHING };
+            prop_assert_eq!(scorer.recommend_selected(&model, &profile, whole, &selection), list);
+        }
     }
 }

@@ -5,6 +5,7 @@ mod describe;
 mod execution;
 mod execution_id;
 mod json_text;
+pub mod numbers;
 mod object;
 mod options;
 mod output;
@@ -21,16 +22,17 @@ pub use arn::{
 pub use execution::{Accepted, Execution, ExecutionStatus, Executions, Stop};
 pub use execution_id::{ExecutionId, ExecutionIdError};
 pub use json_text::JsonText;
-pub use options::{MOST_ANSWERS, Options, OptionsError};
+pub use options::{MOST_ANSWERS, MOST_OFFSET, Options};
 pub use output::{Output, OutputError, PackedFoldIn};
-pub use problem::{PROBLEM_JSON, Problem};
+pub use problem::{PROBLEM_JSON, Problem, ProblemKind};
 pub use rating::{
     GivenRating, ItemsToLookUp, NewRating, RatingBody, RatingBodyError, RatingsToScore,
     rating_elements,
 };
 pub use reading::{Unread, explain, read};
 pub use recommendation::{
-    Because, FoldIn, ItemNeighbours, Neighbour, NeighboursOfItem, NeighboursOfItems, RatedItem,
-    Recommendation, RecommendationSource, Recommendations, ScoredRatings, UserRating, UserRatings,
+    Because, FoldIn, ItemDetails, ItemNeighbours, Neighbour, NeighboursOfItem, NeighboursOfItems,
+    RatedItem, Recommendation, RecommendationSource, Recommendations, ScoredRatings, UserRating,
+    UserRatings,
 };
 pub use status::{CurrentVersion, Health, RefusedVersion};

@@ -74,7 +74,8 @@ impl From<JsonText> for Output {
 }
 
 /// A [`FoldIn`] that names each item once, in a third of its JSON's bytes: an item speaks for several others. A clone shares
-/// the bytes. They are postcard's, of the fields of [`Packed`] in their order, which is part of the ledger's format.
+/// the bytes. They are postcard's, of the fields of [`Packed`] in their order, which is part of the ledger's format. The
+/// unknown genres follow as a list of texts, when there are any.
 #[derive(Clone)]
 pub struct PackedFoldIn(Arc<Kept>);
 
@@ -136,7 +137,7 @@ impl PackedFoldIn {
     /// # Errors
     /// Never for what [`PackedFoldIn::unpack`] gives.
     pub fn pack(fold_in: &FoldIn<'_>) -> Result<Self, OutputError> {
-        let FoldIn { version, user, rated, recommendations } = fold_in;
+        let FoldIn { version, user, rated, unknown_genres, recommendations } = fold_in;
         // Mostly there are three reasons each, and one of them is new.
         let most = 1 + 2 * recommendations.len();
         let mut items = Items {
@@ -168,7 +169,10 @@ impl PackedFoldIn {
             because: reasons,
         };
         let room = Vec::with_capacity(USUAL_BYTES);
-        let bytes = postcard::to_extend(&packed, room).map_err(OutputError::of)?;
+        let mut bytes = postcard::to_extend(&packed, room).map_err(OutputError::of)?;
+        if !unknown_genres.is_empty() {
+            bytes = postcard::to_extend(unknown_genres, bytes).map_err(OutputError::of)?;
+        }
         Ok(Self::keep(&bytes))
     }
 
@@ -205,9 +209,17 @@ impl PackedFoldIn {
     /// Never for what was packed or parsed.
     pub fn unpack(&self) -> Result<FoldIn<'_>, OutputError> {
         let (packed, rest) = postcard::take_from_bytes(self.as_bytes()).map_err(OutputError::of)?;
-        if !rest.is_empty() {
-            return Err(OutputError("bytes after its end".to_owned()));
-        }
+        let unknown_genres = match rest {
+            [] => Vec::new(),
+            rest => {
+                let (genres, rest) =
+                    postcard::take_from_bytes::<Vec<&str>>(rest).map_err(OutputError::of)?;
+                if genres.is_empty() || !rest.is_empty() {
+                    return Err(OutputError("bytes after its end".to_owned()));
+                }
+                genres.into_iter().map(Cow::Borrowed).collect()
+            }
+        };
         let Packed { version, user, items, rated, known, recommendations, because } = packed;
         let named = |position: u32| {
             let found = items.get(position as usize).copied();
@@ -248,6 +260,7 @@ impl PackedFoldIn {
             version: version.parse().map_err(OutputError::of)?,
             user: user.into(),
             rated: RatedItem { item_id, known, title },
+            unknown_genres,
             recommendations,
         })
     }
@@ -289,6 +302,7 @@ mod tests {
                 known: true,
                 title: Some("title of 1, é\n".into()),
             },
+            unknown_genres: Vec::new(),
             recommendations: vec![
                 recommendation("4", RecommendationSource::Neighbours, because.clone()),
                 recommendation("5", RecommendationSource::Neighbours, because[1..].to_vec()),
@@ -332,11 +346,29 @@ mod tests {
     }
 
     #[test]
+    fn unknown_genres_are_kept_and_take_nothing_where_there_are_none() {
+        let without = PackedFoldIn::pack(&fold_in()).unwrap();
+        let genres = vec!["Nonsense".into(), "é\n".into(), "".into()];
+        let with = FoldIn { unknown_genres: genres, ..fold_in() };
+        let packed = PackedFoldIn::pack(&with).unwrap();
+        assert_eq!(packed.unpack().as_ref(), Ok(&with));
+        let genres = b"\x03\x08Nonsense\x03\xc3\xa9\n\x00";
+        assert_eq!(packed.as_bytes(), [without.as_bytes(), genres].concat());
+        let json = Output::FoldIn(packed).json().unwrap();
+        assert!(json.as_str().contains(r#""unknownGenres":["Nonsense","é\n",""],"#), "{json:?}");
+        assert!(json.as_str().len() <= with.longest_json());
+        assert!(!Output::FoldIn(without).json().unwrap().as_str().contains("unknownGenres"));
+    }
+
+    #[test]
     fn a_cut_a_tail_and_an_item_without_a_name_are_errors() {
         let packed = PackedFoldIn::pack(&fold_in()).unwrap();
         let bytes = packed.as_bytes();
         for length in 0..bytes.len() {
             assert!(PackedFoldIn::parse(&bytes[..length]).is_err(), "{length}");
+        }
+        for tail in [&b"\x01"[..], b"\x01\x02a", b"\x01\x01\xff", b"\x01\x01a\x00"] {
+            assert!(PackedFoldIn::parse(&[bytes, tail].concat()).is_err(), "{tail:?}");
         }
         assert!(PackedFoldIn::parse(&[bytes, &[0]].concat()).is_err());
         let no_items = Packed {

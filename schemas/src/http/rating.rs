@@ -9,8 +9,9 @@ use thiserror::Error;
 use utoipa::ToSchema;
 
 use super::describe::Id;
+use super::numbers;
 use super::object::objects;
-use super::options::Options;
+use super::options::{MOST_ANSWERS, MOST_OFFSET, Options};
 use super::reading::{Unread, read};
 use crate::id::{IdError, ItemId, UserId};
 
@@ -50,13 +51,10 @@ impl RatingBody {
     /// # Errors
     /// When the bytes are not JSON, or not one object with exactly an item, a user and a number, and maybe options.
     pub fn parse(body: &[u8]) -> Result<Self, RatingBodyError> {
-        let parsed: Self = read(body).map_err(|error| match error {
+        read(body).map_err(|error| match error {
             Unread::OtherForm(reason) => RatingBodyError::NotARating(reason),
             Unread::NotJson(reason) => RatingBodyError::NotJson(reason),
-        })?;
-        let checked = parsed.options.as_ref().map_or(Ok(()), Options::check);
-        checked.map_err(|error| RatingBodyError::NotARating(error.to_string()))?;
-        Ok(parsed)
+        })
     }
 }
 
@@ -113,9 +111,13 @@ pub struct ItemsToLookUp {
     #[schema(value_type = Vec<Id>, max_items = 100)]
     pub items: Vec<ItemId>,
     /// How many neighbours of each, from 1 to 1000; 10 when it is left out.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "numbers::whole::<_, _, 1, { MOST_ANSWERS as u64 }>")]
     #[schema(minimum = 1, maximum = 1000)]
     pub n: Option<u16>,
+    /// How many of the best of each are passed over, from 0 (the default) to 10,000.
+    #[serde(default, deserialize_with = "numbers::whole::<_, _, 0, { MOST_OFFSET as u64 }>")]
+    #[schema(minimum = 0, maximum = 10_000)]
+    pub offset: Option<u16>,
 }
 
 objects!(RatingBody, NewRating, GivenRating, RatingsToScore, ItemsToLookUp);

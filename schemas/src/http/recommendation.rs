@@ -74,6 +74,9 @@ pub struct FoldIn<'a> {
     pub user: Cow<'a, str>,
     /// The rated item.
     pub rated: RatedItem<'a>,
+    /// The genres asked for or excluded that no item of the version has: mistyped, perhaps. Absent when there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknown_genres: Vec<Cow<'a, str>>,
     /// Best first.
     pub recommendations: Vec<Recommendation<'a>>,
 }
@@ -97,7 +100,7 @@ impl FoldIn<'_> {
         let texts = |id: &str, title: &Option<Cow<'_, str>>| {
             AROUND + of_a_byte * (id.len() + title.as_ref().map_or(0, |title| title.len()))
         };
-        let Self { version, user, rated, recommendations } = self;
+        let Self { version, user, rated, unknown_genres, recommendations } = self;
         let found =
             recommendations.iter().map(|Recommendation { item_id, title, because, .. }| {
                 let because = because.iter().map(|because| texts(&because.item_id, &because.title));
@@ -106,6 +109,7 @@ impl FoldIn<'_> {
         AROUND
             + of_a_byte * (version.as_str().len() + user.len())
             + texts(&rated.item_id, &rated.title)
+            + unknown_genres.iter().map(|genre| texts(genre, &None)).sum::<usize>()
             + found.sum::<usize>()
     }
 }
@@ -121,6 +125,8 @@ pub struct Recommendations<'a> {
     pub user: Cow<'a, str>,
     /// Whether any rating of the user is known.
     pub known: bool,
+    /// The genres asked for or excluded that no item of the version has: mistyped, perhaps.
+    pub unknown_genres: Vec<String>,
     /// Best first.
     pub recommendations: Vec<Recommendation<'a>>,
 }
@@ -134,6 +140,8 @@ pub struct ScoredRatings<'a> {
     pub version: VersionName,
     /// The rated items that the version does not know; they counted nothing.
     pub unknown_items: Vec<String>,
+    /// The genres asked for or excluded that no item of the version has: mistyped, perhaps.
+    pub unknown_genres: Vec<String>,
     /// Best first.
     pub recommendations: Vec<Recommendation<'a>>,
 }
@@ -169,6 +177,33 @@ pub struct UserRatings {
     /// What to send as `after` to get the next part; absent when this was the last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
+}
+
+/// The body of `GET /items/{id}`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ItemDetails {
+    /// The version that answered. Ratings accepted since count from the next batch run on.
+    #[schema(value_type = String, example = "v20261123T204500Z-x7k2")]
+    pub version: VersionName,
+    /// The item.
+    pub item_id: String,
+    /// Its title, when the catalogue has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// Its genres, in the catalogue's order; empty when it gives none.
+    pub genres: Vec<String>,
+    /// Users who rated it.
+    pub rating_count: u32,
+    /// Their mean rating; absent without ratings.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rating_mean: Option<f64>,
+    /// When it was first rated; absent without ratings.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_rated_at: Option<DateTime<Utc>>,
+    /// When it was last rated; absent without ratings.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_rated_at: Option<DateTime<Utc>>,
 }
 
 /// One neighbour of an item.

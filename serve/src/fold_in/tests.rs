@@ -18,6 +18,7 @@ fn fold_in() -> FoldIn<'static> {
         version: "v20261123T204500Z-x7k2".parse().unwrap(),
         user: "abby".into(),
         rated: RatedItem { item_id: "1".into(), known: false, title: None },
+        unknown_genres: Vec::new(),
         recommendations: Vec::new(),
     }
 }

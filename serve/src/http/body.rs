@@ -105,7 +105,7 @@ impl Bodies {
             if body.len() + chunk.len() > SMALL && place.is_none() {
                 let busy = "too many large bodies are being read";
                 let free = self.large.try_acquire();
-                place = Some(free.map_err(|_| Refusal::unavailable(busy, 1))?);
+                place = Some(free.map_err(|_| Refusal::overloaded(busy))?);
             }
             body.extend_from_slice(&chunk);
         }

@@ -8,7 +8,7 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use akin_schemas::UserId;
 use akin_schemas::http::{
-    Execution, ExecutionStatus, Executions, JsonText, Output, StateMachine, Stop,
+    Execution, ExecutionStatus, Executions, JsonText, Output, StateMachine, Stop, numbers,
 };
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
@@ -37,6 +37,7 @@ pub const LONGEST_CAUSE: usize = 32_768;
 #[serde(deny_unknown_fields)]
 struct Wait {
     /// Seconds to wait for its end at most.
+    #[serde(default, deserialize_with = "numbers::whole_in_text::<_, _, 0, LONGEST_WAIT>")]
     #[param(minimum = 0, maximum = 60)]
     wait: Option<u64>,
 }
@@ -52,10 +53,6 @@ struct Wait {
 )]
 pub async fn get(request: HttpRequest, state: Data<State>) -> Result<HttpResponse, Refusal> {
     let wait = query::parse::<Wait>(&request)?.wait.unwrap_or(0);
-    if wait > LONGEST_WAIT {
-        let detail = format!("wait is at most {LONGEST_WAIT} seconds, not {wait}");
-        return Err(Refusal::bad_request(detail));
-    }
     let (id, record) = find(&request, &state, Duration::from_secs(wait)).await?;
     let body = execution(&state.machine, id, &record)?;
     let mut response = HttpResponse::Ok();
@@ -88,8 +85,9 @@ pub async fn stop(
     for (name, text, longest) in
         [("error", &stop.error, LONGEST_ERROR), ("cause", &stop.cause, LONGEST_CAUSE)]
     {
-        if text.as_ref().is_some_and(|text| text.chars().count() > longest) {
-            let detail = format!("`{name}` has at most {longest} characters");
+        let length = text.as_ref().map_or(0, |text| text.chars().count());
+        if length > longest {
+            let detail = format!("`{name}` has at most {longest} characters, not {length}");
             return Err(Refusal::unacceptable(detail));
         }
     }
@@ -146,6 +144,10 @@ struct Which {
     /// With this status only.
     status: Option<ExecutionStatus>,
     /// How many at most; 100 when it is left out.
+    #[serde(
+        default,
+        deserialize_with = "numbers::whole_in_text::<_, _, 1, { query::MOST as u64 }>"
+    )]
     #[param(minimum = 1, maximum = 1000)]
     n: Option<u16>,
     /// `nextToken` of the part before.
@@ -163,7 +165,7 @@ pub async fn list(request: HttpRequest, state: Data<State>) -> Result<HttpRespon
     let Which { user, status, n, next_token } = query::parse(&request)?;
     let user = user.map(UserId::try_from).transpose();
     let user = user.map_err(|error| Refusal::bad_request(format!("the user: {error}")))?;
-    let count = query::Count::of(n, 100)?;
+    let count = usize::from(n.unwrap_or(100));
     let mut filter = Filter { user, status: status.map(ledger_status), after: None };
     let now = Utc::now().timestamp();
     if let Some(token) = next_token {

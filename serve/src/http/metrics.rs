@@ -13,7 +13,7 @@ use super::problem::Refusal;
 use super::state::State;
 
 /// Everything that is counted, for Prometheus.
-#[utoipa::path(get, path = "/metrics", tag = "server", responses(
+#[utoipa::path(get, path = "/metrics", tag = "server", operation_id = "show_metrics", responses(
     (status = 200, description = "Prometheus' text format, version 0.0.4", content_type = "text/plain", body = String),
     Defect,
 ))]

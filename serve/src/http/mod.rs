@@ -69,7 +69,9 @@ fn resources() -> Vec<(&'static str, &'static str, Resource)> {
         web::post().to(step_functions::no_operation),
     ];
     let one_rating = [web::put().to(users::put_rating), web::delete().to(users::delete_rating)];
-    let routes: [(&'static str, &'static str, Vec<Route>); 17] = [
+    let items_neighbours =
+        [web::post().to(items::neighbours_of_several), get().to(items::get_item_named_neighbours)];
+    let routes: [(&'static str, &'static str, Vec<Route>); 19] = [
         ("/", "POST", step_functions.into()),
         // What is asked for most comes first: they are tried in this order.
         ("/ratings", "POST", vec![web::post().to(ratings::post)]),
@@ -81,13 +83,15 @@ fn resources() -> Vec<(&'static str, &'static str, Resource)> {
         ("/executions", READ, vec![get().to(executions::list)]),
         ("/executions/{arn}/events", READ, vec![get().to(events::events)]),
         ("/executions/{arn}/stop", "POST", vec![web::post().to(executions::stop)]),
-        // Before `{id}`, which would take it for an item.
-        ("/items/neighbours", "POST", vec![web::post().to(items::neighbours_of_several)]),
+        // Before `{id}`, which would take it for an item; one may be called so.
+        ("/items/neighbours", "GET, HEAD, POST", items_neighbours.into()),
+        ("/items/{id}", READ, vec![get().to(items::get_item)]),
         ("/items/{id}/neighbours", READ, vec![get().to(items::neighbours)]),
         ("/versions/current", READ, vec![get().to(versions::current)]),
         ("/health/live", READ, vec![get().to(health::live)]),
         ("/health/ready", READ, vec![get().to(health::ready)]),
         ("/metrics", READ, vec![get().to(metrics::show)]),
+        ("/problems/{name}", READ, vec![get().to(problem::show)]),
         ("/openapi.json", READ, vec![get().to(openapi::show)]),
     ];
     let resource = |(path, allow, routes): (&'static str, &'static str, Vec<Route>)| {

@@ -14,8 +14,8 @@ use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{IntoResponses, OpenApi, PartialSchema, ToSchema};
 
 use super::{
-    events, executions, health, items, metrics, ratings, recommendations, step_functions, users,
-    versions,
+    events, executions, health, items, metrics, problem, ratings, recommendations, step_functions,
+    users, versions,
 };
 
 /// Everything that can be asked.
@@ -38,12 +38,15 @@ use super::{
         executions::stop,
         recommendations::of_user,
         recommendations::for_ratings,
+        items::get_item,
+        items::get_item_named_neighbours,
         items::neighbours,
         items::neighbours_of_several,
         versions::current,
         health::live,
         health::ready,
         metrics::show,
+        problem::show,
         show,
         step_functions::call,
     ),
@@ -59,7 +62,7 @@ pub fn text() -> Result<String, serde_json::Error> {
 }
 
 /// This description.
-#[utoipa::path(get, path = "/openapi.json", tag = "server", responses(
+#[utoipa::path(get, path = "/openapi.json", tag = "server", operation_id = "show_description", responses(
     (status = 200, description = "An OpenAPI document", content_type = "application/json", body = Object),
     Defect,
 ))]
@@ -261,6 +264,18 @@ mod tests {
             })
             .collect();
         assert_eq!(described, routed);
+    }
+
+    /// Clients are made by them: a function of each.
+    #[test]
+    fn every_operation_has_an_id_of_its_own() {
+        let description: serde_json::Value = serde_json::from_str(&text().unwrap()).unwrap();
+        let items = description["paths"].as_object().unwrap().values();
+        let operations = items.flat_map(|item| item.as_object().unwrap().values());
+        let ids: Vec<&str> =
+            operations.map(|operation| operation["operationId"].as_str().unwrap()).collect();
+        let different: BTreeSet<&str> = ids.iter().copied().collect();
+        assert_eq!(different.len(), ids.len(), "{ids:?}");
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! Reading what follows the question mark, and identifiers in paths.
 
+use std::ops::Range;
+
 use actix_web::dev::Payload;
 use actix_web::web::Path;
 use actix_web::{FromRequest, HttpRequest};
-use akin_schemas::http::explain;
+use akin_schemas::http::{MOST_OFFSET, explain, numbers};
 use futures_util::FutureExt;
 use serde::de::DeserializeOwned;
 
@@ -19,45 +21,35 @@ pub const DEFAULT: u16 = 10;
 #[serde(deny_unknown_fields)]
 pub struct Nothing {}
 
-/// `?n=`: how many are wanted.
+/// `?n=&offset=`: which part of a list is wanted.
 #[derive(serde::Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-pub struct Count {
+pub struct Part {
     /// How many; 10 when it is left out.
+    #[serde(default, deserialize_with = "numbers::whole_in_text::<_, _, 1, { MOST as u64 }>")]
     #[param(minimum = 1, maximum = 1000)]
     n: Option<u16>,
+    /// How many of the best are passed over; 0 when it is left out.
+    #[serde(
+        default,
+        deserialize_with = "numbers::whole_in_text::<_, _, 0, { MOST_OFFSET as u64 }>"
+    )]
+    #[param(minimum = 0, maximum = 10_000)]
+    offset: Option<u16>,
 }
 
-impl Count {
-    /// The number asked for.
-    ///
-    /// # Errors
-    /// When it is not from 1 to 1000.
-    pub fn get(&self) -> Result<usize, Refusal> {
-        Self::of(self.n, DEFAULT)
+impl Part {
+    /// The places in the list, from 0 on.
+    pub fn places(&self) -> Range<usize> {
+        places(self.n, self.offset)
     }
+}
 
-    /// The same of a body that is read.
-    ///
-    /// # Errors
-    /// As [`Count::get`], with 422.
-    pub fn of_body(n: Option<u16>) -> Result<usize, Refusal> {
-        Self::of(n, DEFAULT).map_err(|refusal| Refusal::unacceptable(refusal.detail()))
-    }
-
-    /// `n`, or `default` when none was given.
-    ///
-    /// # Errors
-    /// When it is not from 1 to 1000.
-    pub fn of(n: Option<u16>, default: u16) -> Result<usize, Refusal> {
-        let n = n.unwrap_or(default);
-        if (1..=MOST).contains(&n) {
-            Ok(usize::from(n))
-        } else {
-            Err(Refusal::bad_request(format!("n is from 1 to {MOST}, not {n}")))
-        }
-    }
+/// The places of a part of a list, from 0 on; 10 where nobody says how many.
+pub fn places(n: Option<u16>, offset: Option<u16>) -> Range<usize> {
+    let begin = usize::from(offset.unwrap_or(0));
+    begin..begin + usize::from(n.unwrap_or(DEFAULT))
 }
 
 /// Reads the query. Unknown parameters are refused by name.

@@ -130,9 +130,12 @@ pub fn name(request: &HttpRequest) -> Result<Option<String>, Refusal> {
         (name, key) => name.or(key),
     };
     let is_good = |name: &String| (1..=NAME_LIMIT).contains(&name.len()) && !name.contains('\0');
-    if name.as_ref().is_some_and(|name| !is_good(name)) {
-        let detail =
-            format!("a name or Idempotency-Key has 1 to {NAME_LIMIT} bytes, none of them zero");
+    if let Some(name) = name.as_ref().filter(|name| !is_good(name)) {
+        let (length, zeros) = (name.len(), name.matches('\0').count());
+        let detail = format!(
+            "a name or Idempotency-Key has 1 to {NAME_LIMIT} bytes, none of them zero; this one has {length}, and {zeros} \
+             of them are"
+        );
         return Err(Refusal::bad_request(detail));
     }
     Ok(name)

@@ -1,14 +1,14 @@
 //! Recommendations: to a user from what is known, and for a list of ratings that nobody stores.
 
 use std::collections::{BTreeMap, HashSet};
-use std::str::FromStr;
 
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use akin_recommender::scoring::Scorer;
 use akin_schemas::ItemId;
 use akin_schemas::http::{
-    GivenRating, JsonText, Options, RatingsToScore, Recommendations, ScoredRatings,
+    GivenRating, JsonText, MOST_OFFSET, Options, RatingsToScore, Recommendations, ScoredRatings,
+    numbers,
 };
 use serde::Serialize;
 
@@ -31,9 +31,10 @@ const MOST_RATINGS: usize = 10_000;
     params(
         ("id" = String, Path, description = "The user", min_length = 1, max_length = 128, example = "abby"),
         ("n" = Option<u16>, Query, description = "How many; 10 when it is left out", minimum = 1, maximum = 1000),
+        ("offset" = Option<u16>, Query, description = "How many of the best are passed over; 0 when it is left out. With `diversity` pages belong together when all have the same `n`", minimum = 0, maximum = 10_000),
         ("exclude" = Option<Vec<String>>, Query, description = "Items that are not recommended"),
         ("only" = Option<Vec<String>>, Query, description = "Nothing but these items, when there are any"),
-        ("genre" = Option<Vec<String>>, Query, description = "Items of at least one of these genres"),
+        ("genre" = Option<Vec<String>>, Query, description = "Items of at least one of these genres, compared without regard to case"),
         ("excludeGenre" = Option<Vec<String>>, Query, description = "No items of any of these genres"),
         ("minSupport" = Option<u64>, Query, description = "Similarities that rest on fewer common users do not count", maximum = 4_294_967_295_u64),
         ("diversity" = Option<f64>, Query, description = "How much the list avoids what is like the items before it", minimum = 0, maximum = 1),
@@ -53,8 +54,13 @@ pub async fn of_user(request: HttpRequest, state: Data<State>) -> Result<HttpRes
         let snapshot = of_state.snapshot()?;
         let (known, recommendations) =
             recommend(&snapshot, scorer, &user, &entries, &options, usize::from(query::DEFAULT));
-        let version = snapshot.manifest.version.clone();
-        written(&Recommendations { version, known, user: user.as_str().into(), recommendations })
+        written(&Recommendations {
+            version: snapshot.manifest.version.clone(),
+            user: user.as_str().into(),
+            known,
+            unknown_genres: snapshot.unknown_genres(&options),
+            recommendations,
+        })
     };
     Ok(HttpResponse::Ok().json(state.score(work).await?))
 }
@@ -76,7 +82,6 @@ pub async fn for_ratings(
     query::parse::<query::Nothing>(&request)?;
     let RatingsToScore { ratings, options } =
         state.bodies.parsed(&request, payload, BODY_LIMIT).await?;
-    options.check().map_err(|error| Refusal::unacceptable(error.to_string()))?;
     if ratings.len() > MOST_RATINGS {
         let detail = format!("at most {MOST_RATINGS} ratings are scored, not {}", ratings.len());
         return Err(Refusal::unacceptable(detail));
@@ -103,8 +108,12 @@ pub async fn for_ratings(
         let ratings: Vec<(u32, f32)> = known.into_iter().collect();
         let recommendations =
             recommend_for(&snapshot, scorer, &ratings, &options, usize::from(query::DEFAULT));
-        let version = snapshot.manifest.version.clone();
-        written(&ScoredRatings { version, unknown_items, recommendations })
+        written(&ScoredRatings {
+            version: snapshot.manifest.version.clone(),
+            unknown_items,
+            unknown_genres: snapshot.unknown_genres(&options),
+            recommendations,
+        })
     };
     Ok(HttpResponse::Ok().json(state.score(work).await?))
 }
@@ -120,27 +129,39 @@ fn options(request: &HttpRequest) -> Result<Options, Refusal> {
     let mut options = Options::default();
     for (name, value) in pairs {
         let refuse = |reason: &str| Refusal::bad_request(format!("the query: {name}: {reason}"));
+        let misread = |reason: String| Refusal::bad_request(format!("the query: {name} {reason}"));
         let item =
             |value: String| ItemId::try_from(value).map_err(|error| refuse(&error.to_string()));
+        let twice = |is_given: bool| if is_given { Err(refuse("given twice")) } else { Ok(()) };
         match &*name {
             "exclude" => options.exclude.push(item(value)?),
             "only" => options.only.push(item(value)?),
             "genre" => options.genres.push(value),
             "excludeGenre" => options.exclude_genres.push(value),
-            "n" => once(&mut options.n, &value).map_err(refuse)?,
-            "minSupport" => once(&mut options.min_support, &value).map_err(refuse)?,
-            "diversity" => once(&mut options.diversity, &value).map_err(refuse)?,
+            "n" => {
+                twice(options.n.is_some())?;
+                options.n =
+                    Some(numbers::parse_whole(&value, &(1..=query::MOST.into())).map_err(misread)?);
+            }
+            "offset" => {
+                twice(options.offset.is_some())?;
+                options.offset =
+                    Some(numbers::parse_whole(&value, &(0..=MOST_OFFSET.into())).map_err(misread)?);
+            }
+            "minSupport" => {
+                twice(options.min_support.is_some())?;
+                options.min_support =
+                    Some(numbers::parse_whole(&value, &(0..=u32::MAX.into())).map_err(misread)?);
+            }
+            "diversity" => {
+                twice(options.diversity.is_some())?;
+                options.diversity = Some(numbers::parse_share(&value).map_err(misread)?);
+            }
             _ => {
-                let known = "n, exclude, only, genre, excludeGenre, minSupport, diversity";
+                let known = "n, offset, exclude, only, genre, excludeGenre, minSupport, diversity";
                 return Err(refuse(&format!("there is no such parameter; there are {known}")));
             }
         }
     }
-    options.check().map_err(|error| Refusal::bad_request(error.to_string()))?;
     Ok(options)
-}
-
-fn once<T: FromStr>(place: &mut Option<T>, value: &str) -> Result<(), &'static str> {
-    let value = value.parse().map_err(|_| "not a number of its kind")?;
-    if place.replace(value).is_some() { Err("given twice") } else { Ok(()) }
 }

@@ -133,7 +133,7 @@ impl State {
     ) -> Result<T, Refusal> {
         let busy = "too many lists are being computed";
         let place = self.scoring.clone().try_acquire_owned();
-        let place = place.map_err(|_| Refusal::unavailable(busy, 1))?;
+        let place = place.map_err(|_| Refusal::overloaded(busy))?;
         let metrics = self.metrics.scoring.clone();
         let run = move || {
             // Until it has run, though the client may have gone.

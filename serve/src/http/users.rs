@@ -2,7 +2,7 @@
 
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use akin_schemas::http::{Accepted, NewRating, Options, RatingBody, UserRating, UserRatings};
+use akin_schemas::http::{Accepted, NewRating, RatingBody, UserRating, UserRatings, numbers};
 use akin_schemas::{ItemId, UserId};
 use chrono::DateTime;
 use serde::Deserialize;
@@ -13,7 +13,7 @@ use crate::ledger::Submission;
 use super::accept::{counted, submission};
 use super::openapi::{BadBody, Conflict, TooMany, Unavailable, Unreadable};
 use super::problem::Refusal;
-use super::query::{self, Count};
+use super::query;
 use super::ratings;
 use super::state::State;
 
@@ -25,6 +25,10 @@ const BODY_LIMIT: usize = 4096;
 #[serde(deny_unknown_fields)]
 struct Part {
     /// How many at most; 1000 when it is left out.
+    #[serde(
+        default,
+        deserialize_with = "numbers::whole_in_text::<_, _, 1, { query::MOST as u64 }>"
+    )]
     #[param(minimum = 1, maximum = 1000)]
     n: Option<u16>,
     /// `next` of the part before.
@@ -44,7 +48,7 @@ pub async fn list_ratings(
     state: Data<State>,
 ) -> Result<HttpResponse, Refusal> {
     let Part { n, after } = query::parse(&request)?;
-    let count = Count::of(n, query::MOST)?;
+    let count = usize::from(n.unwrap_or(query::MOST));
     let user = user(query::path_step(&request)?)?;
     let body = actix_web::web::block(move || {
         // In this order: what the ledger has let go of by now is in whatever version serves after.
@@ -108,8 +112,6 @@ async fn put(
     let name = ratings::name(request)?;
     let (user, item) = user_and_item(request)?;
     let NewRating { rating, options } = state.bodies.parsed(request, payload, BODY_LIMIT).await?;
-    let checked = options.as_ref().map_or(Ok(()), Options::check);
-    checked.map_err(|error| Refusal::invalid(error.to_string()))?;
     let input = RatingBody { user: user.clone(), item: item.clone(), rating, options };
     let input = serde_json::to_string(&input).map_err(|_| Refusal::internal())?;
     let submission = submission(state, user, item, rating, input)?;

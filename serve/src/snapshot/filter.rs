@@ -26,7 +26,7 @@ impl<'a> Filter<'a> {
         }
         let items = |ids: &[ItemId]| ids.iter().filter_map(|id| snapshot.number(id)).collect();
         let names = |names: &[String]| {
-            names.iter().filter_map(|name| snapshot.genres.get(&**name).copied()).collect()
+            names.iter().flat_map(|name| snapshot.genres.of(name)).copied().collect()
         };
         Some(Self {
             snapshot,

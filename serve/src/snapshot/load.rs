@@ -102,7 +102,7 @@ impl Snapshot {
         for entry in &manifest.parts.items {
             read_items(&Part::fetch(store, entry)?, &mut read)?;
         }
-        let ReadItems { items, rating_counts, genres } = read;
+        let ReadItems { items, rating_counts, statistics, genres } = read;
         let numbers: HashMap<Box<str>, u32> =
             items.iter().map(|item| item.id.clone()).zip(0..).collect();
         // After a rollback the profiles are newer than the items. What they say of items that the older version does
@@ -145,7 +145,18 @@ impl Snapshot {
         let profiles = Profiles::join(chunks, numbering).ok_or_else(|| out_of_order("profiles"))?;
         let candidates = KeptCandidates::none_yet(&profiles);
         let loaded_at = Utc::now();
-        Ok(Self { manifest, loaded_at, model, items, numbers, genres, profiles, candidates })
+        let statistics = statistics.finish();
+        Ok(Self {
+            manifest,
+            loaded_at,
+            model,
+            items,
+            numbers,
+            statistics,
+            genres,
+            profiles,
+            candidates,
+        })
     }
 }
 

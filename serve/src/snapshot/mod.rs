@@ -2,12 +2,15 @@
 
 mod candidates;
 mod filter;
+mod genres;
+mod items;
 mod last_run;
 mod live;
 mod load;
 mod profiles;
 
 pub use filter::Filter;
+pub use items::{Item, ItemStatistics};
 pub use live::Live;
 pub use load::Haste;
 
@@ -15,25 +18,17 @@ use std::collections::HashMap;
 
 use akin_recommender::profile::{Entry, Profile};
 use akin_recommender::scoring::{Before, Candidates, Model, fetch};
+use akin_schemas::http::Options;
 use akin_schemas::{ItemId, Manifest};
 use chrono::{DateTime, Utc};
 
 use candidates::KeptCandidates;
+use genres::Genres;
+use items::Statistics;
 use profiles::{PackedEntry, PackedProfile, Profiles};
 
 /// Most profiles have no more ratings.
 const USUAL_RATINGS: usize = 256;
-
-/// An item as the server knows it.
-#[derive(Debug)]
-pub struct Item {
-    /// Its identifier.
-    pub id: Box<str>,
-    /// Its title, when the catalogue has one.
-    pub title: Option<Box<str>>,
-    /// The numbers of its genres.
-    pub genres: Box<[u32]>,
-}
 
 /// One version, ready to serve. Immutable.
 pub struct Snapshot {
@@ -45,7 +40,8 @@ pub struct Snapshot {
     pub model: Model,
     items: Vec<Item>,
     numbers: HashMap<Box<str>, u32>,
-    genres: HashMap<Box<str>, u32>,
+    statistics: Statistics,
+    genres: Genres,
     profiles: Profiles,
     candidates: KeptCandidates,
 }
@@ -80,6 +76,27 @@ impl Snapshot {
     /// An item's title by its number.
     pub fn title(&self, number: u32) -> Option<&str> {
         self.item(number).title.as_deref()
+    }
+
+    /// An item's genres, as the catalogue spells them, in its order.
+    pub fn genres_of(&self, number: u32) -> impl Iterator<Item = &str> {
+        self.item(number).genres.iter().map(|&genre| self.genres.name(genre))
+    }
+
+    /// How an item was rated.
+    pub fn statistics(&self, number: u32) -> ItemStatistics {
+        self.statistics.of(number)
+    }
+
+    /// The genres that options name and no item has, each once.
+    pub fn unknown_genres(&self, options: &Options) -> Vec<String> {
+        let mut unknown: Vec<String> = Vec::new();
+        for name in options.genres.iter().chain(&options.exclude_genres) {
+            if self.genres.of(name).is_empty() && !unknown.contains(name) {
+                unknown.push(name.clone());
+            }
+        }
+        unknown
     }
 
     /// Has what names some items [fetched](fetch), to be written next.

@@ -101,7 +101,7 @@ proptest! {
         let model = model(&pairs, rule)?;
         let is_allowed = |item: u32| item.is_multiple_of(modulus);
         let selection = Selection { is_allowed: Some(&is_allowed), ..Selection::default() };
-        let request = Request { count, reasons: 3 };
+        let request = Request { offset: 0, count, reasons: 3 };
         for [found, expected] in found_twice(&model, &before, &changes, kept_count, request, &selection) {
             prop_assert_eq!(found, expected);
         }
@@ -123,7 +123,7 @@ proptest! {
         (count, kept_count) in (1usize..4, 1usize..7),
     ) {
         let model = model_of(&pairs, rule)?;
-        let (request, selection) = (Request { count, reasons: 0 }, Selection::default());
+        let (request, selection) = (Request { offset: 0, count, reasons: 0 }, Selection::default());
         for [found, expected] in found_twice(&model, &before, &changes, kept_count, request, &selection) {
             prop_assert_eq!(found, expected);
         }
@@ -144,13 +144,13 @@ fn overtaking(
     let model = model_of(&pairs.collect(), WeightRule::MinusMean)?;
     let mut scorer = Scorer::default();
     let before: BTreeMap<u32, u8> = rated.iter().map(turned).collect();
-    let request = Request { count: 3, reasons: 0 };
+    let request = Request { offset: 0, count: 3, reasons: 0 };
     let first = scorer.recommend(&model, &profile(&before), request);
     let lists = kept(&mut scorer, &model, &profile(&before), 2);
     let Some(candidates) = lists.get(0) else { panic!("nothing is kept") };
     let (after, changes) = changed(&before, &changes.iter().map(turned).collect());
     let known = Before { candidates, changes: &changes };
-    let (request, selection) = (Request { count: 1, reasons: 0 }, Selection::default());
+    let (request, selection) = (Request { offset: 0, count: 1, reasons: 0 }, Selection::default());
     let found = scorer.recommend_after(&model, Some(known), &after, request, &selection);
     let first = first.iter().map(|found| found.item).collect();
     Ok((first, found.first().map(|found| found.item), scorer.candidates_sufficed()))
@@ -203,7 +203,7 @@ fn candidates_suffice_where_they_can() -> Result<(), ModelError> {
     let mut items = |changes: &[(u32, u8)], count: usize| {
         let (after, changes) = changed(&before, &changes.iter().copied().collect());
         let known = Before { candidates, changes: &changes };
-        let request = Request { count, reasons: 0 };
+        let request = Request { offset: 0, count, reasons: 0 };
         let selection = Selection::default();
         let found = scorer.recommend_after(&model, Some(known), &after, request, &selection);
         let items: Vec<u32> = found.iter().map(|found| found.item).collect();
@@ -229,7 +229,7 @@ fn what_newly_speaks_for_an_item_that_was_nowhere_brings_it_in() -> Result<(), M
     let Some(candidates) = lists.get(0) else { panic!("nothing is kept") };
     let (after, changes) = changed(&before, &[(30, 10)].into());
     let known = Before { candidates, changes: &changes };
-    let request = Request { count: 2, reasons: 0 };
+    let request = Request { offset: 0, count: 2, reasons: 0 };
     let found = scorer.recommend_after(&model, Some(known), &after, request, &Selection::default());
     assert!(scorer.candidates_sufficed());
     assert_eq!(found.iter().map(|found| found.item).collect::<Vec<_>>(), [20, 1]);

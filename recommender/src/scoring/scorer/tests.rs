@@ -4,7 +4,7 @@ use crate::scoring::ModelError;
 use crate::similarity::{Neighbour, Neighbours};
 use proptest::prelude::*;
 
-const ALL: Request = Request { count: 100, reasons: 100 };
+const ALL: Request = Request { offset: 0, count: 100, reasons: 100 };
 
 fn neighbour(item: u32, score: f32) -> Neighbour {
     Neighbour { item, score, co_count: 1 }
@@ -84,7 +84,8 @@ fn what_the_profile_speaks_against_comes_after_everything_else() -> Result<(), M
 #[test]
 fn nobody_gets_the_most_rated_items_with_ties_by_number() -> Result<(), ModelError> {
     let model = Model::new(Neighbours::from_rows(vec![vec![]; 4]), &[3, 9, 9, 1])?;
-    let found = Scorer::default().recommend(&model, &[], Request { count: 3, reasons: 1 });
+    let found =
+        Scorer::default().recommend(&model, &[], Request { offset: 0, count: 3, reasons: 1 });
     assert_eq!(found.iter().map(|r| r.item).collect::<Vec<_>>(), [1, 2, 0]);
     assert!(found.iter().all(|r| r.source == Source::Popular));
     Ok(())
@@ -154,7 +155,7 @@ proptest! {
                 .collect();
             expected.sort_by(|a, b| b.1.total_cmp(&a.1));
             expected.truncate(count);
-            let found = scorer.recommend(&model, &profile, Request { count, reasons: 2 });
+            let found = scorer.recommend(&model, &profile, Request { offset: 0, count, reasons: 2 });
             prop_assert_eq!(found.iter().map(|r| (r.item, r.score)).collect::<Vec<_>>(), expected);
             for r in &found {
                 prop_assert!(r.because.len() <= 2);

@@ -1,6 +1,10 @@
 //! Refusals: what a client is told when it does not get what it asked for.
 
+mod kind;
+
 use std::fmt;
+
+pub use kind::{__path_show, show};
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
@@ -10,12 +14,18 @@ use akin_schemas::http::{PROBLEM_JSON, Problem};
 use crate::ledger::{self, LedgerError};
 
 use super::request_id::X_REQUEST_ID;
+use kind::Kind;
+
+/// What is counted when more ratings wait for the disk than may.
+const QUEUE_FULL: &str = "queue-full";
+/// What is counted when too much else is in work.
+const OVERLOADED: &str = "overloaded";
 
 /// A problem on its way to the client. The texts are public.
 #[derive(Debug, Clone)]
 pub struct Refusal {
     status: StatusCode,
-    kind: &'static str,
+    kind: Kind,
     title: &'static str,
     detail: String,
     retry_after: Option<u32>,
@@ -24,8 +34,16 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    fn new(status: StatusCode, kind: &'static str, title: &'static str, detail: String) -> Self {
-        Self { status, kind, title, detail, retry_after: None, allow: None, reason: kind }
+    fn new(kind: Kind, detail: impl Into<String>) -> Self {
+        Self {
+            status: kind.status(),
+            kind,
+            title: kind.title(),
+            detail: detail.into(),
+            retry_after: None,
+            allow: None,
+            reason: kind.name(),
+        }
     }
 
     /// The answer, with the id that finds the request in the log.
@@ -40,7 +58,7 @@ impl Refusal {
             response.insert_header((header::ALLOW, methods));
         }
         let problem = Problem {
-            kind: format!("/problems/{}", self.kind),
+            kind: self.kind.path(),
             title: self.title.to_owned(),
             status: self.status.as_u16(),
             detail: self.detail.clone(),
@@ -74,36 +92,36 @@ impl Refusal {
         self.status == StatusCode::CONFLICT
     }
 
+    /// Whether the server has too much to do, and nothing else is wrong.
+    pub fn is_overload(&self) -> bool {
+        [QUEUE_FULL, OVERLOADED].contains(&self.reason)
+    }
+
     /// 400: not readable as what it should be.
     pub fn bad_request(detail: impl Into<String>) -> Self {
-        let (kind, title) = ("bad-request", "The request could not be read");
-        Self::new(StatusCode::BAD_REQUEST, kind, title, detail.into())
+        Self::new(Kind::BAD_REQUEST, detail)
     }
 
     /// 404.
     pub fn not_found(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not-found", "There is no such thing", detail.into())
+        Self::new(Kind::NOT_FOUND, detail)
     }
 
     /// 405.
     pub fn method_not_allowed(method: &str, path: &str, allow: &'static str) -> Self {
-        let (kind, title) = ("method-not-allowed", "The method is not allowed here");
         let detail = format!("{path} does not take {method}; it takes {allow}");
-        let refusal = Self::new(StatusCode::METHOD_NOT_ALLOWED, kind, title, detail);
-        Self { allow: Some(allow), ..refusal }
+        Self { allow: Some(allow), ..Self::new(Kind::METHOD_NOT_ALLOWED, detail) }
     }
 
     /// 408: the body did not come in time.
     pub fn body_too_slow(seconds: f64) -> Self {
-        let (kind, title) = ("body-too-slow", "The body came too slowly");
         let detail = format!("the whole body must arrive within {seconds} seconds");
-        Self::new(StatusCode::REQUEST_TIMEOUT, kind, title, detail)
+        Self::new(Kind::BODY_TOO_SLOW, detail)
     }
 
     /// 409: it contradicts what is there.
     pub fn conflict(detail: impl Into<String>) -> Self {
-        let (kind, title) = ("conflict", "The request contradicts an earlier one");
-        Self::new(StatusCode::CONFLICT, kind, title, detail.into())
+        Self::new(Kind::CONFLICT, detail)
     }
 
     /// The same about one element of an array.
@@ -116,49 +134,46 @@ impl Refusal {
         Self::too_large("a body here", limit)
     }
 
-    /// The same of a part of it, or of a body of one kind: what has at most so many bytes.
+    /// The same of a part of it, or of a body of one kind: what has at most this many bytes.
     pub fn too_large(what: &str, limit: usize) -> Self {
-        let (kind, title) = ("body-too-large", "The body is too large");
-        let detail = format!("{what} has at most {limit} bytes");
-        Self::new(StatusCode::PAYLOAD_TOO_LARGE, kind, title, detail)
+        Self::new(Kind::BODY_TOO_LARGE, format!("{what} has at most {limit} bytes"))
     }
 
     /// 415.
     pub fn not_json_type() -> Self {
-        let (kind, title) = ("unsupported-media-type", "The media type is not supported");
         let detail =
             "send the body as `Content-Type: application/json`, without a content encoding";
-        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, kind, title, detail.to_owned())
+        Self::new(Kind::UNSUPPORTED_MEDIA_TYPE, detail)
     }
 
     /// 422: readable, but not acceptable.
     pub fn invalid(detail: impl Into<String>) -> Self {
-        let (kind, title) = ("invalid-rating", "The rating is not acceptable");
-        Self::new(StatusCode::UNPROCESSABLE_ENTITY, kind, title, detail.into())
+        Self::new(Kind::INVALID_RATING, detail)
     }
 
     /// 422, and no rating is meant to be taken.
     pub fn unacceptable(detail: impl Into<String>) -> Self {
-        let (kind, title) = ("unacceptable", "The request is not acceptable");
-        Self::new(StatusCode::UNPROCESSABLE_ENTITY, kind, title, detail.into())
+        Self::new(Kind::UNACCEPTABLE, detail)
     }
 
     /// 429: a user has more ratings than are taken before a version contains them.
     pub fn too_many(user: &UserId, most: usize) -> Self {
-        let (kind, title) = ("too-many-ratings", "The user has too many new ratings");
         let detail = format!(
             "the user {:?} has {most} ratings that no version contains yet, and more are not taken: run akin-batch with \
              --with-ledger, or raise --new-ratings-per-user",
             user.as_str()
         );
-        Self::new(StatusCode::TOO_MANY_REQUESTS, kind, title, detail)
+        Self::new(Kind::TOO_MANY_RATINGS, detail)
     }
 
-    /// 503: come back later.
+    /// 503: come back later, after this many seconds.
     pub fn unavailable(detail: impl Into<String>, retry_after: u32) -> Self {
-        let (kind, title) = ("unavailable", "Not available at the moment");
-        let refusal = Self::new(StatusCode::SERVICE_UNAVAILABLE, kind, title, detail.into());
-        Self { retry_after: Some(retry_after), ..refusal }
+        Self { retry_after: Some(retry_after), ..Self::new(Kind::UNAVAILABLE, detail) }
+    }
+
+    /// 503 while too much of one thing is in work.
+    pub fn overloaded(detail: impl Into<String>) -> Self {
+        Self { reason: OVERLOADED, ..Self::unavailable(detail, 1) }
     }
 
     /// 503 until the first version is loaded.
@@ -176,16 +191,15 @@ impl Refusal {
 
     /// 500: a defect of this server.
     pub fn internal() -> Self {
-        let (kind, title) = ("internal", "Something went wrong in the server");
         let detail =
             "the request could not be answered; the request id finds it in the server's log";
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, kind, title, detail.to_owned())
+        Self::new(Kind::INTERNAL, detail)
     }
 
     /// Whatever the HTTP library refused by itself.
     pub fn of_status(status: StatusCode) -> Self {
-        let title = status.canonical_reason().unwrap_or("Refused");
-        Self::new(status, "refused", title, "the request was refused".to_owned())
+        let title = status.canonical_reason().unwrap_or(Kind::REFUSED.title());
+        Self { status, title, ..Self::new(Kind::REFUSED, "the request was refused") }
     }
 }
 
@@ -201,7 +215,7 @@ impl From<LedgerError> for Refusal {
 impl From<ledger::Refusal> for Refusal {
     fn from(refusal: ledger::Refusal) -> Self {
         let (retry_after, reason) = match refusal {
-            ledger::Refusal::QueueFull => (1, "queue-full"),
+            ledger::Refusal::QueueFull => (1, QUEUE_FULL),
             ledger::Refusal::Closing => (1, "stopping"),
             ledger::Refusal::Poisoned | ledger::Refusal::FileGone => (30, "ledger-failed"),
         };

@@ -23,7 +23,9 @@ use super::state::State;
 
 /// The header that names the operation.
 pub const TARGET: &str = "x-amz-target";
-/// The service's name in it.
+/// When to try again.
+const X_AMZ_RETRY_AFTER: &str = "x-amz-retry-after";
+/// The service's name in [`TARGET`].
 const SERVICE: &str = "AWSStepFunctions.";
 /// A request has at most so many bytes, as at AWS.
 const BODY_LIMIT: usize = 1024 * 1024;
@@ -56,7 +58,7 @@ type Answer = Result<Value, Failure>;
             content((CallError = "application/x-amz-json-1.0"), (Problem = "application/problem+json"))),
         (status = 403, description = "Not signed as it should be", content_type = "application/x-amz-json-1.0", body = CallError),
         (status = 500, description = "A defect of this server", content_type = "application/x-amz-json-1.0", body = CallError),
-        (status = 503, description = "Not now", content_type = "application/x-amz-json-1.0", body = CallError),
+        (status = 503, description = "Not now; try again after as many seconds as Retry-After says", content_type = "application/x-amz-json-1.0", body = CallError),
     ),
 )]
 pub async fn call(request: HttpRequest, payload: Payload, state: Data<State>) -> HttpResponse {
@@ -68,6 +70,8 @@ pub async fn call(request: HttpRequest, payload: Payload, state: Data<State>) ->
             response.insert_header(("x-amzn-errortype", failure.name()));
             if let Some(seconds) = failure.retry_after() {
                 response.insert_header((header::RETRY_AFTER, seconds.to_string()));
+                // In milliseconds. AWS's clients for Python (boto3 1.44) and Rust (aws-sdk-sfn 1.125) keep to this one alone.
+                response.insert_header((X_AMZ_RETRY_AFTER, (1000 * seconds).to_string()));
             }
             (response, failure.body())
         }

@@ -7,7 +7,8 @@ use akin_schemas::tables;
 use akin_schemas::tables::TextLookup;
 use akin_store::Part;
 
-use super::super::Item;
+use super::super::genres::Genres;
+use super::super::items::{Item, Statistics};
 use super::super::profiles::{Chunk, ChunkBuilder, Found, Rows};
 use super::LoadError;
 use super::pace::Pace;
@@ -38,27 +39,20 @@ pub struct ReadItems {
     pub items: Vec<Item>,
     /// How many ratings each has.
     pub rating_counts: Vec<u64>,
-    /// Numbers of genres, in the order in which they were met.
-    pub genres: HashMap<Box<str>, u32>,
+    pub statistics: Statistics,
+    pub genres: Genres,
 }
 
 pub fn read_items(part: &Part, read: &mut ReadItems) -> Result<(), LoadError> {
     let mut problem = Problem::default();
     part.read::<tables::Items>(|row| {
         // Numbers stand for the order of identifiers: ties are broken by them.
-        let ReadItems { items, rating_counts, genres } = &mut *read;
+        let ReadItems { items, rating_counts, statistics, genres } = &mut *read;
         if items.last().is_some_and(|last| *last.id >= *row.item_id) {
             problem.note(|| format!("items: {:?} is out of order", row.item_id));
         }
-        let number = |genre: &str| match genres.get(genre) {
-            Some(&number) => number,
-            None => {
-                let number = genres.len() as u32;
-                genres.insert(genre.into(), number);
-                number
-            }
-        };
-        let of_item = row.genres.into_iter().map(number).collect();
+        statistics.push(&row);
+        let of_item = row.genres.into_iter().map(|genre| genres.meet(genre)).collect();
         let title = row.title.map(Into::into);
         items.push(Item { id: row.item_id.into(), title, genres: of_item });
         rating_counts.push(u64::try_from(row.rating_count).unwrap_or(0));

@@ -19,6 +19,7 @@ fn fold_in() -> PackedFoldIn {
         version: "v20261123T204500Z-x7k2".parse().unwrap(),
         user: "abby".into(),
         rated: RatedItem { item_id: "1".into(), known: true, title: Some("One".into()) },
+        unknown_genres: Vec::new(),
         recommendations: Vec::new(),
     })
     .unwrap()
