@@ -17,3 +17,4 @@ mod background;
 mod fold_in;
 mod giving_way;
 mod http;
+mod mend;

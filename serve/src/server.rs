@@ -3,6 +3,7 @@
 mod flushing;
 mod limits;
 mod listening;
+mod scrubbing;
 mod signals;
 
 use std::io;
@@ -34,6 +35,7 @@ use crate::metrics::Metrics;
 use crate::options::Options;
 use crate::snapshot::Live;
 use flushing::Flushing;
+use scrubbing::Scrubbing;
 use signals::FlushSignal;
 
 /// How often it is looked whether another version serves, to find what may be kept of its users.
@@ -250,6 +252,11 @@ impl Server {
         let flushing = self.flushing.clone();
         let flush = move || locked(&flushing).tick();
         self.background.push(Repeating::start("flush", flushing::TICK, flush)?);
+
+        let draining = self.state.draining.clone();
+        let mut scrubbing = Scrubbing::new(ledger.clone(), self.store.clone(), draining);
+        let scrub = move || scrubbing.tick();
+        self.background.push(Repeating::start("scrub", scrubbing::TICK, scrub)?);
 
         let days = i64::from(options.keep_executions_days);
         let (kept, draining) = (self.state.executions.clone(), self.state.draining.clone());

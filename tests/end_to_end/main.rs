@@ -40,6 +40,7 @@ mod recommendations;
 mod records;
 mod requests;
 mod restored_ledgers;
+mod rotten_ledgers;
 mod schedules;
 mod slow_clients;
 mod stages;

@@ -37,6 +37,10 @@ pub async fn ready(state: Data<State>) -> HttpResponse {
         let text = "accepted ratings could not be written to the store, and are tried again; the log says why";
         reasons.push(text.to_owned());
     }
+    let damaged = state.ledger.damaged_records();
+    if damaged > 0 {
+        reasons.push(format!("records of the ledger found damaged: {damaged}; the log names each, and says what follows"));
+    }
     let (mut response, status) = match (against.is_empty(), reasons.is_empty()) {
         (false, _) => (HttpResponse::ServiceUnavailable(), "unavailable"),
         (true, false) => (HttpResponse::Ok(), "degraded"),

@@ -23,6 +23,8 @@ pub async fn show(state: Data<State>) -> Result<HttpResponse, Refusal> {
         let observed = Observed {
             is_ready: against(&state).is_empty(),
             is_ledger_failed: state.ledger.is_poisoned() || state.commit.has_lost_file(),
+            damaged_records: state.ledger.damaged_records(),
+            ledger_bytes: state.ledger.file_bytes(),
             waiting: state.commit.waiting(),
             in_work: state.executions.in_work(),
             unflushed: state.ledger.unflushed_count().ok(),

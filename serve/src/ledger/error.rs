@@ -17,8 +17,8 @@ pub enum LedgerError {
     },
     /// The file is not a ledger, or not a whole one.
     #[error(
-        "the ledger `{path}` is damaged ({detail}): restore it from a backup, or move it \
-         aside to begin an empty one"
+        "the ledger `{path}` is damaged ({detail}): restore it from a backup, or move it aside to begin an empty one; \
+         ratings that were written to the store come back with the next run --with-ledger"
     )]
     Damaged {
         /// The ledger's file.

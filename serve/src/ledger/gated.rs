@@ -132,6 +132,26 @@ impl<L: Ledger> Ledger for Gated<L> {
         self.inner.is_in_place()
     }
 
+    fn scrub(&self, goes_on: &dyn Fn() -> bool) -> Result<(), LedgerError> {
+        self.inner.scrub(goes_on)
+    }
+
+    fn damaged_entries(&self) -> Result<Vec<(Origin, u64)>, LedgerError> {
+        self.inner.damaged_entries()
+    }
+
+    fn put_back(&self, entries: &[LedgerEntry]) -> Result<(), LedgerError> {
+        self.inner.put_back(entries)
+    }
+
+    fn damaged_records(&self) -> u64 {
+        self.inner.damaged_records()
+    }
+
+    fn file_bytes(&self) -> Option<u64> {
+        self.inner.file_bytes()
+    }
+
     fn is_poisoned(&self) -> bool {
         self.inner.is_poisoned()
     }

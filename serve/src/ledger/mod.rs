@@ -131,14 +131,16 @@ pub trait Ledger: Send + Sync {
     /// Takes a fresh origin, numbered from 1 on, and moves what is not flushed yet under it. For a
     /// ledger that was restored from a backup: entries that it handed out after the backup carry
     /// sequence numbers that it would hand out again. Clocks stay, so that the order of entries
-    /// does, and an entry that is in the store under both origins counts once.
+    /// does, and an entry that is in the store under both origins counts once. What is damaged is left out, and named in
+    /// the log.
     ///
     /// # Errors
     /// When the write fails.
     fn renew_origin(&self) -> Result<Origin, LedgerError>;
 
     /// The first `limit` entries after the flush mark, in the order of their sequence numbers. All
-    /// are of the current origin.
+    /// are of the current origin. Where one is damaged, a fresh origin is taken first, see [`Ledger::renew_origin`]:
+    /// behind a gap nothing would count as contained.
     ///
     /// # Errors
     /// When the storage cannot be read.
@@ -158,8 +160,8 @@ pub trait Ledger: Send + Sync {
     fn mark_flushed(&self, through: u64) -> Result<(), LedgerError>;
 
     /// Forgets the oldest flushed entries, at most `limit` a call, up to the first one that is not
-    /// contained: whose sequence number lies beyond what `through` says of its origin. Says how
-    /// many went. Where a user rated an item again, the newer entry stays until it is contained
+    /// contained: whose sequence number lies beyond what `through` says of its origin. A damaged one goes with the next
+    /// that can be read. Says how many went. Where a user rated an item again, the newer entry stays until it is contained
     /// itself.
     ///
     /// # Errors
@@ -186,6 +188,31 @@ pub trait Ledger: Send + Sync {
     /// Whether what is written is where the next start looks for it. A file that is removed or replaced while it is open goes
     /// on taking what is written, and nobody would find it again.
     fn is_in_place(&self) -> bool;
+
+    /// Looks through everything for damage that nobody has met yet, and writes what is kept twice again. Calls `goes_on`
+    /// now and then; ends early when that says so.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    fn scrub(&self, goes_on: &dyn Fn() -> bool) -> Result<(), LedgerError>;
+
+    /// The entries up to the flush mark that are damaged, by origin and sequence number: those that are known.
+    ///
+    /// # Errors
+    /// When the storage cannot be read.
+    fn damaged_entries(&self) -> Result<Vec<(Origin, u64)>, LedgerError>;
+
+    /// Puts entries back in the place of damaged ones.
+    ///
+    /// # Errors
+    /// When the write fails.
+    fn put_back(&self, entries: &[LedgerEntry]) -> Result<(), LedgerError>;
+
+    /// How many records this process has found damaged. The log names each.
+    fn damaged_records(&self) -> u64;
+
+    /// What the ledger's files take, in bytes; none when the system does not tell.
+    fn file_bytes(&self) -> Option<u64>;
 
     /// Whether a write or a read of the disk has failed. Then nothing is accepted until the program
     /// restarts; reads may still work.

@@ -18,6 +18,10 @@ pub struct Observed {
     pub is_ready: bool,
     /// Whether the ledger takes nothing after its disk failed or its file was removed.
     pub is_ledger_failed: bool,
+    /// Records of the ledger that this process has found damaged.
+    pub damaged_records: u64,
+    /// What the ledger's files take; none when the system does not tell.
+    pub ledger_bytes: Option<u64>,
     /// Ratings that wait for the disk.
     pub waiting: usize,
     /// Executions that run, or have ended and are not yet written.
@@ -51,6 +55,12 @@ impl Collector for Observed {
         let failed =
             "1 after the disk failed or the file was removed: nothing is accepted until a restart";
         lines.switch("akin_ledger_failed", failed, self.is_ledger_failed)?;
+        let damaged = "Records of the ledger found damaged since the start: the log names each, and says what follows";
+        lines.gauge("akin_ledger_damaged_records", damaged, self.damaged_records as f64)?;
+        if let Some(bytes) = self.ledger_bytes {
+            let help = "What the ledger's files take on disk";
+            lines.gauge("akin_ledger_file_bytes", help, bytes as f64)?;
+        }
         let waiting = "Ratings that wait for the disk";
         lines.gauge("akin_queue_ratings", waiting, self.waiting as f64)?;
         let in_work = "Executions that run, or have ended and are not yet on disk";

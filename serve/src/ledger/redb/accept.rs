@@ -157,7 +157,7 @@ impl Writer<'_, '_> {
         submissions: &[Submission],
     ) -> Result<Option<Answered>, LedgerError> {
         let Some(row) = self.changing.names.get(name.key())? else { return Ok(None) };
-        let ids = codec::read_ids(row.value())?;
+        let ids = codec::read_ids(name, row.value())?;
         let Some(&first) = ids.first() else { return Ok(None) };
         if ids.len() != submissions.len() {
             return Ok(Some(Answered::NameTaken(first)));
@@ -167,7 +167,7 @@ impl Writer<'_, '_> {
             let Some(record) = self.changing.executions.get(id.key())? else {
                 return Err(LedgerError::Record(format!("a name's execution {id} is missing")));
             };
-            let record = codec::read_execution(record.value())?;
+            let record = codec::read_execution(id, record.value())?;
             if !record.answers(submission) {
                 return Ok(Some(Answered::NameTaken(first)));
             }
@@ -195,17 +195,17 @@ impl Writer<'_, '_> {
             self.newest = Some(id);
             let entry = LedgerEntry { user: user.clone(), item: item.clone(), entry };
             let row = LogRow { entry, execution: Some(id) };
-            let log = codec::write_log(&row, self.numbering.origin_number);
+            let log = codec::write_log(position, &row, self.numbering.origin_number);
             let record = ExecutionRecord::running(submission, name, self.now);
-            let execution = &*codec::write_execution(&record);
-            let change = Change::Accepted { position, log: &log, id, execution };
-            self.changing.make(&change, self.record)?;
-            settling.add(user, log);
+            let execution = &*codec::write_execution(&id, &record);
+            self.changing.make(&Change::Accepted { position, log: &log }, self.record)?;
+            self.changing.make(&Change::Began { id, execution }, self.record)?;
+            settling.add(user, position, log);
             begun.push((id, record));
         }
         if let (Some(name), false) = (name, begun.is_empty()) {
             let ids: Vec<_> = begun.iter().map(|(id, _)| *id).collect();
-            self.changing.make(&Change::named(name, &codec::write_ids(&ids)), self.record)?;
+            self.changing.make(&Change::named(name, &codec::write_ids(name, &ids)), self.record)?;
         }
         Ok(begun)
     }

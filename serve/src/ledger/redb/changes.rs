@@ -4,7 +4,7 @@ use akin_recommender::profile::Origin;
 use redb::{Table, WriteTransaction};
 
 use super::codec::Change;
-use super::journal::Record;
+use super::journal::{Found, Record};
 use super::{accept, codec, read, tables};
 use crate::ledger::LedgerError;
 
@@ -42,7 +42,7 @@ impl<'t> Changing<'t> {
         record: &mut Record,
     ) -> Result<(), LedgerError> {
         if self.apply(change)? {
-            record.push(change);
+            record.push(change)?;
         }
         Ok(())
     }
@@ -50,8 +50,10 @@ impl<'t> Changing<'t> {
     /// Says whether anything changed: the first end of an execution stands.
     fn apply(&mut self, change: &Change<'_>) -> Result<bool, LedgerError> {
         match *change {
-            Change::Accepted { position, log, id, execution } => {
+            Change::Accepted { position, log } => {
                 self.log.insert(position, log)?;
+            }
+            Change::Began { id, execution } => {
                 self.executions.insert(id.key(), execution)?;
                 self.open.insert(id.key(), ())?;
                 self.written += execution.len() as u64;
@@ -90,30 +92,46 @@ pub(super) fn note_record(transaction: &WriteTransaction, number: u64) -> Result
     Ok(())
 }
 
-/// Makes the changes again that the records hold which come after this number.
+/// Notes whether there must be a journal at the next start.
+pub(super) fn note_journal(
+    transaction: &WriteTransaction,
+    exists: bool,
+) -> Result<(), LedgerError> {
+    let mut counters = transaction.open_table(tables::COUNTERS)?;
+    counters.insert(tables::JOURNAL_EXISTS_COUNTER, u64::from(exists))?;
+    Ok(())
+}
+
+/// Makes the changes again that were found in the journal. Says how many they are.
 ///
 /// # Errors
 /// When one of them is unreadable.
 pub(super) fn make_again(
     transaction: &WriteTransaction,
-    number: u64,
-    records: &[Vec<u8>],
+    found: &Found,
     origins: &[Origin],
-) -> Result<(), LedgerError> {
+) -> Result<usize, LedgerError> {
     let mut changing = Changing::open(transaction)?;
+    let mut count = 0;
     {
         let mut counters = transaction.open_table(tables::COUNTERS)?;
-        for record in records {
-            for change in Change::read_all(record)? {
-                if let Change::Accepted { position, log, .. } = change {
-                    let clock = codec::read_log(log, origins)?.entry.entry.order.micros;
+        for record in &found.records {
+            for change in found.changes(record)? {
+                if let Change::Accepted { position, log } = change {
+                    let clock = codec::read_log(position, log, origins)?.entry.entry.order.micros;
                     counters.insert(tables::CLOCK_COUNTER, clock.cast_unsigned())?;
                     accept::raise(&mut counters, tables::SEQUENCE_COUNTER, position)?;
                 }
                 changing.apply(&change)?;
+                count += 1;
             }
         }
     }
     changing.finish()?;
-    note_record(transaction, number + records.len() as u64)
+    note_record(transaction, found.newest)?;
+    if !found.is_usable {
+        // Until another is on disk.
+        note_journal(transaction, false)?;
+    }
+    Ok(count)
 }

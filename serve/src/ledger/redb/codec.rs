@@ -1,42 +1,65 @@
-//! Records as bytes: a format byte, then fields in order. Numbers are little-endian, texts are
-//! preceded by their length. A record of another format is an error, not a guess.
+//! Records as bytes. Their fields are postcard's, in the order of the types here, which is part of the format; see
+//! [`sealed`] for what is around them, and [`legacy`] for the records of files that were begun before.
 
 use akin_recommender::profile::{Entry, OrderKey, Origin};
 use akin_schemas::http::{JsonText, Output, PackedFoldIn};
+use serde::{Deserialize, Serialize};
 
 use crate::ledger::{
     ExecutionId, ExecutionRecord, ExecutionStatus, LedgerEntry, LedgerError, Outcome, RequestName,
 };
 
-mod bytes;
 mod change;
-use bytes::{Reader, Writer};
+mod legacy;
+mod sealed;
+
 pub(super) use change::Change;
+pub(super) use legacy::read_changes as read_legacy_changes;
+use sealed::{Place, guess, is_sealed, seal, unseal};
 
-/// The format of every kind of record but executions and log entries.
-const FORMAT: u8 = 1;
-/// Executions with their rating and name.
-const EXECUTION_FORMAT: u8 = 2;
-/// Log entries with their execution.
-const LOG_FORMAT: u8 = 2;
+/// An execution's key.
+type Key = [u8; ExecutionId::KEY_BYTES];
 
-/// What the outputs of older programs have in common, which they packed without repeating it. It is a part of the format.
-const USUAL_OUTPUT: &[u8] = include_bytes!("codec/usual_output.json");
-/// No output is longer, in bytes: a thousand recommendations take about 400 KB.
-const LONGEST_OUTPUT: usize = 64 << 20;
-
-/// An entry of the profiles table. `origin` is its origin's number.
-pub(super) fn write_entry(entry: &Entry, origin: u32) -> Vec<u8> {
-    let mut out = Writer::new(FORMAT);
-    put_entry(&mut out, entry, origin);
-    out.finish()
+#[derive(Serialize, Deserialize)]
+struct StoredEntry {
+    rating: Option<f32>,
+    rated_at: i64,
+    micros: i64,
+    /// The origin's number.
+    origin: u32,
+    sequence: u64,
 }
 
-pub(super) fn read_entry(bytes: &[u8], origins: &[Origin]) -> Result<Entry, LedgerError> {
-    let mut from = Reader::new("entry", FORMAT, bytes)?;
-    let entry = take_entry(&mut from, origins)?;
-    from.finish()?;
-    Ok(entry)
+impl StoredEntry {
+    fn of(Entry { rating, rated_at, order }: &Entry, origin: u32) -> Self {
+        let OrderKey { micros, sequence, .. } = *order;
+        Self { rating: *rating, rated_at: *rated_at, micros, origin, sequence }
+    }
+
+    fn entry(&self, place: Place<'_>, origins: &[Origin]) -> Result<Entry, LedgerError> {
+        let Self { rating, rated_at, micros, origin, sequence } = *self;
+        let origin = usize::try_from(origin).ok().and_then(|n| origins.get(n)).copied();
+        let origin =
+            origin.ok_or_else(|| place.error("it is of an origin that the ledger never had"))?;
+        Ok(Entry { rating, rated_at, order: OrderKey { micros, origin, sequence } })
+    }
+}
+
+/// An entry of the profiles table. `origin` is its origin's number.
+pub(super) fn write_entry((user, item): (&str, &str), entry: &Entry, origin: u32) -> Vec<u8> {
+    seal(Place::Entry(user, item), &StoredEntry::of(entry, origin))
+}
+
+pub(super) fn read_entry(
+    (user, item): (&str, &str),
+    record: &[u8],
+    origins: &[Origin],
+) -> Result<Entry, LedgerError> {
+    let place = Place::Entry(user, item);
+    if !is_sealed(record) {
+        return legacy::read_entry(record, origins).map_err(|error| place.name_it(error));
+    }
+    unseal::<StoredEntry>(place, record)?.entry(place, origins)
 }
 
 /// A row of the log: an entry with whom and what it is about, and the execution that answers it, which older files do not
@@ -47,166 +70,193 @@ pub(super) struct LogRow {
     pub(super) execution: Option<ExecutionId>,
 }
 
-pub(super) fn write_log(row: &LogRow, origin: u32) -> Vec<u8> {
-    let LogRow { entry: LedgerEntry { user, item, entry }, execution } = row;
-    let mut out = Writer::new(LOG_FORMAT);
-    put_entry(&mut out, entry, origin);
-    out.text(user);
-    out.text(item);
-    out.option(execution.as_ref(), |out, id| out.bytes(id.key()));
-    out.finish()
+#[derive(Serialize, Deserialize)]
+struct StoredRow<'a> {
+    entry: StoredEntry,
+    user: &'a str,
+    item: &'a str,
+    execution: Option<Key>,
 }
 
-pub(super) fn read_log(bytes: &[u8], origins: &[Origin]) -> Result<LogRow, LedgerError> {
-    let is_old = bytes.first() == Some(&FORMAT);
-    let mut from = Reader::new("log entry", if is_old { FORMAT } else { LOG_FORMAT }, bytes)?;
-    let entry = take_entry(&mut from, origins)?;
-    let user = from.id()?;
-    let item = from.id()?;
-    let mut execution = None;
-    if !is_old {
-        execution = from.option(|from| Ok(ExecutionId::from_key(from.array()?)))?;
+pub(super) fn write_log(position: u64, row: &LogRow, origin: u32) -> Vec<u8> {
+    let LogRow { entry: LedgerEntry { user, item, entry }, execution } = row;
+    let execution = execution.map(|id| *id.key());
+    let stored = StoredRow { entry: StoredEntry::of(entry, origin), user, item, execution };
+    seal(Place::Log(position), &stored)
+}
+
+pub(super) fn read_log(
+    position: u64,
+    record: &[u8],
+    origins: &[Origin],
+) -> Result<LogRow, LedgerError> {
+    let place = Place::Log(position);
+    if !is_sealed(record) {
+        return legacy::read_log(record, origins).map_err(|error| place.name_it(error));
     }
-    from.finish()?;
+    let StoredRow { entry, user, item, execution } = unseal(place, record)?;
+    let entry = entry.entry(place, origins)?;
+    let (user, item) = (id(place, user)?, id(place, item)?);
+    let execution = execution.map(ExecutionId::from_key);
     Ok(LogRow { entry: LedgerEntry { user, item, entry }, execution })
 }
 
-fn put_entry(out: &mut Writer, entry: &Entry, origin: u32) {
-    out.option(entry.rating, Writer::f32);
-    out.i64(entry.rated_at);
-    out.i64(entry.order.micros);
-    out.u32(origin);
-    out.u64(entry.order.sequence);
+/// What a row of the log is about, for people. It may be damaged.
+pub(super) fn about_log(record: &[u8]) -> String {
+    match guess::<StoredRow<'_>>(record) {
+        None => UNKNOWN.to_owned(),
+        Some(StoredRow { user, item, entry, .. }) => about(user, item, entry.rating),
+    }
 }
 
-fn take_entry(from: &mut Reader, origins: &[Origin]) -> Result<Entry, LedgerError> {
-    let rating = from.option(Reader::f32)?;
-    let rated_at = from.i64()?;
-    let micros = from.i64()?;
-    let number = from.u32()?;
-    let sequence = from.u64()?;
-    let origin = usize::try_from(number).ok().and_then(|n| origins.get(n)).copied();
-    let origin = origin.ok_or_else(|| from.error("an origin that the ledger never had"))?;
-    Ok(Entry { rating, rated_at, order: OrderKey { micros, origin, sequence } })
+const UNKNOWN: &str = "what it is about cannot be read";
+
+fn about(user: &str, item: &str, rating: Option<f32>) -> String {
+    match rating {
+        Some(rating) => format!("user {user:?} rates item {item:?} {rating}"),
+        None => format!("user {user:?} deletes the rating of item {item:?}"),
+    }
+}
+
+fn id<'a, T: TryFrom<&'a str>>(place: Place<'_>, text: &'a str) -> Result<T, LedgerError> {
+    T::try_from(text).map_err(|_| place.error("a text that is not an id"))
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredExecution<'a> {
+    started_at: i64,
+    user: &'a str,
+    item: &'a str,
+    input: &'a str,
+    rating: Option<f32>,
+    /// Scope and name.
+    #[serde(borrow)]
+    name: Option<(&'a str, &'a str)>,
 }
 
 /// How an execution began.
-pub(super) fn write_execution(record: &ExecutionRecord) -> Vec<u8> {
-    let mut out = Writer::new(EXECUTION_FORMAT);
-    out.i64(record.started_at);
-    out.text(&record.user);
-    out.text(&record.item);
-    out.text(&record.input);
-    out.option(record.rating, Writer::f32);
-    out.option(record.name.as_ref(), |out, name| {
-        let (scope, name) = name.key();
-        out.text(scope);
-        out.text(name);
-    });
-    out.finish()
+pub(super) fn write_execution(id: &ExecutionId, record: &ExecutionRecord) -> Vec<u8> {
+    let ExecutionRecord { user, item, rating, input, name, started_at, .. } = record;
+    let name = name.as_ref().map(RequestName::key);
+    let (started_at, rating) = (*started_at, *rating);
+    seal(Place::Execution(id), &StoredExecution { started_at, user, item, input, rating, name })
 }
 
-pub(super) fn read_execution(bytes: &[u8]) -> Result<ExecutionRecord, LedgerError> {
-    let is_old = bytes.first() == Some(&FORMAT);
-    let format = if is_old { FORMAT } else { EXECUTION_FORMAT };
-    let mut from = Reader::new("execution", format, bytes)?;
-    let started_at = from.i64()?;
-    let user = from.id()?;
-    let item = from.id()?;
-    let input = from.text()?.to_owned();
-    let (mut rating, mut name) = (None, None);
-    if !is_old {
-        rating = from.option(Reader::f32)?;
-        name = from.option(|from| Ok(RequestName::from_key((from.text()?, from.text()?))))?;
+pub(super) fn read_execution(
+    key: &ExecutionId,
+    record: &[u8],
+) -> Result<ExecutionRecord, LedgerError> {
+    let place = Place::Execution(key);
+    if !is_sealed(record) {
+        return legacy::read_execution(record).map_err(|error| place.name_it(error));
     }
-    from.finish()?;
+    let StoredExecution { started_at, user, item, input, rating, name } = unseal(place, record)?;
+    let (user, item, input) = (id(place, user)?, id(place, item)?, input.to_owned());
+    let name = name.map(RequestName::from_key);
     Ok(ExecutionRecord { user, item, rating, input, name, started_at, end: None })
 }
 
-/// How an execution ended.
-pub(super) fn write_outcome(outcome: &Outcome, stopped_at: i64) -> Vec<u8> {
-    let mut out = Writer::new(FORMAT);
-    out.i64(stopped_at);
-    match outcome {
-        Outcome::Succeeded(Output::FoldIn(packed)) => {
-            out.u8(5);
-            out.bytes(packed.as_bytes());
-        }
-        Outcome::Succeeded(Output::Text(text)) => {
-            out.u8(0);
-            out.text(text.as_str());
-        }
-        Outcome::Failed { error, cause } => {
-            out.u8(1);
-            out.text(error);
-            out.text(cause);
-        }
-        Outcome::TimedOut => out.u8(2),
-        Outcome::Aborted { error, cause } => {
-            out.u8(3);
-            out.option(error.as_deref(), Writer::text);
-            out.option(cause.as_deref(), Writer::text);
+/// What an execution is about, for people. Its record may be damaged.
+pub(super) fn about_execution(record: &[u8]) -> String {
+    match guess::<StoredExecution<'_>>(record) {
+        None => UNKNOWN.to_owned(),
+        Some(StoredExecution { user, item, rating, .. }) => about(user, item, rating),
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredEnd<'a> {
+    stopped_at: i64,
+    #[serde(borrow)]
+    outcome: StoredOutcome<'a>,
+}
+
+#[derive(Serialize, Deserialize)]
+enum StoredOutcome<'a> {
+    /// JSON.
+    Text(&'a str),
+    FoldIn(#[serde(borrow, with = "change::bytes")] &'a [u8]),
+    Failed {
+        error: &'a str,
+        cause: &'a str,
+    },
+    TimedOut,
+    Aborted {
+        error: Option<&'a str>,
+        cause: Option<&'a str>,
+    },
+}
+
+impl StoredOutcome<'_> {
+    fn status(&self) -> ExecutionStatus {
+        match self {
+            Self::Text(_) | Self::FoldIn(_) => ExecutionStatus::Succeeded,
+            Self::Failed { .. } => ExecutionStatus::Failed,
+            Self::TimedOut => ExecutionStatus::TimedOut,
+            Self::Aborted { .. } => ExecutionStatus::Aborted,
         }
     }
-    out.finish()
+}
+
+/// How an execution ended.
+pub(super) fn write_outcome(id: &ExecutionId, outcome: &Outcome, stopped_at: i64) -> Vec<u8> {
+    let outcome = match outcome {
+        Outcome::Succeeded(Output::FoldIn(packed)) => StoredOutcome::FoldIn(packed.as_bytes()),
+        Outcome::Succeeded(Output::Text(text)) => StoredOutcome::Text(text.as_str()),
+        Outcome::Failed { error, cause } => StoredOutcome::Failed { error, cause },
+        Outcome::TimedOut => StoredOutcome::TimedOut,
+        Outcome::Aborted { error, cause } => {
+            StoredOutcome::Aborted { error: error.as_deref(), cause: cause.as_deref() }
+        }
+    };
+    seal(Place::Outcome(id), &StoredEnd { stopped_at, outcome })
 }
 
 /// The status that an outcome leaves, and when that was, in microseconds since 1970.
-pub(super) fn read_end(bytes: &[u8]) -> Result<(ExecutionStatus, i64), LedgerError> {
-    let mut from = Reader::new("outcome", FORMAT, bytes)?;
-    let stopped_at = from.i64()?;
-    let status = match from.u8()? {
-        0 | 4 | 5 => ExecutionStatus::Succeeded,
-        1 => ExecutionStatus::Failed,
-        2 => ExecutionStatus::TimedOut,
-        3 => ExecutionStatus::Aborted,
-        other => return Err(from.error(&format!("status {other}"))),
-    };
-    Ok((status, stopped_at))
+pub(super) fn read_end(
+    id: &ExecutionId,
+    record: &[u8],
+) -> Result<(ExecutionStatus, i64), LedgerError> {
+    let place = Place::Outcome(id);
+    if !is_sealed(record) {
+        return legacy::read_end(record).map_err(|error| place.name_it(error));
+    }
+    let StoredEnd { stopped_at, outcome } = unseal(place, record)?;
+    Ok((outcome.status(), stopped_at))
 }
 
-pub(super) fn read_outcome(bytes: &[u8]) -> Result<(Outcome, i64), LedgerError> {
-    let mut from = Reader::new("outcome", FORMAT, bytes)?;
-    let stopped_at = from.i64()?;
-    let outcome = match from.u8()? {
-        0 => {
-            let text = from.text()?;
-            Outcome::Succeeded(json(&from, text)?.into())
+pub(super) fn read_outcome(id: &ExecutionId, record: &[u8]) -> Result<(Outcome, i64), LedgerError> {
+    let place = Place::Outcome(id);
+    if !is_sealed(record) {
+        return legacy::read_outcome(record).map_err(|error| place.name_it(error));
+    }
+    let StoredEnd { stopped_at, outcome } = unseal(place, record)?;
+    let owned = |text: Option<&str>| text.map(str::to_owned);
+    let outcome = match outcome {
+        StoredOutcome::Text(text) => {
+            let text = JsonText::parse(text);
+            let text = text.map_err(|_| place.error("an output that is not JSON"))?;
+            Outcome::Succeeded(text.into())
         }
-        4 => {
-            let text = unpacked(&mut from)?;
-            Outcome::Succeeded(json(&from, &text)?.into())
+        StoredOutcome::FoldIn(bytes) => {
+            let packed = PackedFoldIn::parse(bytes).map_err(|error| place.error(error))?;
+            Outcome::Succeeded(Output::FoldIn(packed))
         }
-        5 => {
-            let packed = PackedFoldIn::parse(from.rest());
-            Outcome::Succeeded(Output::FoldIn(
-                packed.map_err(|error| from.error(&error.to_string()))?,
-            ))
+        StoredOutcome::Failed { error, cause } => {
+            Outcome::Failed { error: error.to_owned(), cause: cause.to_owned() }
         }
-        1 => Outcome::Failed { error: from.text()?.to_owned(), cause: from.text()?.to_owned() },
-        2 => Outcome::TimedOut,
-        3 => Outcome::Aborted {
-            error: from.option(Reader::text)?.map(str::to_owned),
-            cause: from.option(Reader::text)?.map(str::to_owned),
-        },
-        other => return Err(from.error(&format!("status {other}"))),
+        StoredOutcome::TimedOut => Outcome::TimedOut,
+        StoredOutcome::Aborted { error, cause } => {
+            Outcome::Aborted { error: owned(error), cause: owned(cause) }
+        }
     };
-    from.finish()?;
     Ok((outcome, stopped_at))
 }
 
-fn json(from: &Reader, text: &str) -> Result<JsonText, LedgerError> {
-    JsonText::parse(text).map_err(|_| from.error("an output that is not JSON"))
-}
-
-/// A text that was packed: its length, and the rest of the record.
-fn unpacked(from: &mut Reader) -> Result<String, LedgerError> {
-    let length = usize::try_from(from.u64()?).ok().filter(|&length| length <= LONGEST_OUTPUT);
-    let length = length.ok_or_else(|| from.error("an output of an impossible length"))?;
-    let unpacked = lz4_flex::block::decompress_with_dict(from.rest(), length, USUAL_OUTPUT);
-    let text = unpacked.ok().and_then(|bytes| String::from_utf8(bytes).ok());
-    text.filter(|text| text.len() == length)
-        .ok_or_else(|| from.error("an output that does not unpack"))
+/// How an execution ended, for people. The record may be damaged.
+pub(super) fn about_end(record: &[u8]) -> String {
+    let end = guess::<StoredEnd<'_>>(record);
+    end.map_or_else(|| UNKNOWN.to_owned(), |end| end.outcome.status().to_string())
 }
 
 /// A status in keys. Never changes.
@@ -221,22 +271,20 @@ pub(super) fn status_number(status: ExecutionStatus) -> u8 {
 }
 
 /// The executions that a name stands for.
-pub(super) fn write_ids(ids: &[ExecutionId]) -> Vec<u8> {
-    let mut out = Writer::new(FORMAT);
-    out.u64(ids.len() as u64);
-    for id in ids {
-        out.bytes(id.key());
-    }
-    out.finish()
+pub(super) fn write_ids(name: &RequestName, ids: &[ExecutionId]) -> Vec<u8> {
+    let (scope, name) = name.key();
+    let keys: Vec<Key> = ids.iter().map(|id| *id.key()).collect();
+    seal(Place::Name(scope, name), &keys)
 }
 
-pub(super) fn read_ids(bytes: &[u8]) -> Result<Vec<ExecutionId>, LedgerError> {
-    let mut from = Reader::new("name", FORMAT, bytes)?;
-    let count = from.u64()?;
-    let ids = (0..count).map(|_| Ok(ExecutionId::from_key(from.array()?)));
-    let ids = ids.collect::<Result<_, LedgerError>>()?;
-    from.finish()?;
-    Ok(ids)
+pub(super) fn read_ids(name: &RequestName, record: &[u8]) -> Result<Vec<ExecutionId>, LedgerError> {
+    let (scope, name) = name.key();
+    let place = Place::Name(scope, name);
+    if !is_sealed(record) {
+        return legacy::read_ids(record).map_err(|error| place.name_it(error));
+    }
+    let keys: Vec<Key> = unseal(place, record)?;
+    Ok(keys.into_iter().map(ExecutionId::from_key).collect())
 }
 
 #[cfg(test)]

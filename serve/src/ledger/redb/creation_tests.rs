@@ -154,7 +154,7 @@ fn a_newer_format_asks_for_an_upgrade() {
     ledger.write(newer).unwrap();
     drop(ledger);
     let error = refusal(folder.path());
-    let is_newer = matches!(error, LedgerError::Format { found: 6, known: 5, .. });
+    let is_newer = matches!(error, LedgerError::Format { found: 7, known: 6, .. });
     assert!(is_newer, "{error:?}");
     assert!(error.to_string().contains("upgrade"), "{error}");
 }

@@ -9,18 +9,19 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use redb::{Database, StorageBackend, WriteTransaction};
+use redb::{Database, ReadableTable, StorageBackend, WriteTransaction};
 
-use super::open::{self, JournalPlace};
-use super::{Opening, RedbLedger, tables};
+use super::open;
+use super::place::JournalPlace;
+use super::{Opening, RedbLedger, catch, tables};
 use crate::ledger::LedgerError;
 
 const SECTOR: usize = 512;
 /// So few that entries are settled in most tests.
 const FEW_RECENT: usize = 5;
 
-/// With so many changes in the journal the file is written: after some ten commits of one.
-const FULL_JOURNAL: usize = 10;
+/// With so many changes in the journal the file is written: after some ten commits of one rating.
+const FULL_JOURNAL: usize = 15;
 
 /// The same disk for all clones.
 #[derive(Debug, Clone, Default)]
@@ -31,6 +32,15 @@ pub(crate) struct FaultyDisk(Arc<Mutex<State>>);
 pub(crate) struct Image([Vec<u8>; 2]);
 
 impl Image {
+    pub(crate) fn of(ledger: Vec<u8>, journal: Vec<u8>) -> Self {
+        Self([ledger, journal])
+    }
+
+    pub(crate) fn files(self) -> (Vec<u8>, Vec<u8>) {
+        let [ledger, journal] = self.0;
+        (ledger, journal)
+    }
+
     pub(crate) fn without_journal(self) -> Self {
         let [ledger, _] = self.0;
         Self([ledger, Vec::new()])
@@ -156,7 +166,8 @@ impl FaultyDisk {
         let empty = self.state().files[0].current.is_empty();
         let mut builder = Database::builder();
         let builder = builder.set_cache_size(1 << 20);
-        let database = builder.create_with_backend(OneFile(self.clone(), 0)).map_err(damaged)?;
+        let backend = OneFile(self.clone(), 0);
+        let database = catch(|| builder.create_with_backend(backend).map_err(damaged))?;
         if empty {
             open::initialise(&database)?;
         }
@@ -171,9 +182,8 @@ impl JournalPlace for FaultyDisk {
         Ok(Box::new(OneFile(self.clone(), 1)))
     }
 
-    fn set_aside(&self, _: u64) -> Result<(), LedgerError> {
-        self.state().files[1] = FileState::default();
-        Ok(())
+    fn keep(&self, _: u64) -> Result<String, LedgerError> {
+        Ok("a copy".to_owned())
     }
 }
 
@@ -258,6 +268,18 @@ pub(crate) fn spoil(ledger: &RedbLedger, user: &str) {
     let spoil = |transaction: &WriteTransaction| {
         let mut users = transaction.open_table(tables::USERS)?;
         users.insert((user, &*tables::entry_key("spoiled")), &[9u8, 1, 2][..])?;
+        Ok(())
+    };
+    ledger.write(spoil).unwrap();
+}
+
+/// Changes a byte of a row of the log.
+pub(crate) fn spoil_log(ledger: &RedbLedger, position: u64) {
+    let spoil = |transaction: &WriteTransaction| {
+        let mut log = transaction.open_table(tables::LOG)?;
+        let mut row = log.get(position)?.unwrap().value().to_vec();
+        row[0] = 0xff;
+        log.insert(position, &*row)?;
         Ok(())
     };
     ledger.write(spoil).unwrap();

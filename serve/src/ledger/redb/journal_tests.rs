@@ -5,7 +5,7 @@ use std::path::Path;
 use akin_schemas::http::JsonText;
 use tempfile::tempdir;
 
-use super::faulty_disk::FaultyDisk;
+use super::faulty_disk::{FaultyDisk, Image};
 use super::*;
 use crate::ledger::{Answered, Outcome, Submission};
 
@@ -117,25 +117,45 @@ fn reopened(folder: &Path) -> Result<RedbLedger, LedgerError> {
 }
 
 #[test]
-fn a_record_that_was_cut_is_passed_over_and_one_in_the_midst_is_damage() {
-    for (record, expected) in [(2, Some(2)), (1, None), (0, None)] {
+fn damage_to_a_record_costs_what_is_damaged_and_no_more() {
+    // Of three records, each a page behind the front: in the header, in the entry, and in the execution.
+    for (record, at) in (0..3).flat_map(|record| [20, 80, 150].map(|at| (record, at))) {
         let place = tempdir().unwrap();
         let folder = place.path().join("data");
         killed(&folder, 3);
         let path = folder.join("ledger.journal");
         let mut content = fs::read(&path).unwrap();
-        content[record * 4096 + 50] ^= 1;
-        fs::write(&path, content).unwrap();
-        let ledger = reopened(&folder);
-        match expected {
-            Some(count) => assert_eq!(ledger.unwrap().unflushed(9).unwrap().len(), count),
-            None => {
-                let error = ledger.err().unwrap();
-                assert!(matches!(error, LedgerError::Damaged { .. }), "{error:?}");
-                assert!(error.to_string().contains("ledger.journal"), "{error}");
-            }
-        }
+        content[(1 + record) * 4096 + at] ^= 1;
+        fs::write(&path, &content).unwrap();
+        let ledger = reopened(&folder).unwrap();
+        let entries = if at == 80 { 2 } else { 3 };
+        assert_eq!(ledger.unflushed(9).unwrap().len(), entries, "{record} {at}");
+        let executions = if at == 150 { 2 } else { 3 };
+        assert_eq!(ledger.unfinished().unwrap().len(), executions, "{record} {at}");
+        assert!(ledger.damaged_records() > 0);
+        assert_eq!(fs::read(folder.join("ledger.journal.1")).unwrap(), content);
+        ledger.accept(&[submission("2")], &[], 2).unwrap();
+        std::mem::forget(ledger);
+        let ledger = reopened(&folder).unwrap();
+        assert_eq!(
+            (ledger.unflushed_count(), ledger.damaged_records()),
+            (Ok(entries as u64 + 1), 0)
+        );
     }
+}
+
+#[test]
+fn a_record_that_was_cut_before_it_was_on_disk_is_passed_over_and_no_damage() {
+    let disk = FaultyDisk::default();
+    let ledger = disk.ledger().unwrap();
+    ledger.accept(&[submission("1")], &[], 1).unwrap();
+    ledger.accept(&[submission("2")], &[], 1).unwrap();
+    let (file, mut journal) = disk.after_restart().files();
+    // The power took the mark, and a part of the record.
+    journal[3 * 4096..4 * 4096].fill(0);
+    journal[2 * 4096 + 100..3 * 4096].fill(0);
+    let ledger = FaultyDisk::holding(Image::of(file, journal)).ledger().unwrap();
+    assert_eq!((ledger.unflushed_count(), ledger.damaged_records()), (Ok(1), 0));
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use akin_schemas::http::Output;
 use redb::{ReadTransaction, StorageError};
 
+use super::damage::Damage;
 use super::recent::RecentRow;
 use super::{codec, read, tables};
 use crate::ledger::{
@@ -24,10 +25,11 @@ pub(super) fn page(
     filter: &Filter,
     recent: &[RecentRow],
     limit: usize,
+    damage: &Damage,
 ) -> Result<Page, LedgerError> {
     match &filter.user {
-        Some(user) => of_user(transaction, user, filter, recent, limit),
-        None => of_all(transaction, filter, limit),
+        Some(user) => of_user(transaction, user, filter, recent, limit, damage),
+        None => of_all(transaction, filter, limit, damage),
     }
 }
 
@@ -37,6 +39,7 @@ fn of_user(
     filter: &Filter,
     recent: &[RecentRow],
     limit: usize,
+    damage: &Damage,
 ) -> Result<Page, LedgerError> {
     let table = transaction.open_table(tables::USERS)?;
     let [first, last] = [[0; ExecutionId::KEY_BYTES], [u8::MAX; ExecutionId::KEY_BYTES]];
@@ -57,9 +60,9 @@ fn of_user(
         }
         let is_wanted = match filter.status {
             None => true,
-            Some(wanted) => or_left_out(&id, read::status(transaction, &id))? == Some(wanted),
+            Some(wanted) => or_left_out(damage, read::status(transaction, &id))? == Some(wanted),
         };
-        let record = is_wanted.then(|| or_left_out(&id, read::execution(transaction, &id)));
+        let record = is_wanted.then(|| or_left_out(damage, read::execution(transaction, &id)));
         let record = record.transpose()?.flatten();
         page.next = Some(Cursor { micros: id.millis() * 1000, id });
         bytes += record.as_ref().map_or(0, text_bytes);
@@ -72,16 +75,11 @@ fn of_user(
 /// An execution that was looked for, unless its record makes no sense: then the others are listed all the same, and whoever
 /// asks for it hears what is wrong.
 fn or_left_out<T>(
-    id: &ExecutionId,
+    damage: &Damage,
     found: Result<Option<T>, LedgerError>,
 ) -> Result<Option<T>, LedgerError> {
-    match found {
-        Err(LedgerError::Record(error)) => {
-            tracing::error!(error, %id, "an execution cannot be read, and is left out of a listing");
-            Ok(None)
-        }
-        found => found,
-    }
+    let consequence = "the execution is left out of listings, and its handle answers that it cannot be read; its rating stays";
+    Ok(damage.or_noted(found, consequence)?.flatten())
 }
 
 /// What an execution's input and output take in JSON.
@@ -120,6 +118,7 @@ fn of_all(
     transaction: &ReadTransaction,
     filter: &Filter,
     limit: usize,
+    damage: &Damage,
 ) -> Result<Page, LedgerError> {
     let before = filter.after.map_or([u8::MAX; ExecutionId::KEY_BYTES], |after| *after.id.key());
     let place = |id: ExecutionId| Cursor { micros: id.millis() * 1000, id };
@@ -128,13 +127,13 @@ fn of_all(
             let executions = transaction.open_table(tables::EXECUTIONS)?;
             let places = executions.range::<&[u8; ExecutionId::KEY_BYTES]>(..&before)?.rev();
             let places = places.map(|row| Ok(place(ExecutionId::from_key(*row?.0.value()))));
-            page_of(transaction, places, limit)
+            page_of(transaction, places, limit, damage)
         }
         Some(ExecutionStatus::Running) => {
             let open = transaction.open_table(tables::OPEN)?;
             let places = open.range::<&[u8; ExecutionId::KEY_BYTES]>(..&before)?.rev();
             let places = places.map(|row| Ok(place(ExecutionId::from_key(*row?.0.value()))));
-            page_of(transaction, places, limit)
+            page_of(transaction, places, limit, damage)
         }
         Some(status) => {
             let ended = transaction.open_table(tables::ENDED)?;
@@ -146,7 +145,7 @@ fn of_all(
                 let (_, micros, id) = key.value();
                 Ok(Cursor { micros, id: ExecutionId::from_key(*id) })
             });
-            page_of(transaction, places, limit)
+            page_of(transaction, places, limit, damage)
         }
     }
 }
@@ -156,6 +155,7 @@ fn page_of(
     transaction: &ReadTransaction,
     places: impl Iterator<Item = Result<Cursor, StorageError>>,
     limit: usize,
+    damage: &Damage,
 ) -> Result<Page, LedgerError> {
     let (mut page, mut bytes) = (Page::default(), 0);
     for place in places {
@@ -164,10 +164,10 @@ fn page_of(
             return Ok(page);
         }
         let found = read::execution(transaction, &place.id).and_then(|found| {
-            let missing = || LedgerError::Record("it is listed, but missing".to_owned());
+            let missing = || read::missing(&place.id, "beginning");
             found.ok_or_else(missing).map(Some)
         });
-        let record = or_left_out(&place.id, found)?;
+        let record = or_left_out(damage, found)?;
         page.next = Some(place);
         bytes += record.as_ref().map_or(0, text_bytes);
         page.executions.extend(record.map(|record| (place.id, record)));

@@ -43,7 +43,7 @@ fn add_indexes(transaction: &WriteTransaction) -> Result<(), LedgerError> {
         bytes += record.value().len() as u64;
         if let Some(outcome) = outcomes.get(id.key())? {
             bytes += outcome.value().len() as u64;
-            let (status, stopped_at) = codec::read_end(outcome.value())?;
+            let (status, stopped_at) = codec::read_end(&id, outcome.value())?;
             ended.insert((codec::status_number(status), stopped_at, id.key()), ())?;
         }
     }
@@ -62,7 +62,7 @@ fn join_by_user(transaction: &WriteTransaction) -> Result<(), LedgerError> {
     }
     for row in transaction.open_table(tables::EXECUTIONS)?.iter()? {
         let (id, record) = row?;
-        match codec::read_execution(record.value()) {
+        match codec::read_execution(&ExecutionId::from_key(*id.value()), record.value()) {
             Ok(ExecutionRecord { user, .. }) => {
                 users.insert((&*user, &*tables::execution_key(id.value())), &[][..])?;
             }

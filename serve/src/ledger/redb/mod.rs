@@ -9,18 +9,26 @@
 mod accept;
 mod changes;
 mod codec;
+mod compact;
+mod counters;
+mod damage;
 mod journal;
 mod list;
 mod migrate;
 mod of_user;
 mod open;
+mod place;
 mod read;
 mod recent;
+mod renewal;
 mod retention;
+mod scrub;
 mod tables;
 
 #[cfg(test)]
 mod creation_tests;
+#[cfg(test)]
+mod damage_tests;
 #[cfg(test)]
 mod disk_fault_tests;
 #[cfg(test)]
@@ -31,6 +39,8 @@ mod journal_tests;
 mod power_loss_tests;
 #[cfg(test)]
 mod recent_tests;
+#[cfg(test)]
+mod rot_tests;
 #[cfg(test)]
 mod tests;
 
@@ -48,14 +58,16 @@ use super::{
     LedgerError, Page, Request, RequestName, Retention,
 };
 use crate::panics;
+use damage::Damage;
 use journal::{Journal, Record};
 pub use open::Opening;
-use open::{FolderLock, Place};
+use place::{FolderLock, Place};
 use recent::{Recent, RecentRow, Settling};
 
 /// A ledger in a file of its own.
 pub struct RedbLedger {
-    database: Database,
+    /// None once it is closed.
+    database: Option<Database>,
     /// As the file has it.
     created_at: i64,
     /// How many entries one user may have.
@@ -71,6 +83,7 @@ pub struct RedbLedger {
     recent: RwLock<Recent>,
     /// Held from before a write begins until `recent` is as it left it.
     journal: Mutex<Journal>,
+    damage: Damage,
     /// Where its files are; none for one that is in memory.
     places: Vec<Place>,
     /// Held as long as the database is open; dropped after it.
@@ -78,8 +91,12 @@ pub struct RedbLedger {
 }
 
 impl RedbLedger {
+    fn database(&self) -> Result<&Database, LedgerError> {
+        self.database.as_ref().ok_or_else(|| LedgerError::Storage("it is closed".to_owned()))
+    }
+
     fn begin_read(&self) -> Result<ReadTransaction, LedgerError> {
-        Ok(self.database.begin_read()?)
+        Ok(self.database()?.begin_read()?)
     }
 
     /// Runs a read. redb may panic over a file that something else has altered: one request fails,
@@ -89,8 +106,12 @@ impl RedbLedger {
         work: impl FnOnce(&ReadTransaction) -> Result<T, LedgerError>,
     ) -> Result<T, LedgerError> {
         let result = catch(|| work(&self.begin_read()?));
-        if let Err(LedgerError::Disk(cause)) = &result {
-            self.poison(cause.clone());
+        match &result {
+            Err(LedgerError::Disk(cause)) => self.poison(cause.clone()),
+            Err(LedgerError::Record(found) | LedgerError::Storage(found)) => {
+                self.damage.note(found, damage::REFUSED);
+            }
+            _ => {}
         }
         result
     }
@@ -129,7 +150,7 @@ impl RedbLedger {
         self.check_poison()?;
         let mut journal = self.journal();
         let result = catch(|| {
-            let mut transaction = self.database.begin_write()?;
+            let mut transaction = self.database()?.begin_write()?;
             // The transaction before, which this one waited for, may have failed.
             self.check_poison()?;
             let to_journal = goes == Goes::ToTheJournal && !journal.is_full();
@@ -146,6 +167,10 @@ impl RedbLedger {
             drop(recent);
             if to_journal && !record.is_empty() {
                 changes::note_record(&transaction, record.number())?;
+            }
+            // Before what says that it is on disk.
+            counters::seal(&transaction)?;
+            if to_journal && !record.is_empty() {
                 journal.append(record)?;
             }
             transaction.commit()?;
@@ -159,6 +184,9 @@ impl RedbLedger {
             && !matches!(error, LedgerError::Record(_) | LedgerError::Poisoned { .. })
         {
             self.poison(error.to_string());
+        }
+        if let Err(LedgerError::Record(record)) = &result {
+            self.damage.note(record, damage::REFUSED);
         }
         // Only now: who waits for it must see the poison.
         drop(journal);
@@ -185,7 +213,7 @@ impl RedbLedger {
 impl Ledger for RedbLedger {
     fn record(&self, finished: &Finished) -> EndRecord {
         let Finished { id, ref outcome, stopped_at } = *finished;
-        let bytes = codec::write_outcome(outcome, stopped_at);
+        let bytes = codec::write_outcome(&id, outcome, stopped_at);
         EndRecord { id, status: outcome.status(), stopped_at, bytes }
     }
 
@@ -225,11 +253,11 @@ impl Ledger for RedbLedger {
 
     fn list(&self, filter: &Filter, limit: usize) -> Result<Page, LedgerError> {
         let recent = filter.user.as_ref().map(|user| self.recent_of(user)).unwrap_or_default();
-        self.read(|transaction| list::page(transaction, filter, &recent, limit))
+        self.read(|transaction| list::page(transaction, filter, &recent, limit, &self.damage))
     }
 
     fn unfinished(&self) -> Result<Vec<(ExecutionId, ExecutionRecord)>, LedgerError> {
-        self.read(read::unfinished)
+        self.read(|transaction| read::unfinished(transaction, &self.damage))
     }
 
     fn created_at(&self) -> i64 {
@@ -241,13 +269,24 @@ impl Ledger for RedbLedger {
     }
 
     fn renew_origin(&self) -> Result<Origin, LedgerError> {
-        let fresh = self.write_settling(retention::renew_origin)?;
+        let fresh = self.write_settling(|transaction, settling| {
+            renewal::renew_origin(transaction, settling, &self.damage)
+        })?;
         *self.origin.write().unwrap_or_else(PoisonError::into_inner) = fresh;
         Ok(fresh)
     }
 
     fn unflushed(&self, limit: usize) -> Result<Vec<LedgerEntry>, LedgerError> {
-        self.read(|transaction| read::unflushed(transaction, limit))
+        let unflushed = || self.read(|transaction| read::unflushed(transaction, limit));
+        match unflushed()? {
+            Some(entries) => Ok(entries),
+            None => {
+                let origin = self.renew_origin()?;
+                tracing::warn!(%origin, "the ledger goes on under a new name, because entries that are not in the store are damaged");
+                let left = || LedgerError::Record("an entry that is still damaged".to_owned());
+                unflushed()?.ok_or_else(left)
+            }
+        }
     }
 
     fn unflushed_count(&self) -> Result<u64, LedgerError> {
@@ -263,11 +302,11 @@ impl Ledger for RedbLedger {
         through: &BTreeMap<Origin, u64>,
         limit: usize,
     ) -> Result<u64, LedgerError> {
-        if !self.read(|transaction| retention::any_contained(transaction, through))? {
+        if !self.read(|transaction| retention::any_contained(transaction, through, &self.damage))? {
             return Ok(0);
         }
         self.write_settling(|transaction, settling| {
-            retention::forget_contained(transaction, settling, through, limit)
+            retention::forget_contained(transaction, settling, through, limit, &self.damage)
         })
     }
 
@@ -280,12 +319,32 @@ impl Ledger for RedbLedger {
             return Ok(0);
         }
         self.write_settling(|transaction, settling| {
-            retention::forget(transaction, settling, retention, limit)
+            retention::forget(transaction, settling, retention, limit, &self.damage)
         })
     }
 
     fn is_in_place(&self) -> bool {
         self.places.iter().all(Place::is_kept)
+    }
+
+    fn scrub(&self, goes_on: &dyn Fn() -> bool) -> Result<(), LedgerError> {
+        self.look_through(goes_on)
+    }
+
+    fn damaged_entries(&self) -> Result<Vec<(Origin, u64)>, LedgerError> {
+        self.find_damaged_entries()
+    }
+
+    fn put_back(&self, entries: &[LedgerEntry]) -> Result<(), LedgerError> {
+        self.put_entries_back(entries)
+    }
+
+    fn damaged_records(&self) -> u64 {
+        self.damage.count()
+    }
+
+    fn file_bytes(&self) -> Option<u64> {
+        self.places.iter().map(Place::bytes).sum()
     }
 
     fn is_poisoned(&self) -> bool {
@@ -304,10 +363,15 @@ enum Goes {
 impl Drop for RedbLedger {
     /// Leaves the file whole, so that it is all there is to keep. If that fails, the journal has the rest.
     fn drop(&mut self) {
-        let is_whole = self.journal().is_empty();
-        if is_whole || self.write(|_| Ok(())).is_ok() {
+        if self.write(|transaction| changes::note_journal(transaction, false)).is_ok() {
             self.journal().clear();
         }
+        // After damage redb may panic here, too.
+        let database = self.database.take();
+        let _ = catch(|| {
+            drop(database);
+            Ok(())
+        });
     }
 }
 

@@ -4,32 +4,34 @@
 //! another name, and gets its own name when all of it is on disk: a first start that dies half-way
 //! leaves nothing but a file that the next start removes.
 
-use std::fmt::Display;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::AtomicI64;
 use std::sync::{Mutex, OnceLock, RwLock};
 
 use akin_recommender::profile::Origin;
 use chrono::Utc;
 use rand::RngExt;
-use redb::backends::FileBackend;
 use redb::{
-    Builder, Database, DatabaseError, ReadTransaction, ReadableTable, StorageBackend, StorageError,
+    Builder, Database, DatabaseError, ReadTransaction, ReadableTable, StorageError,
     WriteTransaction,
 };
 
-use super::journal::{Found, Journal};
+use super::damage::Damage;
+use super::journal::{Expected, Found, Journal};
+use super::place::{
+    FolderLock, JournalFile, JournalPlace, Place, create_folder, lock, sync_folder,
+};
 use super::recent::Recent;
-use super::{RedbLedger, catch, changes, is_of_content, make_durable, migrate, read, tables};
+use super::{
+    RedbLedger, catch, changes, counters, is_of_content, make_durable, migrate, read, tables,
+};
 use crate::ledger::LedgerError;
 
 const FILE: &str = "ledger.redb";
 const UNFINISHED_FILE: &str = "ledger.redb.new";
 const JOURNAL_FILE: &str = "ledger.journal";
-const LOCK_FILE: &str = "ledger.lock";
 
 /// How to open a ledger.
 #[derive(Debug, Clone, Copy)]
@@ -44,7 +46,7 @@ pub struct Opening {
     pub recent_entries: usize,
     /// So many entries one user may have; a rating that would make more is not accepted.
     pub entries_of_a_user: usize,
-    /// With so many changes in the journal the file is written, a rating and the end of its execution being two: the more, the
+    /// With so many changes in the journal the file is written, a rating, its execution and the end of that being three: the more, the
     /// fewer pages that takes for each, but the longer ratings wait meanwhile.
     pub journal_changes: usize,
 }
@@ -58,7 +60,7 @@ impl Default for Opening {
             verify: false,
             recent_entries,
             entries_of_a_user: 10_000,
-            journal_changes: 1_500,
+            journal_changes: 2_250,
         }
     }
 }
@@ -94,10 +96,11 @@ impl RedbLedger {
         if !path.try_exists().map_err(refused)? {
             // Somebody has moved the ledger that it belongs to.
             if fs::metadata(&journal.0).is_ok_and(|found| found.len() > 0) {
+                let aside = journal.set_aside()?;
                 tracing::error!(
+                    aside,
                     "there is a journal, but no ledger: it is set aside, and a new ledger begun"
                 );
-                journal.set_aside(0)?;
             }
             create(&unfinished, opening)?;
             File::open(&unfinished).and_then(|file| file.sync_all()).map_err(refused)?;
@@ -111,6 +114,7 @@ impl RedbLedger {
         });
         let database = database.map_err(|error| damaged(error, &path))?;
         let mut ledger = Self::over(database, &journal, &path, Some(lock), opening)?;
+        ledger.give_back_free_space(&path)?;
         for path in [&path, &journal.0] {
             ledger.places.push(Place::of(path).map_err(refused)?);
         }
@@ -126,13 +130,14 @@ impl RedbLedger {
         opening: Opening,
     ) -> Result<Self, LedgerError> {
         let mut ledger = Self {
-            database,
+            database: Some(database),
             entries_of_a_user: opening.entries_of_a_user,
             // Not asked for before the file has told.
             created_at: 0,
             origin: RwLock::new(Origin::FILES),
             observed: AtomicI64::new(i64::MIN),
             poison: OnceLock::new(),
+            damage: Damage::default(),
             recent: RwLock::default(),
             journal: Mutex::new(Journal::none()?),
             places: Vec::new(),
@@ -141,10 +146,11 @@ impl RedbLedger {
         let format = |transaction: &ReadTransaction| {
             read::counter(&transaction.open_table(tables::COUNTERS)?, tables::FORMAT_COUNTER)
         };
-        let found = ledger.read(format).map_err(|error| damaged(error, path))?;
+        let check = ledger.read(counters::check).and_then(|()| ledger.read(format));
+        let found = check.map_err(|error| damaged(error, path))?;
         match found {
             tables::FORMAT => {}
-            tables::FORMAT_WITHOUT_INDEXES..=tables::FORMAT_WITHOUT_JOURNAL => {
+            tables::FORMAT_WITHOUT_INDEXES..=tables::FORMAT_WITHOUT_CHECKSUMS => {
                 let bring_up =
                     |transaction: &WriteTransaction| migrate::bring_up(transaction, found);
                 ledger.write(bring_up).map_err(|error| damaged(error, path))?;
@@ -161,46 +167,68 @@ impl RedbLedger {
     /// Reads what there is to know of the file, after it has what its journal has.
     fn take_up(&mut self, journal: &dyn JournalPlace, opening: Opening) -> Result<(), LedgerError> {
         self.created_at = self.read_or_note_creation()?;
-        let (origins, newest) = self.read(|transaction| {
+        let (origins, in_file) = self.read(|transaction| {
             let counters = transaction.open_table(tables::COUNTERS)?;
-            let newest = counters.get(tables::JOURNAL_COUNTER)?.map_or(0, |number| number.value());
-            Ok((read::origins(&transaction.open_table(tables::ORIGINS)?)?, newest))
+            let number = |name| -> Result<u64, LedgerError> {
+                Ok(counters.get(name)?.map_or(0, |number| number.value()))
+            };
+            let newest = number(tables::JOURNAL_COUNTER)?;
+            let exists = number(tables::JOURNAL_EXISTS_COUNTER)? == 1;
+            let origins = read::origins(&transaction.open_table(tables::ORIGINS)?)?;
+            Ok((origins, Expected { newest, exists }))
         })?;
         let origin = origins.last().copied();
         let origin = origin.ok_or_else(|| LedgerError::Record("no origin at all".to_owned()))?;
-        let open = || Journal::new(journal.storage()?, self.created_at, opening.journal_changes);
-        let mut found = open()?;
-        match found.read_after(newest)? {
-            Found::Records(records) => {
-                if !records.is_empty() {
-                    self.write(|transaction| {
-                        changes::make_again(transaction, newest, &records, &origins)
-                    })?;
-                }
-                found.begin_after(newest + records.len() as u64);
-            }
-            Found::Others { number } => {
-                tracing::error!(
-                    record = number,
-                    contained = newest,
-                    "the ledger's journal goes on after another state than the ledger's, which may be from a backup: \
-                     it is set aside, and what only it has is not taken"
-                );
-                journal.set_aside(number)?;
-                found = open()?;
-                found.begin_after(newest);
-            }
+        let storage = journal.storage()?;
+        let mut own = Journal::new(storage, self.created_at, opening.journal_changes)?;
+        let found = own.find(in_file)?;
+        self.tell(&found, journal)?;
+        if found.newest > in_file.newest || (in_file.exists && !found.is_usable) {
+            let changes =
+                self.write(|transaction| changes::make_again(transaction, &found, &origins))?;
+            let records = found.records.len();
+            tracing::info!(
+                records,
+                changes,
+                "what the ledger's file had not been told was taken from its journal"
+            );
         }
-        let read_recent =
-            |transaction: &_| Recent::read(transaction, &origins, opening.recent_entries);
+        if !found.is_usable {
+            own.create()?;
+        }
+        if !(in_file.exists && found.is_usable) {
+            self.write(|transaction| changes::note_journal(transaction, true))?;
+        }
+        own.begin_after(found.newest);
+        let read_recent = |transaction: &_| {
+            Recent::read(transaction, &origins, opening.recent_entries, &self.damage)
+        };
         let recent = self.read(read_recent)?;
         (self.origin, self.recent) = (RwLock::new(origin), RwLock::new(recent));
-        self.journal = Mutex::new(found);
+        self.journal = Mutex::new(own);
         Ok(())
     }
 }
 
 impl RedbLedger {
+    /// Says what in the journal is damaged, or was cut, and keeps a copy of a damaged one.
+    fn tell(&self, found: &Found, journal: &dyn JournalPlace) -> Result<(), LedgerError> {
+        for (record, consequence) in &found.damage {
+            self.damage.note(record, consequence);
+        }
+        if let Some(number) = found.kept_as {
+            let copy = journal.keep(number)?;
+            tracing::error!(copy, "the journal as it was found is kept");
+        }
+        if let Some(record) = found.cut {
+            tracing::warn!(
+                record,
+                "the newest record of the ledger's journal is not whole: the power went while it was written, and nobody                  had heard that it was accepted"
+            );
+        }
+        Ok(())
+    }
+
     fn read_or_note_creation(&self) -> Result<i64, LedgerError> {
         let known = self.read(|transaction| {
             let counters = transaction.open_table(tables::COUNTERS)?;
@@ -239,6 +267,7 @@ pub(super) fn initialise(database: &Database) -> Result<(), LedgerError> {
         transaction.open_table(tables::NAMES)?;
     }
     add_origin(&transaction)?;
+    counters::seal(&transaction)?;
     Ok(transaction.commit()?)
 }
 
@@ -264,119 +293,6 @@ fn create(path: &Path, opening: Opening) -> Result<(), LedgerError> {
     let database = opening.builder().create(path).map_err(failed)?;
     initialise(&database)?;
     database.close().map_err(failed)
-}
-
-/// Where a ledger's journal is.
-pub(super) trait JournalPlace {
-    /// Creates it where there is none, so that it is there after a power cut, too.
-    fn storage(&self) -> Result<Box<dyn StorageBackend>, LedgerError>;
-
-    /// Keeps what is there, but under another name, with this number.
-    fn set_aside(&self, number: u64) -> Result<(), LedgerError>;
-}
-
-/// The file of this path.
-struct JournalFile(PathBuf);
-
-impl JournalPlace for JournalFile {
-    fn storage(&self) -> Result<Box<dyn StorageBackend>, LedgerError> {
-        let mut options = OpenOptions::new();
-        let options = options.read(true).write(true).create(true).truncate(false);
-        let file = options.open(&self.0).map_err(|error| self.refused(&error))?;
-        // Also where one was set aside a moment ago: what is written to a file without a name is lost.
-        let folder = self.0.parent().unwrap_or(Path::new("."));
-        sync_folder(folder).map_err(|error| self.refused(&error))?;
-        let storage = FileBackend::new(file).map_err(|error| self.refused(&error))?;
-        Ok(Box::new(storage))
-    }
-
-    fn set_aside(&self, number: u64) -> Result<(), LedgerError> {
-        let mut aside = self.0.with_added_extension(number.to_string());
-        if aside.exists() {
-            let now = Utc::now().timestamp_micros().to_string();
-            aside = aside.with_added_extension(now);
-        }
-        fs::rename(&self.0, aside).map_err(|error| self.refused(&error))
-    }
-}
-
-impl JournalFile {
-    fn refused(&self, error: &dyn Display) -> LedgerError {
-        LedgerError::Folder { path: self.0.display().to_string(), detail: error.to_string() }
-    }
-}
-
-/// Where a file is, and which one it is.
-pub(super) struct Place {
-    path: PathBuf,
-    device: u64,
-    inode: u64,
-}
-
-impl Place {
-    fn of(path: &Path) -> io::Result<Self> {
-        let found = fs::metadata(path)?;
-        Ok(Self { path: path.to_owned(), device: found.dev(), inode: found.ino() })
-    }
-
-    /// Whether the file is still there. When the system does not tell, it may be.
-    pub(super) fn is_kept(&self) -> bool {
-        match fs::metadata(&self.path) {
-            Ok(found) => (found.dev(), found.ino()) == (self.device, self.inode),
-            Err(error) => !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory),
-        }
-    }
-}
-
-/// Keeps other servers out of the folder.
-pub(super) struct FolderLock(pub(super) File);
-
-impl Drop for FolderLock {
-    /// Closing the file is not enough: a child that was forked a moment ago holds it too until it
-    /// has started its own program.
-    fn drop(&mut self) {
-        // If it fails, closing lets go.
-        let _ = self.0.unlock();
-    }
-}
-
-/// Two servers that start at once in an empty folder would each create a ledger, and one would
-/// replace the other's. So a file of its own is locked before anything is looked at. The system
-/// lets go of it when the program ends.
-fn lock(folder: &Path, path: &Path) -> Result<FolderLock, LedgerError> {
-    let refused = |error: io::Error| LedgerError::Folder {
-        path: folder.display().to_string(),
-        detail: error.to_string(),
-    };
-    let mut options = OpenOptions::new();
-    let options = options.read(true).write(true).create(true).truncate(false);
-    let file = options.open(folder.join(LOCK_FILE)).map_err(refused)?;
-    match file.try_lock() {
-        Ok(()) => Ok(FolderLock(file)),
-        Err(TryLockError::WouldBlock) => {
-            Err(LedgerError::Held { path: path.display().to_string() })
-        }
-        Err(TryLockError::Error(error)) => Err(refused(error)),
-    }
-}
-
-/// Creates a folder and those above it. A folder whose own entry is lost in a crash takes the
-/// ledger with it, so the folder above is synced too.
-fn create_folder(folder: &Path) -> io::Result<()> {
-    if folder.is_dir() {
-        return Ok(());
-    }
-    let above = folder.parent().filter(|above| !above.as_os_str().is_empty());
-    let above = above.unwrap_or(Path::new("."));
-    create_folder(above)?;
-    match fs::create_dir(folder) {
-        Err(error) if error.kind() != ErrorKind::AlreadyExists || !folder.is_dir() => Err(error),
-        _ => sync_folder(above),
-    }
-}
-
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
 }
 
 fn database_error(error: DatabaseError, folder: &Path, path: &Path) -> LedgerError {

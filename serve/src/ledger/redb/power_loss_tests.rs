@@ -150,6 +150,8 @@ fn cut_power(random: &mut StdRng, cuts: usize) -> (usize, usize, usize) {
         let disk = FaultyDisk::holding(image);
         let ledger = disk.ledger().unwrap();
         kept += usize::from(check(&ledger, &story));
+        // A cut is no damage.
+        assert_eq!(ledger.damaged_records(), 0);
         let last = ledger.unflushed(usize::MAX).unwrap().pop().map(|last| last.entry.order);
         let next = ledger.accept(&[submission(random, 0)], &[], 0).unwrap();
         let next = next[0].entries.get().unwrap().entries().map(|(_, entry)| entry.order).max();

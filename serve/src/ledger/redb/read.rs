@@ -4,6 +4,7 @@ use akin_recommender::profile::{Origin, Profile};
 use akin_schemas::{ItemId, UserId};
 use redb::{ReadTransaction, ReadableTable};
 
+use super::damage::Damage;
 use super::recent::RecentRow;
 use super::{codec, tables};
 use crate::ledger::{
@@ -72,7 +73,8 @@ pub(super) fn profile_up_to(
         if let Some(profile) = &mut profile {
             let item = tables::item_of(key.value().1).map(ItemId::try_from).and_then(Result::ok);
             let item = item.ok_or_else(|| LedgerError::Record("an entry of no item".to_owned()))?;
-            profile.apply(item, codec::read_entry(value.value(), origins)?);
+            let entry = codec::read_entry((user, &item), value.value(), origins)?;
+            profile.apply(item, entry);
         }
         if count >= enough {
             break;
@@ -92,12 +94,22 @@ pub(super) fn execution(
     id: &ExecutionId,
 ) -> Result<Option<ExecutionRecord>, LedgerError> {
     let executions = transaction.open_table(tables::EXECUTIONS)?;
-    let Some(beginning) = executions.get(id.key())? else { return Ok(None) };
-    let mut record = codec::read_execution(beginning.value())?;
+    let Some(beginning) = executions.get(id.key())? else {
+        let is_known = transaction.open_table(tables::OUTCOMES)?.get(id.key())?.is_some()
+            || transaction.open_table(tables::OPEN)?.get(id.key())?.is_some();
+        return if is_known { Err(missing(id, "beginning")) } else { Ok(None) };
+    };
+    let mut record = codec::read_execution(id, beginning.value())?;
     if let Some(end) = transaction.open_table(tables::OUTCOMES)?.get(id.key())? {
-        record.end = Some(codec::read_outcome(end.value())?);
+        record.end = Some(codec::read_outcome(id, end.value())?);
+    } else if transaction.open_table(tables::OPEN)?.get(id.key())?.is_none() {
+        return Err(missing(id, "end"));
     }
     Ok(Some(record))
+}
+
+pub(super) fn missing(id: &ExecutionId, what: &str) -> LedgerError {
+    LedgerError::Record(format!("execution {id}: its {what} is missing"))
 }
 
 /// The status of an execution, without what it was given and gave.
@@ -106,7 +118,7 @@ pub(super) fn status(
     id: &ExecutionId,
 ) -> Result<Option<ExecutionStatus>, LedgerError> {
     if let Some(end) = transaction.open_table(tables::OUTCOMES)?.get(id.key())? {
-        return Ok(Some(codec::read_end(end.value())?.0));
+        return Ok(Some(codec::read_end(id, end.value())?.0));
     }
     let is_known = transaction.open_table(tables::EXECUTIONS)?.get(id.key())?.is_some();
     Ok(is_known.then_some(ExecutionStatus::Running))
@@ -118,36 +130,49 @@ pub(super) fn named(
 ) -> Result<Option<ExecutionId>, LedgerError> {
     let names = transaction.open_table(tables::NAMES)?;
     let Some(row) = names.get(name.key())? else { return Ok(None) };
-    Ok(codec::read_ids(row.value())?.first().copied())
+    Ok(codec::read_ids(name, row.value())?.first().copied())
 }
 
 pub(super) fn unfinished(
     transaction: &ReadTransaction,
+    damage: &Damage,
 ) -> Result<Vec<(ExecutionId, ExecutionRecord)>, LedgerError> {
     let executions = transaction.open_table(tables::EXECUTIONS)?;
     let mut found = Vec::new();
     for row in transaction.open_table(tables::OPEN)?.iter()? {
         let id = ExecutionId::from_key(*row?.0.value());
         // One that cannot be read must not keep the server from starting; whoever asks for it hears what is wrong.
-        match executions.get(id.key())?.map(|row| codec::read_execution(row.value())) {
-            Some(Ok(record)) => found.push((id, record)),
-            Some(Err(error)) => tracing::error!(%error, %id, "an open execution cannot be read"),
-            None => tracing::error!(%id, "an open execution has no beginning"),
-        }
+        let read = match executions.get(id.key())? {
+            Some(row) => codec::read_execution(&id, row.value()),
+            None => Err(missing(&id, "beginning")),
+        };
+        let record = damage.or_noted(read, "it does not end; its rating stays")?;
+        found.extend(record.map(|record| (id, record)));
     }
     Ok(found)
 }
 
+/// The first entries after the flush mark; none when one of them is damaged or missing.
 pub(super) fn unflushed(
     transaction: &ReadTransaction,
     limit: usize,
-) -> Result<Vec<LedgerEntry>, LedgerError> {
+) -> Result<Option<Vec<LedgerEntry>>, LedgerError> {
     let origins = origins(&transaction.open_table(tables::ORIGINS)?)?;
     let counters = transaction.open_table(tables::COUNTERS)?;
     let mark = counter(&counters, tables::FLUSHED_COUNTER)?;
     let log = transaction.open_table(tables::LOG)?;
-    let rows = log.range(mark.saturating_add(1)..)?.take(limit);
-    rows.map(|row| Ok(codec::read_log(row?.1.value(), &origins)?.entry)).collect()
+    let newest = counter(&counters, tables::SEQUENCE_COUNTER)?;
+    let wanted = newest.saturating_sub(mark).min(limit as u64);
+    let mut entries = Vec::new();
+    for (row, expected) in log.range(mark.saturating_add(1)..)?.take(limit).zip(mark + 1..) {
+        let (position, row) = row?;
+        match codec::read_log(position.value(), row.value(), &origins) {
+            Ok(row) if position.value() == expected => entries.push(row.entry),
+            Ok(_) | Err(LedgerError::Record(_)) => return Ok(None),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok((entries.len() as u64 >= wanted).then_some(entries))
 }
 
 /// Entries are numbered without gaps, and none goes before it is flushed.

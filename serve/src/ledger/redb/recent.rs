@@ -13,9 +13,10 @@ use std::sync::Arc;
 
 use akin_recommender::profile::{Entry, Origin};
 use akin_schemas::UserId;
-use redb::{ReadTransaction, ReadableTable, TableError, WriteTransaction};
+use redb::{ReadTransaction, ReadableTable, Table, TableError, WriteTransaction};
 
 use super::codec::LogRow;
+use super::damage::Damage;
 use super::tables::Records;
 use super::{accept, codec, read, tables};
 use crate::ledger::{LedgerEntry, LedgerError};
@@ -32,6 +33,7 @@ const MOST_BESIDE: usize = 2_000;
 /// outputs push such pages out of the cache.
 #[derive(Debug, Clone)]
 pub(super) struct RecentRow {
+    position: u64,
     bytes: Arc<[u8]>,
     /// Read at the start: then it may be settled already, and what it says may be forgotten.
     is_from_before: bool,
@@ -39,7 +41,7 @@ pub(super) struct RecentRow {
 
 impl RecentRow {
     pub(super) fn read(&self, origins: &[Origin]) -> Result<LogRow, LedgerError> {
-        codec::read_log(&self.bytes, origins)
+        codec::read_log(self.position, &self.bytes, origins)
     }
 }
 
@@ -94,16 +96,20 @@ impl Recent {
         transaction: &ReadTransaction,
         origins: &[Origin],
         most: usize,
+        damage: &Damage,
     ) -> Result<Self, LedgerError> {
         let counters = transaction.open_table(tables::COUNTERS)?;
         let settled = read::counter(&counters, tables::SETTLED_COUNTER)?;
         let mut recent = Self { most, sweep: Sweep::read(transaction)?, ..Self::default() };
         for row in transaction.open_table(tables::LOG)?.range(settled.saturating_add(1)..)? {
             let (position, row) = row?;
-            if let Some(LogRow { entry, .. }) = readable(position.value(), row.value(), origins)
+            // One that is damaged must not keep all others from being settled.
+            if let Some(LogRow { entry, .. }) =
+                damage.log_row(position.value(), row.value(), origins)?
                 && !recent.sweep.has_settled(&entry.user, position.value())
             {
-                let row = RecentRow { bytes: row.value().into(), is_from_before: true };
+                let (position, bytes) = (position.value(), row.value().into());
+                let row = RecentRow { position, bytes, is_from_before: true };
                 recent.by_user.entry(entry.user).or_default().push(row);
                 recent.count += 1;
             }
@@ -114,6 +120,11 @@ impl Recent {
     /// A user's entries.
     pub(super) fn of(&self, user: &UserId) -> &[RecentRow] {
         self.by_user.get(user).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether the entry at this position is one of a user's.
+    pub(super) fn has(&self, user: &UserId, position: u64) -> bool {
+        self.of(user).iter().any(|row| row.position == position)
     }
 
     pub(super) fn apply(&mut self, changes: Changes) {
@@ -128,12 +139,6 @@ impl Recent {
     }
 }
 
-/// A row of the log, unless its bytes are no such row. One that is not must not keep all others from being settled.
-fn readable(position: u64, row: &[u8], origins: &[Origin]) -> Option<LogRow> {
-    let row = codec::read_log(row, origins);
-    row.inspect_err(|error| tracing::error!(position, %error, "a log entry is unreadable")).ok()
-}
-
 /// The tables that settling reads and writes.
 pub(super) struct Places<'p, 't> {
     pub(super) users: &'p mut Records<'t, tables::UserKey>,
@@ -146,12 +151,11 @@ impl Places<'_, '_> {
     fn settle(&mut self, row: &RecentRow) -> Result<(), LedgerError> {
         let LogRow { entry: LedgerEntry { user, item, entry }, execution } =
             row.read(self.origins)?;
-        let key = tables::entry_key(&item);
-        let key = (&*user, &*key);
-        if !(row.is_from_before && self.has_newer(key, &entry)?) {
+        if !(row.is_from_before && self.has_newer((&user, &item), &entry)?) {
             let number = self.origins.iter().position(|origin| *origin == entry.order.origin);
             let number = number.unwrap_or_default() as u32;
-            self.users.insert(key, &*codec::write_entry(&entry, number))?;
+            let record = codec::write_entry((&user, &item), &entry, number);
+            self.users.insert((&*user, &*tables::entry_key(&item)), &*record)?;
         }
         // Before an execution is forgotten, its user's entries are settled.
         if let Some(id) = execution
@@ -163,9 +167,10 @@ impl Places<'_, '_> {
     }
 
     /// Whether the entry that stands is this one or a newer one. What cannot be read is replaced.
-    fn has_newer(&self, key: (&str, &[u8]), entry: &Entry) -> Result<bool, LedgerError> {
-        let standing = self.users.get(key)?;
-        let standing = standing.and_then(|row| codec::read_entry(row.value(), self.origins).ok());
+    fn has_newer(&self, key: (&str, &str), entry: &Entry) -> Result<bool, LedgerError> {
+        let standing = self.users.get((key.0, &*tables::entry_key(key.1)))?;
+        let standing =
+            standing.and_then(|row| codec::read_entry(key, row.value(), self.origins).ok());
         Ok(standing.is_some_and(|standing| standing.order >= entry.order))
     }
 }
@@ -184,8 +189,8 @@ impl<'r> Settling<'r> {
     }
 
     /// An entry that this transaction writes to the log, in these bytes.
-    pub(super) fn add(&mut self, user: &UserId, bytes: Vec<u8>) {
-        let row = RecentRow { bytes: bytes.into(), is_from_before: false };
+    pub(super) fn add(&mut self, user: &UserId, position: u64, bytes: Vec<u8>) {
+        let row = RecentRow { position, bytes: bytes.into(), is_from_before: false };
         match self.added.get_mut(user) {
             Some(rows) => rows.push(row),
             None => drop(self.added.insert(user.clone(), vec![row])),
@@ -217,6 +222,19 @@ impl<'r> Settling<'r> {
     /// Settles everything, but for what this transaction adds.
     pub(super) fn settle_all(&mut self, places: &mut Places<'_, '_>) -> Result<(), LedgerError> {
         self.recent.by_user.keys().try_for_each(|user| self.settle(user, places))
+    }
+
+    /// Notes that everything up to the position `newest` is settled, and nothing else is there.
+    pub(super) fn all_is_settled(
+        &mut self,
+        newest: u64,
+        counters: &mut Table<'_, &'static str, u64>,
+        transaction: &WriteTransaction,
+    ) -> Result<(), LedgerError> {
+        counters.insert(tables::SETTLED_COUNTER, newest)?;
+        transaction.open_table(tables::SWEEP)?.remove(())?;
+        self.sweep = Some(Sweep::default());
+        Ok(())
     }
 
     /// After entries were added, up to the position `newest`: settles as many as it takes to stay within bounds.

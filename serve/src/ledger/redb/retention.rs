@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use akin_recommender::profile::{Entry, OrderKey, Origin};
+use akin_recommender::profile::{OrderKey, Origin};
 use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata, WriteTransaction};
 
+use super::damage::{self, Damage};
 use super::recent::{Places, Settling};
-use super::{accept, codec, open, read, tables};
+use super::{accept, codec, read, tables};
 use crate::ledger::{ExecutionId, LedgerEntry, LedgerError, Retention};
 
 pub(super) fn mark_flushed(
@@ -30,15 +31,17 @@ fn is_contained(entry: &LedgerEntry, through: &BTreeMap<Origin, u64>) -> bool {
 pub(super) fn any_contained(
     transaction: &ReadTransaction,
     through: &BTreeMap<Origin, u64>,
+    damage: &Damage,
 ) -> Result<bool, LedgerError> {
     let origins = read::origins(&transaction.open_table(tables::ORIGINS)?)?;
     let mark = read::counter(&transaction.open_table(tables::COUNTERS)?, tables::FLUSHED_COUNTER)?;
-    match transaction.open_table(tables::LOG)?.range(..=mark)?.next() {
-        None => Ok(false),
-        Some(oldest) => {
-            Ok(is_contained(&codec::read_log(oldest?.1.value(), &origins)?.entry, through))
+    for row in transaction.open_table(tables::LOG)?.range(..=mark)? {
+        let (position, row) = row?;
+        if let Some(oldest) = damage.log_row(position.value(), row.value(), &origins)? {
+            return Ok(is_contained(&oldest.entry, through));
         }
     }
+    Ok(false)
 }
 
 /// Forgets the oldest entries, up to the first one that is not in the store or not contained. A user's newest entry for
@@ -48,79 +51,55 @@ pub(super) fn forget_contained(
     settling: &mut Settling<'_>,
     through: &BTreeMap<Origin, u64>,
     limit: usize,
+    damage: &Damage,
 ) -> Result<u64, LedgerError> {
     let origins = read::origins(&transaction.open_table(tables::ORIGINS)?)?;
     let mark = read::counter(&transaction.open_table(tables::COUNTERS)?, tables::FLUSHED_COUNTER)?;
     let mut log = transaction.open_table(tables::LOG)?;
     let mut users = transaction.open_table(tables::USERS)?;
     let executions = transaction.open_table(tables::EXECUTIONS)?;
-    let mut gone = Vec::new();
-    for row in log.range(..=mark)?.take(limit) {
-        let (position, record) = row?;
-        let entry = codec::read_log(record.value(), &origins)?.entry;
-        if !is_contained(&entry, through) {
+    let (mut positions, mut gone) = (Vec::new(), Vec::new());
+    // Those that cannot be read, up to the next that can.
+    let mut damaged = Vec::new();
+    for row in log.range(..=mark)? {
+        let (position, row) = row?;
+        let position = position.value();
+        match damage.log_row(position, row.value(), &origins)? {
+            None => damaged.push(position),
+            Some(row) if is_contained(&row.entry, through) => {
+                positions.append(&mut damaged);
+                positions.push(position);
+                gone.push(row.entry);
+            }
+            Some(_) => break,
+        }
+        if positions.len() >= limit {
             break;
         }
-        gone.push((position.value(), entry));
     }
     let mut places = Places { users: &mut users, executions: &executions, origins: &origins };
-    gone.iter().try_for_each(|(_, entry)| settling.settle(&entry.user, &mut places))?;
-    for (position, LedgerEntry { user, item, entry }) in &gone {
+    gone.iter().try_for_each(|entry| settling.settle(&entry.user, &mut places))?;
+    for position in &positions {
         log.remove(position)?;
-        let item = tables::entry_key(item);
-        let key = (&**user, &*item);
-        if stands(&users, key, entry.order, &origins)? {
-            users.remove(key)?;
+    }
+    for LedgerEntry { user, item, entry } in &gone {
+        let stands = stands(&users, (user, item), entry.order, &origins);
+        if damage.or_noted(stands, damage::REFUSED)? == Some(true) {
+            users.remove((&**user, &*tables::entry_key(item)))?;
         }
     }
-    Ok(gone.len() as u64)
+    Ok(positions.len() as u64)
 }
 
 /// Whether this is the newest entry of its user and item.
-fn stands(
+pub(super) fn stands(
     users: &impl ReadableTable<tables::UserKey, &'static [u8]>,
-    key: (&str, &[u8]),
+    (user, item): (&str, &str),
     order: OrderKey,
     origins: &[Origin],
 ) -> Result<bool, LedgerError> {
-    let Some(standing) = users.get(key)? else { return Ok(false) };
-    Ok(codec::read_entry(standing.value(), origins)?.order == order)
-}
-
-/// Takes a fresh origin, and moves what is not in the store yet under it. Clocks stay, so the order of entries does too.
-/// Everything is settled first: what is in memory says the origin that it came with.
-pub(super) fn renew_origin(
-    transaction: &WriteTransaction,
-    settling: &mut Settling<'_>,
-) -> Result<Origin, LedgerError> {
-    let (number, fresh) = open::add_origin(transaction)?;
-    let origins = read::origins(&transaction.open_table(tables::ORIGINS)?)?;
-    let mut counters = transaction.open_table(tables::COUNTERS)?;
-    let mark = read::counter(&counters, tables::FLUSHED_COUNTER)?;
-    counters.insert(tables::START_COUNTER, mark)?;
-    let mut log = transaction.open_table(tables::LOG)?;
-    let mut users = transaction.open_table(tables::USERS)?;
-    let executions = transaction.open_table(tables::EXECUTIONS)?;
-    let mut places = Places { users: &mut users, executions: &executions, origins: &origins };
-    settling.settle_all(&mut places)?;
-    let mut unflushed = Vec::new();
-    for row in log.range(mark.saturating_add(1)..)? {
-        let (position, record) = row?;
-        unflushed.push((position.value(), codec::read_log(record.value(), &origins)?));
-    }
-    for (position, mut row) in unflushed {
-        let entry = row.entry.entry;
-        let order = OrderKey { origin: fresh, sequence: position - mark, ..entry.order };
-        row.entry.entry = Entry { order, ..entry };
-        log.insert(position, &*codec::write_log(&row, number))?;
-        let LedgerEntry { user, item, entry: moved } = &row.entry;
-        let item = tables::entry_key(item);
-        let key = (&**user, &*item);
-        if stands(&users, key, entry.order, &origins)? {
-            users.insert(key, &*codec::write_entry(moved, number))?;
-        }
-    }
-    Ok(fresh)
+    let Some(standing) = users.get((user, &*tables::entry_key(item)))? else { return Ok(false) };
+    Ok(codec::read_entry((user, item), standing.value(), origins)?.order == order)
 }
 
 /// Whether there may be executions to forget. Asked first, because a write costs a sync.
@@ -142,6 +121,7 @@ pub(super) fn forget(
     settling: &mut Settling<'_>,
     retention: Retention,
     limit: usize,
+    damage: &Damage,
 ) -> Result<u64, LedgerError> {
     let Retention { since, count, bytes } = retention;
     let mut executions = transaction.open_table(tables::EXECUTIONS)?;
@@ -169,14 +149,14 @@ pub(super) fn forget(
         }
         let outcome = outcomes.get(id.key())?.map(|outcome| {
             let bytes = outcome.value();
-            codec::read_end(bytes).map(|end| (end, bytes.len()))
+            codec::read_end(&id, bytes).map(|end| (end, bytes.len()))
         });
-        let (bytes, record) = (record.value().len(), codec::read_execution(record.value()));
+        let (bytes, record) = (record.value().len(), codec::read_execution(&id, record.value()));
         let (record, outcome) = match (record, outcome.transpose()) {
             (Ok(record), Ok(outcome)) => (record, outcome),
-            // It stays, and those after it go. Whoever asks for it hears what is wrong; this is met again and again.
+            // It stays, and those after it go: whoever asks for it hears what is wrong.
             (Err(error), _) | (_, Err(error)) => {
-                tracing::debug!(%error, %id, "an execution cannot be read, and stays");
+                damage.or_noted(Err::<(), _>(error), "it is not forgotten; its rating stays")?;
                 continue;
             }
         };
@@ -191,7 +171,7 @@ pub(super) fn forget(
         places.users.remove((&*record.user, &*tables::execution_key(id.key())))?;
         if let Some(name) = &record.name {
             // The first of a request's executions that goes takes the name with it. Another request may have it by now.
-            let ids = names.get(name.key())?.map(|ids| codec::read_ids(ids.value()));
+            let ids = names.get(name.key())?.map(|ids| codec::read_ids(name, ids.value()));
             if ids.is_some_and(|ids| ids.is_ok_and(|ids| ids.contains(&id))) {
                 names.remove(name.key())?;
             }

@@ -5,7 +5,9 @@ use redb::{Table, TableDefinition};
 use crate::ledger::ExecutionId;
 
 /// The format this program writes. An older file is brought up to it, a newer one refused.
-pub(super) const FORMAT: u64 = 5;
+pub(super) const FORMAT: u64 = 6;
+/// The format whose records have no checksums, and whose journal has another form. Its records are read as they are.
+pub(super) const FORMAT_WITHOUT_CHECKSUMS: u64 = 5;
 /// The format without a journal beside the file.
 pub(super) const FORMAT_WITHOUT_JOURNAL: u64 = 4;
 /// The format whose table by user has everything that the log has. The one before has two tables by user.
@@ -33,6 +35,10 @@ pub(super) const SETTLED_COUNTER: &str = "settled_by_user";
 pub(super) const SWEEP: TableDefinition<(), (&str, u64)> = TableDefinition::new("settling_sweep");
 /// The number of the newest record of the [`journal`](super::journal) that the file contains; missing before the first.
 pub(super) const JOURNAL_COUNTER: &str = "journal_record";
+/// The checksum of all other counters, and of [`ORIGINS`]; missing in files of older formats.
+pub(super) const CHECKSUM_COUNTER: &str = "checksum";
+/// 1 when there must be a journal beside the file; missing or 0 when there need be none.
+pub(super) const JOURNAL_EXISTS_COUNTER: &str = "journal_exists";
 /// When the file was first opened by a program that notes it: the bits of an `i64`, in microseconds since 1970.
 pub(super) const CREATED_COUNTER: &str = "created_at";
 /// The bytes of all records in [`EXECUTIONS`] and [`OUTCOMES`].

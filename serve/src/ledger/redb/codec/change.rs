@@ -1,24 +1,43 @@
-//! What a commit changes, as the journal keeps it.
+//! What a commit changes, as the journal keeps it: postcard of [`Change`], whose order is part of the format.
 
-use super::bytes::{Reader, Writer};
-use super::{read_end, status_number};
+use serde::{Deserialize, Serialize};
+
+use super::{about_end, about_execution, about_log, status_number};
 use crate::ledger::{EndRecord, ExecutionId, LedgerError, RequestName};
 
-/// One thing that a commit writes. Bytes are those of the tables' records.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// One row that a commit writes, with what belongs to it in the tables of keys. Bytes are those of the tables' records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::ledger::redb) enum Change<'a> {
-    /// An entry, and the execution that answers it.
+    /// An entry.
     Accepted {
         /// In the log.
         position: u64,
+        #[serde(borrow, with = "bytes")]
         log: &'a [u8],
+    },
+    /// The execution that answers it.
+    Began {
+        #[serde(with = "key")]
         id: ExecutionId,
+        #[serde(borrow, with = "bytes")]
         execution: &'a [u8],
     },
     /// What a name stands for.
-    Named { scope: &'a str, name: &'a str, ids: &'a [u8] },
+    Named {
+        scope: &'a str,
+        name: &'a str,
+        #[serde(borrow, with = "bytes")]
+        ids: &'a [u8],
+    },
     /// How an execution ended. `status` is that of keys.
-    Ended { id: ExecutionId, status: u8, stopped_at: i64, outcome: &'a [u8] },
+    Ended {
+        #[serde(with = "key")]
+        id: ExecutionId,
+        status: u8,
+        stopped_at: i64,
+        #[serde(borrow, with = "bytes")]
+        outcome: &'a [u8],
+    },
 }
 
 impl<'a> Change<'a> {
@@ -33,60 +52,78 @@ impl<'a> Change<'a> {
     }
 
     /// Adds it to others.
-    pub(in crate::ledger::redb) fn write(&self, to: &mut Vec<u8>) {
-        let mut out = Writer::after(std::mem::take(to));
-        match *self {
-            Self::Accepted { position, log, id, execution } => {
-                out.u8(0);
-                out.u64(position);
-                out.bytes(id.key());
-                out.counted(log);
-                out.counted(execution);
-            }
-            Self::Named { scope, name, ids } => {
-                out.u8(1);
-                out.text(scope);
-                out.text(name);
-                out.counted(ids);
-            }
-            Self::Ended { id, outcome, .. } => {
-                out.u8(2);
-                out.bytes(id.key());
-                out.counted(outcome);
-            }
-        }
-        *to = out.finish();
-    }
-
-    /// Those that one record holds, in their order.
     ///
     /// # Errors
-    /// When the bytes are no such record.
-    pub(in crate::ledger::redb) fn read_all(bytes: &'a [u8]) -> Result<Vec<Self>, LedgerError> {
-        let mut from = Reader::of("journal record", bytes);
-        let mut changes = Vec::new();
-        while !from.is_at_end() {
-            changes.push(Self::read(&mut from)?);
-        }
-        Ok(changes)
+    /// Never: memory takes whatever is written to it.
+    pub(in crate::ledger::redb) fn write(&self, to: &mut Vec<u8>) -> Result<(), LedgerError> {
+        let written = postcard::to_extend(self, std::mem::take(to));
+        *to = written.map_err(|error| LedgerError::Storage(error.to_string()))?;
+        Ok(())
     }
 
-    fn read(from: &mut Reader<'a>) -> Result<Self, LedgerError> {
-        Ok(match from.u8()? {
-            0 => Self::Accepted {
-                position: from.u64()?,
-                id: ExecutionId::from_key(from.array()?),
-                log: from.counted()?,
-                execution: from.counted()?,
-            },
-            1 => Self::Named { scope: from.text()?, name: from.text()?, ids: from.counted()? },
-            2 => {
-                let id = ExecutionId::from_key(from.array()?);
-                let outcome = from.counted()?;
-                let (status, stopped_at) = read_end(outcome)?;
-                Self::Ended { id, status: status_number(status), stopped_at, outcome }
+    /// # Errors
+    /// When the bytes are no change.
+    pub(in crate::ledger::redb) fn read(bytes: &'a [u8]) -> Result<Self, LedgerError> {
+        let change = postcard::take_from_bytes(bytes);
+        match change {
+            Ok((change, [])) => Ok(change),
+            Ok(_) => Err(LedgerError::Record("a change with bytes after its end".to_owned())),
+            Err(error) => Err(LedgerError::Record(format!("a change: {error}"))),
+        }
+    }
+
+    /// What it is about, for people, and what follows when it is lost. It may be damaged.
+    pub(in crate::ledger::redb) fn about(&self) -> (String, &'static str) {
+        match *self {
+            Self::Accepted { position, log } => {
+                let consequence = "the rating is lost, unless a segment in the store has it: then the next run --with-ledger \
+                                   brings it back";
+                (format!("entry {position}: {}", about_log(log)), consequence)
             }
-            other => return Err(from.error(&format!("the change {other}"))),
-        })
+            Self::Began { id, execution } => {
+                let about = format!("execution {id}: {}", about_execution(execution));
+                (about, "its handle is as if it had never been given out; its rating stays")
+            }
+            Self::Named { name, .. } => {
+                let consequence = "a request that comes again under this name is accepted again";
+                (format!("what the name {name:?} stands for"), consequence)
+            }
+            Self::Ended { id, outcome, .. } => {
+                let about = format!("the end of execution {id}: {}", about_end(outcome));
+                (about, "it is computed again")
+            }
+        }
+    }
+}
+
+/// At once, not byte by byte.
+pub(super) mod bytes {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(in crate::ledger::redb::codec) fn serialize<S: Serializer>(
+        bytes: &[u8],
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        to.serialize_bytes(bytes)
+    }
+
+    pub(in crate::ledger::redb::codec) fn deserialize<'a, D: Deserializer<'a>>(
+        from: D,
+    ) -> Result<&'a [u8], D::Error> {
+        <&[u8]>::deserialize(from)
+    }
+}
+
+mod key {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use crate::ledger::ExecutionId;
+
+    pub(super) fn serialize<S: Serializer>(id: &ExecutionId, to: S) -> Result<S::Ok, S::Error> {
+        id.key().serialize(to)
+    }
+
+    pub(super) fn deserialize<'a, D: Deserializer<'a>>(from: D) -> Result<ExecutionId, D::Error> {
+        Deserialize::deserialize(from).map(ExecutionId::from_key)
     }
 }
