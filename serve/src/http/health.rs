@@ -61,7 +61,9 @@ pub fn against(state: &State) -> Vec<String> {
     }
     if state.ledger.is_poisoned() {
         against.push(
-            "the ledger takes no ratings after its disk failed; see to the disk, then restart the server".to_owned(),
+            "the ledger takes no ratings after its disk failed, and executions run on until a restart; see to the disk, then \
+             restart the server"
+                .to_owned(),
         );
     }
     if state.commit.has_lost_file() {
