@@ -206,7 +206,7 @@ pub(crate) fn rating_range(
         None => Ok(kept),
         Some(asked) if asked.contains(&kept) => {
             if asked != kept {
-                info!(from = %RangeArgument(kept), to = %RangeArgument(asked), "the store's rating range is widened");
+                info!(from = %RangeArgument(kept), to = %RangeArgument(asked), "this run widens the store's rating range");
             }
             Ok(asked)
         }
