@@ -1,6 +1,6 @@
 //! The command line: parse, run, print one result or one error, set the exit code.
 
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -12,9 +12,10 @@ use tracing_subscriber::fmt::format::debug_fn;
 
 use crate::config;
 use crate::evaluate::{self, EvaluateOptions};
-use crate::failure::{Exit, Failure};
+use crate::failure::Failure;
 use crate::operate::{self, OperatorCommand};
 use crate::output;
+use crate::panics;
 use crate::plan::{self, PlanOptions};
 use crate::run::{self, RunOptions};
 use crate::stages::{self, StageCommand};
@@ -89,70 +90,71 @@ struct SynthArguments {
 /// Runs the program.
 #[must_use]
 pub fn main() -> ExitCode {
-    // clap itself ends with 2 on wrong usage.
-    let cli = match config::with_config(std::env::args_os().collect(), &Cli::command()) {
-        Ok(arguments) => Cli::parse_from(arguments),
-        Err(problem) => {
-            eprintln!("akin-batch: {}", printable(&problem.to_string()));
-            return ExitCode::from(Exit::Usage as u8);
-        }
-    };
-    let levels = match log_levels(std::env::var_os("AKIN_LOG")) {
-        Ok(levels) => levels,
-        Err(error) => {
-            eprintln!("akin-batch: {}", printable(&error.to_string()));
-            return ExitCode::from(Exit::Usage as u8);
-        }
-    };
-    tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::new(levels))
-        .fmt_fields(debug_fn(|to, field, value| log_field(to, field.name(), value)).delimited(" "))
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr)
-        .init();
-    match execute(cli.command) {
-        Ok(()) => ExitCode::SUCCESS,
+    ExitCode::from(ended(run_command))
+}
+
+/// Runs a command, says in one line how it failed if it did, and gives its exit code.
+pub(crate) fn ended(command: impl FnOnce() -> Result<(), Failure>) -> u8 {
+    panics::keep_quiet();
+    match panics::caught(command) {
+        Ok(()) => 0,
         Err(failure) => {
-            eprintln!("akin-batch: {}", printable(&failure.chain()));
-            ExitCode::from(failure.exit() as u8)
+            // Not `eprintln!`, which panics where nobody can be told.
+            let _ = writeln!(io::stderr(), "akin-batch: {}", printable(&failure.chain()));
+            failure.exit() as u8
         }
     }
 }
 
-#[expect(clippy::print_stdout, reason = "a command's result goes to standard output")]
-fn execute(command: Command) -> Result<(), Failure> {
+/// Logs what AKIN_LOG asks for.
+///
+/// # Errors
+/// When that is no list of levels.
+pub(crate) fn log_to_standard_error() -> Result<(), Failure> {
+    let levels = log_levels(std::env::var_os("AKIN_LOG"));
+    let levels = levels.map_err(|error| Failure::Usage(error.to_string()))?;
+    tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::new(levels))
+        .fmt_fields(debug_fn(|to, field, value| log_field(to, field.name(), value)).delimited(" "))
+        .with_ansi(io::stderr().is_terminal())
+        .with_writer(io::stderr)
+        .init();
+    Ok(())
+}
+
+fn run_command() -> Result<(), Failure> {
+    // clap itself ends with 2 on wrong usage.
+    let arguments = config::with_config(std::env::args_os().collect(), &Cli::command());
+    let arguments = arguments.map_err(|problem| Failure::Usage(problem.to_string()))?;
+    let command = Cli::parse_from(arguments).command;
+    log_to_standard_error()?;
     match command {
-        Command::Run(options) => {
-            output::print(&run::run(&options)?, options.json)?;
-        }
+        Command::Run(options) => output::print(&run::run(&options)?, options.json),
         Command::Plan(options) => {
             let plan = plan::plan(&options)?;
             output::print(&plan, options.0.json)?;
-            plan.verdict()?;
+            plan.verdict()
         }
-        Command::Stage(command) => stages::execute(&command)?,
-        Command::Operate(command) => operate::execute(&command)?,
+        Command::Stage(command) => stages::execute(&command),
+        Command::Operate(command) => operate::execute(&command),
         Command::Evaluate(options) => {
             if let Some(document) = &options.document {
                 return stages::evaluate(document);
             }
-            output::print(&evaluate::evaluate(&options)?, options.json)?;
+            output::print(&evaluate::evaluate(&options)?, options.json)
         }
-        Command::Tune(options) => {
-            output::print(&tune::tune(&options)?, options.json)?;
-        }
+        Command::Tune(options) => output::print(&tune::tune(&options)?, options.json),
         Command::Synth(SynthArguments { users, items, ratings, seed, out, format }) => {
             let options = SynthOptions { users, items, ratings, seed, out, format };
             let made = synth::generate(&options)?;
-            println!(
+            output::line(&format!(
                 "{} ratings by {} users of {} items\n  {}\n  {}",
                 made.ratings,
                 made.rating_users,
                 made.rated_items,
                 made.ratings_file.display(),
                 made.movies_file.display()
-            );
+            ))
         }
     }
-    Ok(())
 }

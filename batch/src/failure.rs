@@ -182,10 +182,19 @@ pub enum Failure {
     /// The regression did not succeed.
     #[error(transparent)]
     Ease(#[from] EaseError),
+    /// A result could not be printed.
+    #[error("standard output: could not be written ({0}); what the command did besides stands")]
+    Print(#[source] std::io::Error),
     /// A defect of this program.
-    #[error("internal error: {0}; please report it")]
+    #[error("internal error: {0}; {REPORT}")]
     Internal(#[source] Box<dyn Error + Send + Sync>),
+    /// The same, found by a thread that could not go on.
+    #[error("internal error: {0}; {REPORT}")]
+    Panicked(String),
 }
+
+/// What to do about a defect.
+const REPORT: &str = "this is a defect of akin-batch: please report it to Akin's issue tracker, with what the same command says under AKIN_LOG=debug";
 
 impl Failure {
     /// Wraps what no input should be able to cause.
@@ -216,10 +225,12 @@ impl Failure {
             }
             Self::Commit(CommitError::Unknown { .. }) => Exit::Unknown,
             Self::Commit(CommitError::Store(_)) => Exit::Store,
-            Self::Commit(CommitError::Manifest(_)) | Self::Internal(_) => Exit::Internal,
+            Self::Commit(CommitError::Manifest(_)) | Self::Internal(_) | Self::Panicked(_) => {
+                Exit::Internal
+            }
             Self::Memory { .. } | Self::DenseMemory { .. } => Exit::Memory,
             Self::Guard { .. } => Exit::Guarded,
-            Self::Output { .. } => Exit::Store,
+            Self::Output { .. } | Self::Print(_) => Exit::Store,
         }
     }
 

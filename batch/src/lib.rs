@@ -15,6 +15,7 @@ mod failure;
 mod memory;
 mod operate;
 mod output;
+mod panics;
 mod progress;
 mod s3;
 mod stages;

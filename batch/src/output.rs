@@ -19,9 +19,17 @@ pub fn print(result: &(impl Serialize + Display), as_json: bool) -> Result<(), F
     } else {
         printable_lines(&result.to_string()).into_owned()
     };
+    line(&text)
+}
+
+/// Prints a text, and ends the line.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn line(text: &str) -> Result<(), Failure> {
     match writeln!(io::stdout().lock(), "{text}") {
         // Whoever read has seen enough, as `head` has.
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::internal(error)),
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::Print(error)),
         _ => Ok(()),
     }
 }

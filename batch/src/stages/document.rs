@@ -1,13 +1,14 @@
 //! The documents that stages take and give, on the command line.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 
 use akin_schemas::stage::MAX_DOCUMENT_BYTES;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::failure::Failure;
+use crate::output;
 
 /// Reads the document that an argument gives: itself, when it begins with `{`; standard input for `-`; a file for its
 /// path, with or without `@` before it.
@@ -58,5 +59,5 @@ pub fn print(document: &impl Serialize) -> Result<(), Failure> {
     if text.len() > MAX_DOCUMENT_BYTES {
         return Err(Failure::internal(format!("a document of {} bytes", text.len())));
     }
-    writeln!(io::stdout().lock(), "{text}").map_err(Failure::internal)
+    output::line(&text)
 }
