@@ -10,7 +10,7 @@ use std::path::Path;
 use akin_recommender::similarity::{FitCost, FitSize, fit_cost};
 use akin_schemas::RatingRange;
 use akin_store::open_existing_store;
-use chrono::{DateTime, SecondsFormat};
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -90,7 +90,7 @@ pub fn plan(options: &PlanOptions) -> Result<Plan, Failure> {
         store => run::newest_manifest(open_existing_store(store)?.as_ref(), options.past_damage)?,
     };
     let range = run::rating_range(options, published.as_ref())?;
-    let input = options.ingest(range, max_memory);
+    let input = options.ingest(range, max_memory, Utc::now());
     // A run that continues the current version may have no files.
     let preview = if input.sources.is_empty() { Preview::default() } else { Preview::of(&input)? };
     let catalogue_items = match &options.items {

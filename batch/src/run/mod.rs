@@ -53,7 +53,7 @@ pub fn run(options: &RunOptions) -> Result<Summary, Failure> {
     run_on(store.as_ref(), options, Utc::now())
 }
 
-/// The same, on a store that is open already, whatever `options` say of it.
+/// The same, on a store that is open already, whatever `options` say of it, as if it were `now`.
 ///
 /// # Errors
 /// See [`Failure`]; unless it says otherwise, nothing was published.
@@ -69,7 +69,7 @@ pub fn run_on(
     let publication = Publication::begin(store, now)?;
     info!(version = %publication.version(), sequence = publication.sequence(), "run begins");
 
-    let taken = TakenIn::read(options, &measure, store, &progress)?;
+    let taken = TakenIn::read(options, &measure, store, now, &progress)?;
     watch.lap("ingest");
     if let Some(current) = taken.unchanged(options)? {
         info!(version = %current.version, "the input is that of the current version: nothing is published");

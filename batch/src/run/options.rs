@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use akin_schemas::RatingRange;
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use clap::Args;
 
 use super::guard::QualityOptions;
@@ -84,15 +84,15 @@ pub struct RunOptions {
 }
 
 impl RunOptions {
-    /// What is to be read, now, into a store with this range and at most so many bytes.
-    pub fn ingest(&self, range: RatingRange, max_memory: u64) -> IngestOptions {
+    /// What a run of this time reads into a store with this range, in at most `max_memory` bytes.
+    pub fn ingest(&self, range: RatingRange, max_memory: u64, now: DateTime<Utc>) -> IngestOptions {
         IngestOptions {
             sources: self.ratings.clone(),
             remote: &S3,
             reading: self.reading.clone(),
             items: self.items.clone(),
             range,
-            now: Utc::now(),
+            now,
             max_reject_share: self.max_reject_share,
             max_memory,
         }

@@ -9,6 +9,7 @@ use akin_schemas::{
 };
 use akin_store::{ErrorKind, Store};
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use tracing::{info, warn};
 
 use crate::failure::Failure;
@@ -42,7 +43,7 @@ pub(crate) struct TakenIn {
 }
 
 impl TakenIn {
-    /// Reads what the options name. The run's number must be fixed already.
+    /// Reads what the options name, as a run of the time `now` does. The run's number must be fixed already.
     ///
     /// # Errors
     /// When input cannot be used, the options contradict the store, or the store fails.
@@ -50,13 +51,14 @@ impl TakenIn {
         options: &RunOptions,
         measure: &Measure,
         store: &dyn Store,
+        now: DateTime<Utc>,
         progress: &StageProgress,
     ) -> Result<Self, Failure> {
         let published = newest_manifest(store, options.past_damage)?;
         let range = rating_range(options, published.as_ref())?;
         let max_memory = memory::allowed_bytes(options.max_memory);
         let keep = what_to_keep(options, store, published.as_ref())?;
-        let input = Input { keep, published: published.as_ref(), range, max_memory };
+        let input = Input { keep, published: published.as_ref(), range, max_memory, now };
         let Gathered { ratings, watermark, titles, warnings } =
             ingest(options, store, &input, progress)?;
         for warning in &warnings {
@@ -227,6 +229,7 @@ struct Input<'a> {
     published: Option<&'a Manifest>,
     range: RatingRange,
     max_memory: u64,
+    now: DateTime<Utc>,
 }
 
 /// What a run has read.
@@ -243,8 +246,8 @@ fn ingest(
     input: &Input<'_>,
     progress: &StageProgress,
 ) -> Result<Gathered, Failure> {
-    let Input { keep, published, range, max_memory } = *input;
-    let ingest = options.ingest(range, max_memory);
+    let Input { keep, published, range, max_memory, now } = *input;
+    let ingest = options.ingest(range, max_memory, now);
     let mut collector = Collector::new(max_memory);
     let mut catalogue = read_catalogue(&ingest)?;
     let mut watermark = Watermark::default();

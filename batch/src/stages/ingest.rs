@@ -76,7 +76,7 @@ fn take_in(
     let measure = options.similarity.measure()?;
     // The number is fixed before any input is read, and the same however often this is tried.
     let begun = work.begin(request, now)?;
-    let taken = TakenIn::read(options, &measure, store, &StageProgress::new())?;
+    let taken = TakenIn::read(options, &measure, store, now, &StageProgress::new())?;
     let counts = taken.counts();
     if let Some(current) = taken.unchanged(options)? {
         // The run ends here.

@@ -216,6 +216,26 @@ fn a_run_that_is_too_old_does_not_publish() {
 }
 
 #[test]
+fn what_is_dated_ahead_is_judged_by_the_time_of_the_run() {
+    let place = Place::new();
+    let later: DateTime<Utc> = Utc::now() + TimeDelta::days(3);
+    let path = place.path("ahead.csv");
+    let (first, second) = (later.timestamp() - 1_000_000_000, later.timestamp());
+    let lines = format!("userId,movieId,rating,timestamp\n1,a,4,{first}\n1,b,5,{second}\n");
+    std::fs::write(&path, lines).unwrap();
+    let more = json!({"ratings": [path], "max-reject-share": 1});
+    for (number, (moment, rejected)) in (1..).zip([(Utc::now(), 1), (later, 0)]) {
+        let request = place.request(&format!("run-{number}"), 1, &more);
+        let ingested = ingest::ingest(&place.store, &request, moment).unwrap();
+        assert_eq!((ingested.ratings_rejected, ingested.ratings), (rejected, 2 - rejected));
+        let options = ingest::options(&request.store, &request.options).unwrap();
+        let summary = crate::run::run_on(&place.store, &options, moment).unwrap();
+        assert_eq!(serde_json::to_value(&summary).unwrap()["ratings_rejected"], rejected);
+        assert_eq!(place.manifest(number).counts.ratings, 2 - rejected);
+    }
+}
+
+#[test]
 fn unchanged_input_ends_a_run_in_its_first_stage() {
     let place = Place::new();
     let more = json!({"if-changed": true});
