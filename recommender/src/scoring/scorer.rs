@@ -124,6 +124,7 @@ impl Scorer {
     ) -> Vec<Recommendation> {
         debug_assert!(profile.is_sorted_by(|a, b| a.0 < b.0), "sorted, each item once");
         self.start(model, profile);
+        self.sufficed = false;
         let Request { offset, count, reasons } = request;
         let places = offset..offset.saturating_add(count);
         let wanted =
@@ -145,17 +146,20 @@ impl Scorer {
         } else {
             best.drain(..offset.min(spoken_for));
         }
-        let popular = self.popular(model, selection).skip(offset.saturating_sub(spoken_for));
-        best.into_iter()
-            .map(|(item, score)| Recommendation {
-                item,
-                score,
-                source: Source::Neighbours,
-                because: self.reasons(model, item, selection.min_support, reasons),
-            })
-            .chain(popular)
-            .take(count)
-            .collect()
+        let recommended = best.into_iter().take(count).map(|(item, score)| Recommendation {
+            item,
+            score,
+            source: Source::Neighbours,
+            because: self.reasons(model, item, selection.min_support, reasons),
+        });
+        let mut list: Vec<Recommendation> = recommended.collect();
+        if list.len() < count {
+            // Then all similarities are summed: what was before tells of full lists alone, and leaves differences behind.
+            debug_assert!(!self.sufficed, "the sums are no scores");
+            let popular = self.popular(model, selection).skip(offset.saturating_sub(spoken_for));
+            list.extend(popular.take(count - list.len()));
+        }
+        list
     }
 
     /// Whether the last list was found from candidates. Said once.

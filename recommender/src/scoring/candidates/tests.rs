@@ -97,10 +97,12 @@ proptest! {
         rule in any_rule(),
         (count, kept_count) in prop_oneof![3 => (1usize..40, 0usize..100), 1 => (1usize..3, 1usize..3)],
         modulus in 1u32..4,
+        diversity in prop_oneof![3 => Just(0.0f32), 1 => 0.1f32..1.0],
+        min_support in prop_oneof![5 => Just(0u32), 1 => 0u32..3],
     ) {
         let model = model(&pairs, rule)?;
         let is_allowed = |item: u32| item.is_multiple_of(modulus);
-        let selection = Selection { is_allowed: Some(&is_allowed), ..Selection::default() };
+        let selection = Selection { is_allowed: Some(&is_allowed), min_support, diversity };
         let request = Request { offset: 0, count, reasons: 3 };
         for [found, expected] in found_twice(&model, &before, &changes, kept_count, request, &selection) {
             prop_assert_eq!(found, expected);
@@ -241,5 +243,27 @@ fn of_short_profiles_nothing_is_kept() -> Result<(), ModelError> {
     let mut lists = CandidateLists::default();
     Scorer::default().keep_candidates(&in_order()?, &[(10, 4.0)], 6, &mut lists);
     assert!(lists.get(0).is_none());
+    Ok(())
+}
+
+#[test]
+fn what_sufficed_for_one_list_says_nothing_of_the_next() -> Result<(), ModelError> {
+    let model = in_order()?;
+    let mut scorer = Scorer::default();
+    let before: BTreeMap<u32, u8> = (10..15).map(|item| (item, 8)).collect();
+    let lists = kept(&mut scorer, &model, &profile(&before), 6);
+    let Some(candidates) = lists.get(0) else { panic!("nothing is kept") };
+    let known = Some(Before { candidates, changes: &[] });
+    let mut list = |count: usize, selection: Selection<'_>| {
+        let request = Request { offset: 0, count, reasons: 0 };
+        scorer.recommend_after(&model, known, &profile(&before), request, &selection)
+    };
+    // Nobody asks whether candidates sufficed. What follows counts the popular ones by sums of its own.
+    list(3, Selection::default());
+    let all = ITEMS as usize;
+    let popular = list(all, Selection { min_support: 2, ..Selection::default() });
+    assert_eq!(popular.len(), all - before.len());
+    assert!(popular.iter().all(|found| found.score == 0.0));
+    assert!(!scorer.candidates_sufficed());
     Ok(())
 }
