@@ -8,6 +8,7 @@ use akin_store::{CommitError, ErrorKind, OpenError, StoreError};
 use thiserror::Error;
 
 use crate::counting::counted;
+use crate::evaluate::Nothing;
 use crate::ingest::IngestError;
 use crate::synth::SynthError;
 
@@ -161,11 +162,9 @@ pub enum Failure {
         /// What is wrong.
         problem: String,
     },
-    /// A split that leaves nothing to find.
-    #[error(
-        "nothing is held out that could be found; give more ratings, hold out more, or lower --relevant-from"
-    )]
-    NothingHeldOut,
+    /// A split that leaves nothing to find, or to learn from.
+    #[error("{nothing}; {remedy}", nothing = .0, remedy = .0.remedy())]
+    Nothing(Nothing),
     /// The regression on all items would not fit.
     #[error(
         "the regression on {items} items needs about {needed} MiB of memory where {limit} MiB are allowed; \
@@ -207,7 +206,7 @@ impl Failure {
         match self {
             Self::Usage(_) | Self::Ease(_) => Exit::Usage,
             Self::Ingest(error) if error.is_too_large() => Exit::Memory,
-            Self::Ingest(_) | Self::NothingHeldOut => Exit::BadInput,
+            Self::Ingest(_) | Self::Nothing(_) => Exit::BadInput,
             Self::Synth(SynthError::Write { .. }) => Exit::Store,
             Self::Synth(_) => Exit::Usage,
             Self::Store(_)

@@ -5,6 +5,8 @@
 //! crate of this workspace.
 
 #[cfg(feature = "models")]
+mod chance;
+#[cfg(feature = "models")]
 pub mod evaluation;
 pub mod profile;
 #[cfg(feature = "models")]

@@ -103,13 +103,13 @@ impl RatingWeight {
 
     /// Measures what the rule needs on all ratings. Work: two passes over the ratings.
     pub fn measured(rule: WeightRule, matrix: &RatingMatrix) -> Self {
-        let users = || (0..matrix.user_count()).map(|user| matrix.user_row(user));
-        let count = users().map(<[_]>::len).sum::<usize>().max(1) as f64;
-        let mean = users().map(|row| matrix.rating_sum(row)).sum::<f64>() / count;
-        let squares = users().map(|row| {
-            let ratings = || row.iter().map(|cell| f64::from(cell.fixed) / matrix.scale());
-            let usual = damped_mean(mean, ratings());
-            ratings().map(|rating| (rating - usual).powi(2)).sum::<f64>()
+        let users = || 0..matrix.user_count();
+        let count = matrix.rating_count().max(1) as f64;
+        let mean = users().map(|user| matrix.user_sum(user)).sum::<f64>() / count;
+        let squares = users().map(|user| {
+            let ratings = matrix.user_values(user);
+            let usual = damped_mean(mean, ratings.clone());
+            ratings.map(|rating| (rating - usual).powi(2)).sum::<f64>()
         });
         Self { rule, mean, deviation: (squares.sum::<f64>() / count).sqrt() }
     }
@@ -208,8 +208,8 @@ mod tests {
             let user = measured(rule)?.of_user([1.0].into_iter());
             let given = least as f32;
             let matrix = RatingMatrix::new(1, 1, [(0, 0, given)].into_iter())?;
-            let fixed = f64::from(matrix.user_row(0)[0].fixed) / matrix.scale();
-            assert!(user.counts(f64::from(given)) && user.counts(fixed), "{rule}");
+            let fixed = matrix.user_values(0).all(|fixed| user.counts(fixed));
+            assert!(user.counts(f64::from(given)) && fixed, "{rule}");
             assert!(!user.counts(f64::from(given - 0.01)), "{rule}");
         }
         Ok(())

@@ -10,9 +10,11 @@ use crate::harness::{RATINGS, Server, Workplace, post_rating, send};
 /// Two versions, files of a run that was broken off, and a segment that is younger than both.
 fn store_with_a_history() -> Workplace {
     let workplace = Workplace::new();
-    let first = workplace.publish(&[]).summary()["version"].as_str().unwrap().to_owned();
+    // Something speaks against item 1.
+    let signed = ["--measure", "adjusted-cosine"];
+    let first = workplace.publish(&signed).summary()["version"].as_str().unwrap().to_owned();
     workplace.write("ratings.csv", format!("{RATINGS}eve,1,5,2000\neve,4,4,2001\n"));
-    workplace.publish(&[]).summary();
+    workplace.publish(&signed).summary();
     let server = Server::start_ready(&workplace, &[]);
     post_rating(&server, "ann", "1", 2.0);
     post_rating(&server, "abby", "3", 6.0);

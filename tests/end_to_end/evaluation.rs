@@ -154,6 +154,95 @@ fn an_evaluation_without_anything_to_find_says_what_to_do() {
     assert!(run.error().contains("lower --relevant-from"), "{}", run.error());
 }
 
+#[test]
+fn what_leaves_nothing_to_learn_from_gives_no_figures_but_a_reason() {
+    let workplace = Workplace::new();
+    let header = "userId,movieId,rating,timestamp\n";
+    let written = |name: &str, lines: &str| workplace.write(name, format!("{header}{lines}"));
+    let one_time = written("one-time.csv", "1,a,4,7\n1,b,5,7\n2,a,3,7\n2,b,4,7\n");
+    let three = written("three.csv", "1,a,4,1\n1,b,5,2\n2,a,3,3\n");
+    let singles = written("singles.csv", "1,a,4,1\n2,b,5,2\n3,a,3,3\n");
+    let empty = written("empty.csv", "");
+    let users = ["--split", "users", "--user-share", "0.99", "--hold-out", "0.6"];
+    let refused = |arguments: &[&str], why: &str| {
+        let run = batch(&[&["evaluate"], arguments].concat());
+        assert_eq!(run.code, 3, "{arguments:?}: {}{}", run.stdout, run.stderr);
+        assert!(run.error().contains(why), "{arguments:?}: {}", run.error());
+        assert!(run.stdout.is_empty());
+    };
+    refused(&["--ratings", &one_time, "--split", "time"], "nothing is left to learn from");
+    let newest = [&["--ratings", &three][..], &users, &["--ratings-per-user", "5"]].concat();
+    for measure in ["cosine", "sparse-ease", "ease", "pearson-co-raters", "jaccard"] {
+        refused(&[&newest[..], &["--measure", measure]].concat(), "nothing is left to learn from");
+    }
+    let none_counts = ["--train", &three, "--test", &three, "--rating-weight", "at-least:9"];
+    refused(&none_counts, "counts by --rating-weight at-least:9; lower it");
+    refused(&["--ratings", &singles, "--split", "last"], "nothing is held out");
+    let made = ["--train", &three, "--test", &three];
+    refused(&[&made[..], &["--relevant-from", "6"]].concat(), "nothing is held out");
+    refused(&[&made[..], &["--fold-in", &empty]].concat(), "no ratings");
+    refused(&["--train", &empty, "--test", &three], "no ratings");
+    refused(&["--train", &three, "--test", &empty], "no ratings");
+    for (arguments, why) in [
+        (&["--ratings", &one_time, "--split", "time"][..], "nothing is left to learn from"),
+        (&newest[..8], "nothing is "),
+        (&["--ratings", &singles, "--split", "last"], "nothing is held out"),
+    ] {
+        let out = workplace.text("tuned");
+        let tune = ["tune", "--trials", "3", "--out", &out];
+        let run = batch(&[&tune[..], arguments].concat());
+        assert_eq!(run.code, 3, "{arguments:?}: {}", run.stderr);
+        assert!(run.error().contains(why), "{arguments:?}: {}", run.error());
+    }
+}
+
+#[test]
+fn a_first_run_of_one_rating_is_published_without_figures_and_says_why() {
+    let workplace = Workplace::new();
+    let store = workplace.store();
+    let one = workplace.write("one.csv", "userId,movieId,rating,timestamp\n1,a,4,1\n");
+    let run =
+        |more: &[&str]| batch(&[&["run", "--ratings", &one, "--store", &store], more].concat());
+    // Whether the only rating is held out or not, there is nothing on the other side.
+    for (number, asked) in (1..).zip(["--evaluate", "--guard"]) {
+        for measure in ["sparse-ease", "ease", "cosine"] {
+            let first = run(&[asked, "--measure", measure, "--ratings-per-user", "3"]);
+            assert_eq!(first.code, 0, "{}", first.stderr);
+            let why = "figures       none: there are too few ratings to hold a tenth of them out";
+            assert!(first.stdout.contains(why), "{}", first.stdout);
+            assert!(first.stderr.contains("no item has a neighbour"), "{}", first.stderr);
+        }
+        let summary = run(&[asked, "--json"]).summary();
+        let why = summary["unmeasured"].as_str().unwrap();
+        assert!(why.contains("nothing is "), "{why}");
+        assert_eq!(workplace.current()["metrics"], json!({}));
+        assert_eq!(summary["sequence"], 4 * number);
+        // What cannot be measured is not missing: nothing is published again for it.
+        let again = run(&[asked, "--json", "--if-changed"]).summary();
+        assert_eq!(again["published"], false);
+    }
+}
+
+#[test]
+fn of_ratings_of_the_same_time_chance_holds_one_out() {
+    let workplace = Workplace::new();
+    let mut lines = "userId,movieId,rating\n".to_owned();
+    for user in 1..=6 {
+        for item in ["a", "b", "c", "z"] {
+            lines += &format!("{user},{item},4\n");
+        }
+    }
+    let ratings = workplace.write("equal-times.csv", lines);
+    let evaluate = ["evaluate", "--ratings", &ratings, "--implicit-timestamp", "0", "--json"];
+    let last = ["--split", "last", "--measure", "cosine", "--at", "1"];
+    let report = batch(&[&evaluate[..], &last].concat()).summary();
+    // Would all users miss the same item, nobody could be recommended it.
+    assert_eq!(report["size"]["relevant_unknown"], 0);
+    assert_eq!(mean(&report, 0, 1, "recall"), 1.0);
+    let split = report["split"].as_str().unwrap();
+    assert_eq!(split, "each user's last 1 held out, equally old ones by chance, seed 1");
+}
+
 /// Made-up ratings of 200 users, and as many of the same users that follow no taste.
 fn taste_and_noise(workplace: &Workplace) -> [String; 2] {
     let made = workplace.text("made");

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::harness::{BatchRun, Server, Workplace, batch, get, post_rating};
+use crate::harness::{BatchRun, Server, Workplace, batch, batch_command, get, post_rating};
 
 /// Later ratings that make 6, unknown before, the item closest to 1, and drop what made 2 so.
 const LATER: &str = "\
@@ -356,4 +356,27 @@ fn a_difference_names_parameters_counts_items_and_the_largest_changes() {
     for expected in ["ratings", "-3", "1 item added", "Second Wind (2001)"] {
         assert!(people.contains(expected), "{expected}: {people}");
     }
+}
+
+#[test]
+fn a_result_that_nobody_takes_ends_in_no_panic() {
+    let workplace = Workplace::new();
+    workplace.publish(&[]).summary();
+    let (store, ratings) = (workplace.store(), workplace.text("ratings.csv"));
+    let run = ["run", "--ratings", &ratings, "--store", &store];
+    for arguments in [&["versions", "--store", &store][..], &run, &["plan", "--ratings", &ratings]]
+    {
+        // As `akin-batch ... | head -0` has it: whoever reads has gone.
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let gone = BatchRun::of(batch_command(arguments).stdout(writer).output().unwrap());
+        assert_eq!((gone.code, gone.stderr.contains("panic")), (0, false), "{}", gone.stderr);
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let full = BatchRun::of(batch_command(arguments).stdout(full).output().unwrap());
+        assert_eq!(full.code, 5, "{arguments:?}: {}", full.stderr);
+        let error = full.error();
+        assert!(error.contains("standard output: could not be written (No space left"), "{error}");
+    }
+    // Two runs more, whatever became of what they said.
+    assert_eq!(workplace.current()["sequence"], 3);
 }

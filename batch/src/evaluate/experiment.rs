@@ -1,10 +1,13 @@
 //! What a model learns from, and what it has to find.
 
-use akin_recommender::evaluation::{Case, Side};
-use akin_recommender::similarity::{MatrixError, RatingMatrix};
+use akin_recommender::evaluation::{Case, IdHashes, Side};
+use akin_recommender::similarity::{MatrixError, Measure, RatingMatrix, counts_any};
 use serde::Serialize;
 
+use crate::failure::Failure;
+
 use super::input::{SidedRating, SidedRatings};
+use super::nothing::Nothing;
 
 /// Numbers that nothing has yet.
 const NONE: u32 = u32::MAX;
@@ -61,7 +64,7 @@ impl Experiment {
             trained().map(|row| (users[row.user as usize], items[row.item as usize], row.rating));
         let rated: Vec<_> = rated.collect();
         let matrix = RatingMatrix::new(user_count, item_count, rated.iter().copied())?
-            .dated(trained().map(|row| row.rated_at));
+            .dated(trained().map(|row| row.rated_at), ids(ratings, &users, &items));
         // What the model does not know comes after what it knows.
         for (item, next) in items.iter_mut().filter(|item| **item == NONE).zip(item_count as u32..)
         {
@@ -85,6 +88,39 @@ impl Experiment {
         let rating_counts = (0..item_count).map(count).collect();
         Ok(Self { matrix, rating_counts, cases, size })
     }
+
+    /// Whether it says anything: why not, if it does not.
+    pub fn nothing(&self) -> Option<Nothing> {
+        if self.cases.is_empty() {
+            Some(Nothing::ToFind)
+        } else if self.size.train_ratings == 0 {
+            Some(Nothing::ToLearnFrom)
+        } else {
+            None
+        }
+    }
+
+    /// Makes sure that it says something of a measure.
+    ///
+    /// # Errors
+    /// When there is nothing to find, or to learn from.
+    pub fn check_learns(&self, measure: &Measure) -> Result<(), Failure> {
+        let (ratings, rule) = (self.size.train_ratings, measure.rating_weight());
+        let none_counts = || !counts_any(&self.matrix, measure);
+        let nothing = self.nothing();
+        match nothing.or_else(|| none_counts().then_some(Nothing::Counts { ratings, rule })) {
+            Some(nothing) => Err(Failure::Nothing(nothing)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Of the users and items that are learnt from.
+fn ids(ratings: &SidedRatings, users: &[u32], items: &[u32]) -> IdHashes {
+    fn named<'a>(ids: &'a [String], numbers: &'a [u32]) -> impl Iterator<Item = &'a String> {
+        ids.iter().zip(numbers).filter(|(_, number)| **number != NONE).map(|(id, _)| id)
+    }
+    IdHashes::of(named(&ratings.users, users), named(&ratings.items, items))
 }
 
 /// At most so many of the cases, evenly spaced.

@@ -3,6 +3,7 @@
 mod experiment;
 mod fitted;
 mod input;
+mod nothing;
 mod options;
 mod quality;
 mod report;
@@ -10,6 +11,7 @@ mod report;
 pub use experiment::{Experiment, ExperimentSize, spaced};
 pub use fitted::{Fitted, popularity};
 pub use input::{SidedRating, SidedRatings};
+pub use nothing::Nothing;
 pub use options::{EvaluateOptions, InputOptions, SplitKind, SplitOptions};
 pub use quality::{Depth, Mean, Quality, QualityAt, quality_of};
 pub use report::Report;
@@ -27,18 +29,16 @@ const DISTANCE_STEPS: f64 = 4e9;
 /// Reads, splits, fits and tests a model, and popularity beside it.
 ///
 /// # Errors
-/// When input cannot be used, or nothing is held out.
+/// When input cannot be used, nothing is held out, or nothing is left to learn from.
 pub fn evaluate(options: &EvaluateOptions) -> Result<Report, Failure> {
     // Wrong options are told before anything is read.
-    options.similarity.measure()?;
+    let measure = options.similarity.measure()?;
     let progress = StageProgress::new();
     let ratings = SidedRatings::read(&options.input, options.split.split(), &progress)?;
     let experiment =
         Experiment::new(&ratings, options.input.relevant_from).map_err(Failure::internal)?;
     drop(ratings);
-    if experiment.cases.is_empty() {
-        return Err(Failure::NothingHeldOut);
-    }
+    experiment.check_learns(&measure)?;
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(options.threads.unwrap_or(0))
         .build()

@@ -105,9 +105,9 @@ pub struct SplitOptions {
 pub enum SplitKind {
     /// Each rating by chance.
     Random,
-    /// Each user's newest.
+    /// Each user's newest; which of equally old ones is decided by chance, by the seed and the ids.
     Last,
-    /// The newest of all.
+    /// The newest of all. Ratings of the same time stay together.
     Time,
     /// Some of the ratings of users whom the model has not seen.
     Users,
@@ -119,7 +119,7 @@ impl SplitOptions {
         let (share, seed) = (self.hold_out, self.seed);
         match self.split {
             SplitKind::Random => Split::Random { share, seed },
-            SplitKind::Last => Split::LeaveLastOut { count: self.last as usize },
+            SplitKind::Last => Split::LeaveLastOut { count: self.last as usize, seed },
             SplitKind::Time => Split::GlobalTime { share },
             SplitKind::Users => Split::StrongGeneralisation { users: self.user_share, share, seed },
         }
@@ -131,7 +131,12 @@ impl SplitOptions {
         let (share, seed) = (percent(self.hold_out), self.seed);
         match self.split {
             SplitKind::Random => format!("{share} of the ratings held out by chance, seed {seed}"),
-            SplitKind::Last => format!("each user's last {} held out", self.last),
+            SplitKind::Last => {
+                format!(
+                    "each user's last {} held out, equally old ones by chance, seed {seed}",
+                    self.last
+                )
+            }
             SplitKind::Time => format!("the newest {share} of all ratings held out"),
             SplitKind::Users => format!(
                 "{} of the users kept from the model and {share} of their ratings held out, seed {seed}",
@@ -204,7 +209,7 @@ mod tests {
             Ok::<_, clap::Error>(options.split.split())
         };
         assert_eq!(split("")?, Split::Random { share: 0.3, seed: 7 });
-        assert_eq!(split("--split last --last 2")?, Split::LeaveLastOut { count: 2 });
+        assert_eq!(split("--split last --last 2")?, Split::LeaveLastOut { count: 2, seed: 7 });
         assert_eq!(split("--split time")?, Split::GlobalTime { share: 0.3 });
         let users = Split::StrongGeneralisation { users: 0.4, share: 0.3, seed: 7 };
         assert_eq!(split("--split users --user-share 0.4")?, users);

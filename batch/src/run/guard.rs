@@ -8,7 +8,9 @@ use akin_schemas::stage::Comparison;
 use clap::Args;
 use tracing::{info, warn};
 
-use crate::evaluate::{Depth, Experiment, Fitted, Quality, SidedRatings, popularity, quality_of};
+use crate::evaluate::{
+    Depth, Experiment, Fitted, Nothing, Quality, SidedRatings, popularity, quality_of,
+};
 use crate::failure::Failure;
 use crate::ingest::Ratings;
 use crate::progress::StageProgress;
@@ -59,10 +61,11 @@ impl QualityOptions {
             return Ok(false);
         }
         // Of too few ratings nothing can be held out: then every run would find them missing.
-        Ok(!held_out(ratings)?.cases.is_empty())
+        Ok(held_out(ratings)?.nothing().is_none())
     }
 
-    /// Measures what is asked for, and judges whether it has fallen too far.
+    /// Measures what is asked for, and judges whether it has fallen too far. Where there are too few ratings to measure
+    /// anything by, there are no figures, and the judgement says why: a first run may have one rating.
     ///
     /// # Errors
     /// When nothing can be measured, which no input should be able to cause.
@@ -77,15 +80,21 @@ impl QualityOptions {
         if !self.is_asked() {
             return Ok(Judgement::unasked());
         }
-        let metrics = measured(ratings, similarity, threads, progress)?;
-        match metrics.get(COMPARED) {
-            Some(ndcg) => info!("{COMPARED} is {ndcg:.4} on held-out ratings"),
-            None => warn!("there are too few ratings to hold some out: nothing is measured"),
+        let measured = measured(ratings, similarity, threads, progress)?;
+        let unmeasured = measured.as_ref().err().map(|nothing| {
+            format!("there are too few ratings to hold a tenth of them out ({nothing})")
+        });
+        let metrics = measured.unwrap_or_default();
+        match (&unmeasured, metrics.get(COMPARED)) {
+            (Some(why), _) => warn!("nothing is measured: {why}"),
+            (None, Some(ndcg)) => info!("{COMPARED} is {ndcg:.4} on held-out ratings"),
+            (None, None) => {}
         }
-        Ok(match self.guard {
+        let judgement = match self.guard {
             Some(share) => compared(share, metrics, published),
             None => Judgement::passed(metrics, "there is no guard".to_owned()),
-        })
+        };
+        Ok(judgement.without_figures(unmeasured))
     }
 }
 
@@ -100,6 +109,8 @@ pub struct Judgement {
     pub reason: String,
     /// What was compared, if anything was.
     pub comparison: Option<Comparison>,
+    /// Why there are no figures although they were asked for.
+    pub unmeasured: Option<String>,
 }
 
 impl Judgement {
@@ -110,7 +121,15 @@ impl Judgement {
     }
 
     fn passed(metrics: BTreeMap<String, f64>, reason: String) -> Self {
-        Self { metrics, passed: true, reason, comparison: None }
+        Self { metrics, passed: true, reason, comparison: None, unmeasured: None }
+    }
+
+    fn without_figures(self, unmeasured: Option<String>) -> Self {
+        let reason = match &unmeasured {
+            Some(why) => format!("{why}; {}", self.reason),
+            None => self.reason,
+        };
+        Self { reason, unmeasured, ..self }
     }
 
     /// The metrics of a run that may publish.
@@ -133,16 +152,15 @@ fn held_out(ratings: &Ratings) -> Result<Experiment, Failure> {
     Experiment::new(&sided, None).map_err(Failure::internal)
 }
 
-/// Empty when nothing is held out.
 fn measured(
     ratings: &Ratings,
     similarity: &MeasureOptions,
     threads: Option<usize>,
     progress: &StageProgress,
-) -> Result<BTreeMap<String, f64>, Failure> {
+) -> Result<Result<BTreeMap<String, f64>, Nothing>, Failure> {
     let experiment = held_out(ratings)?;
-    if experiment.cases.is_empty() {
-        return Ok(BTreeMap::new());
+    if let Some(nothing) = experiment.nothing() {
+        return Ok(Err(nothing));
     }
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(threads.unwrap_or(0))
@@ -160,7 +178,7 @@ fn measured(
     let found = test(&fitted.model);
     let popular = test(&popularity(&experiment).map_err(Failure::internal)?);
     progress.clear();
-    Ok(recorded(&found, &popular))
+    Ok(Ok(recorded(&found, &popular)))
 }
 
 fn recorded(found: &Quality, popular: &Quality) -> BTreeMap<String, f64> {
@@ -210,6 +228,7 @@ fn compared(share: f64, metrics: BTreeMap<String, f64>, published: Option<&Manif
             allowed_fall: share,
         }),
         metrics,
+        unmeasured: None,
     }
 }
 

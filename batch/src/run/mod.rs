@@ -26,6 +26,7 @@ pub(crate) use parts::{TableSink, into_table, put_items, put_neighbours, put_pro
 pub use summary::Summary;
 pub(crate) use taken_in::{TakenIn, rating_range, restored};
 
+use akin_recommender::evaluation::IdHashes;
 use akin_recommender::rating_weight::RatingWeight;
 use akin_recommender::similarity::{
     FitSize, Measure, Neighbours, RatingMatrix, block, fit_targets,
@@ -82,8 +83,9 @@ pub fn run_on(
     check_memory(options, &measure, ratings)?;
     let (quality, similarity) = (&options.quality, &options.similarity);
     let published = taken.published.as_ref();
-    let metrics =
-        quality.judge(ratings, similarity, options.threads, published, &progress)?.metrics()?;
+    let judgement = quality.judge(ratings, similarity, options.threads, published, &progress)?;
+    let unmeasured = judgement.unmeasured.clone();
+    let metrics = judgement.metrics()?;
     if quality.is_asked() {
         watch.lap("evaluate");
     }
@@ -120,7 +122,7 @@ pub fn run_on(
         watch.lap("report");
     }
     record_end(store, &manifest, true);
-    Ok(Summary::new(&manifest, &taken, store.location(), watch))
+    Ok(Summary::new(&manifest, &taken, store.location(), watch).unmeasured(unmeasured))
 }
 
 /// What manifests are signed with.
@@ -188,7 +190,8 @@ pub(crate) fn compute(
     let (users, items) = (ratings.users.len(), ratings.items.len());
     let mut matrix = RatingMatrix::new(users, items, rated).map_err(Failure::internal)?;
     if measure.needs_times() {
-        matrix = matrix.dated(rows().map(|(row, _)| row.rated_at));
+        let ids = IdHashes::of(&ratings.users, &ratings.items);
+        matrix = matrix.dated(rows().map(|(row, _)| row.rated_at), ids);
     }
     info!(users, items, products = matrix.products(), "computing similarities");
     let pool = rayon::ThreadPoolBuilder::new()
@@ -202,5 +205,11 @@ pub(crate) fn compute(
     let first = targets.start;
     let rows = pool.install(|| fit_targets(&matrix, measure, selection, targets, &step))?;
     progress.clear();
+    if rows.pair_count() == 0 && count == 1 {
+        warn!(
+            "no item has a neighbour: every recommendation will be what is popular; look at --rating-weight, \
+             --min-co-count and --half-life, and whether anybody rated two items"
+        );
+    }
     Ok((Block { first, rows }, options.similarity.profile_weight(&matrix)))
 }

@@ -59,6 +59,9 @@ pub struct Summary {
     measure: String,
     /// What a person should look at.
     warnings: Vec<String>,
+    /// Why there are no figures although they were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unmeasured: Option<String>,
     seconds: f64,
     seconds_by_stage: BTreeMap<&'static str, f64>,
     peak_memory_bytes: Option<u64>,
@@ -88,6 +91,11 @@ impl Summary {
         Self::of(false, current, taken, store, watch)
     }
 
+    /// Says why nothing was measured, where that is so.
+    pub fn unmeasured(self, why: Option<String>) -> Self {
+        Self { unmeasured: why, ..self }
+    }
+
     fn of(
         published: bool,
         manifest: &Manifest,
@@ -114,6 +122,7 @@ impl Summary {
             pairs: manifest.counts.pairs,
             measure: manifest.measure.name.clone(),
             warnings: warnings.clone(),
+            unmeasured: None,
             seconds: watch.began.elapsed().as_secs_f64(),
             seconds_by_stage: watch.laps.iter().copied().collect(),
             peak_memory_bytes: memory::peak_bytes(),
@@ -157,6 +166,9 @@ impl fmt::Display for Summary {
             writeln!(f, "  {name:<13} {}{more}", thousands(count))?;
         }
         writeln!(f, "  measure       {}", self.measure)?;
+        if let Some(why) = &self.unmeasured {
+            writeln!(f, "  figures       none: {why}")?;
+        }
         let stages: Vec<String> =
             self.stages.iter().map(|(stage, seconds)| format!("{stage} {seconds:.2} s")).collect();
         writeln!(f, "  time          {:.2} s: {}", self.seconds, stages.join(", "))?;

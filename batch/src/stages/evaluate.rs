@@ -19,7 +19,8 @@ pub fn evaluate(store: &dyn Store, request: &EvaluateRequest) -> Result<Evaluate
     let ingested = &request.ingest;
     let work = Work::new(store, &ingested.run);
     work.once("evaluate", request, || {
-        let Judgement { metrics, passed, mut reason, comparison } = judge(store, &work, ingested)?;
+        let Judgement { metrics, passed, mut reason, comparison, .. } =
+            judge(store, &work, ingested)?;
         for warning in &ingested.warnings {
             reason.push_str(&format!("; but {warning}"));
         }

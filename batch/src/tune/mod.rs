@@ -69,8 +69,8 @@ pub fn tune(options: &TuneOptions) -> Result<Tuned, Failure> {
     let relevant_from = options.input.relevant_from;
     let test = Experiment::new(&ratings, relevant_from).map_err(Failure::internal)?;
     let mut validation = validation(ratings, options)?;
-    if test.cases.is_empty() || validation.cases.is_empty() {
-        return Err(Failure::NothingHeldOut);
+    if let Some(nothing) = test.nothing().or_else(|| validation.nothing()) {
+        return Err(Failure::Nothing(nothing));
     }
     validation.cases = spaced(validation.cases, options.users as usize);
     let pool = rayon::ThreadPoolBuilder::new()
@@ -88,7 +88,7 @@ pub fn tune(options: &TuneOptions) -> Result<Tuned, Failure> {
     let space = space_of(&validation, limits, pool.current_num_threads());
     let trials = pool.install(|| search(&validation, &space, limits, &progress))?;
     drop(validation);
-    let best = trials.first().ok_or(Failure::NothingHeldOut)?;
+    let best = trials.first().ok_or_else(|| Failure::internal("no candidate was tried"))?;
     info!("testing the best on ratings that nothing was chosen by");
     let tested = pool.install(|| tested(&test, best, limits))?;
     let ndcg = |at: usize| tested[at].mean(Metric::Ndcg, n).unwrap_or(0.0);
@@ -117,7 +117,8 @@ fn validation(ratings: SidedRatings, options: &TuneOptions) -> Result<Experiment
         Split::StrongGeneralisation { users, share, .. } => {
             Split::StrongGeneralisation { users, share, seed }
         }
-        unseeded => unseeded,
+        Split::LeaveLastOut { count, .. } => Split::LeaveLastOut { count, seed },
+        Split::GlobalTime { share } => Split::GlobalTime { share },
     };
     let split = ratings.only(Side::Train).split(split);
     let ratings = split.map_err(|error| Failure::Usage(error.to_string()))?;
@@ -143,7 +144,7 @@ fn space_of(validation: &Experiment, limits: Limits, threads: usize) -> Space {
     };
     let measures: Vec<Preset> = Preset::ALL.into_iter().filter(is_quick).collect();
     let matrix = &validation.matrix;
-    let sums = (0..matrix.user_count()).map(|user| matrix.rating_sum(matrix.user_row(user)));
+    let sums = (0..matrix.user_count()).map(|user| matrix.user_sum(user));
     let mean = sums.sum::<f64>() / (validation.size.train_ratings as f64).max(1.0);
     let room = limits.max_memory / 80;
     Space::new(&measures, mean, (room / (matrix.item_count() as u64).max(1)) as usize)

@@ -55,7 +55,7 @@ pub struct Limits {
 /// Tries candidates on the current rayon pool, and returns them best first; equal ones in the order of trying.
 ///
 /// # Errors
-/// When a fit fails, which no valid candidate should.
+/// When a fit fails, which no valid candidate should; or when there is room for none.
 pub fn search(
     experiment: &Experiment,
     space: &Space,
@@ -71,8 +71,10 @@ pub fn search(
     progress.begin_steps(total, "tuning");
     let step = progress.steps();
     let mut shown = 0;
+    let mut refused = None;
     while is_time_left(began, limits, trials.len()) {
         let next = beginnings.next().or_else(|| next(space, &trials, &seen, &mut chance));
+        // Where no measure as it is can be tried, no variation can.
         let Some(candidate) = next else { break };
         seen.insert(candidate.clone());
         let quality = match tried(experiment, &candidate, limits) {
@@ -82,6 +84,7 @@ pub fn search(
                 error @ (Failure::Memory { .. } | Failure::DenseMemory { .. } | Failure::Ease(_)),
             ) => {
                 info!(%error, options = %shown_options(&candidate), "passed over");
+                refused = Some(error);
                 continue;
             }
             Err(error) => return Err(error),
@@ -104,7 +107,10 @@ pub fn search(
         shown = done;
     }
     progress.clear();
-    Ok(trials)
+    match refused {
+        Some(refused) if trials.is_empty() => Err(refused),
+        _ => Ok(trials),
+    }
 }
 
 /// Options as they would stand on the command line.
@@ -129,6 +135,9 @@ fn next(
     seen: &BTreeSet<Candidate>,
     chance: &mut ChaCha8Rng,
 ) -> Option<Candidate> {
+    if best_first.is_empty() {
+        return None;
+    }
     (0..100).find_map(|_| {
         let candidate = if chance.random_ratio(1, RANDOM_ONE_IN) {
             space.drawn(chance)

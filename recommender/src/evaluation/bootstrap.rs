@@ -2,8 +2,8 @@
 
 use rayon::prelude::*;
 
-use super::chance::Chance;
 use super::metrics::{METRIC_COUNT, UserMetrics};
+use crate::chance::Chance;
 
 /// How to resample.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -4,13 +4,13 @@
 
 mod beyond_accuracy;
 mod bootstrap;
-mod chance;
 mod held_out;
 mod metrics;
 mod split;
 
+pub use crate::chance::IdHashes;
 pub use beyond_accuracy::{intra_list_distance, novelty};
 pub use bootstrap::{Interval, Resampling, mean_intervals};
 pub use held_out::{Case, Evaluation, UserResult, evaluate};
 pub use metrics::{METRIC_COUNT, Metric, UserMetrics, user_metrics};
-pub use split::{DatedRating, IdHashes, Side, Split, SplitError};
+pub use split::{DatedRating, Side, Split, SplitError};

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use thiserror::Error;
 
-use super::chance::{hash_of, share_of};
+use crate::chance::{IdHashes, share_of};
 
 /// One rating with its time.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -15,27 +15,6 @@ pub struct DatedRating {
     pub item: u32,
     /// When it was given, microseconds since 1970.
     pub rated_at: i64,
-}
-
-/// A hash of every user's and item's identifier, by number. Chance goes by identifiers and not by numbers, so that new
-/// users and items move no old rating to another side.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct IdHashes {
-    users: Vec<u64>,
-    items: Vec<u64>,
-}
-
-impl IdHashes {
-    /// Of all users and items, in the order of their numbers.
-    pub fn of(users: &[String], items: &[String]) -> Self {
-        let hashes = |ids: &[String]| ids.iter().map(|id| hash_of(id)).collect();
-        Self { users: hashes(users), items: hashes(items) }
-    }
-
-    fn is_drawn(&self, seed: u64, rating: &DatedRating, share: f64) -> bool {
-        let (user, item) = (self.users[rating.user as usize], self.items[rating.item as usize]);
-        share_of(seed, [user, item]) < share
-    }
 }
 
 /// What a rating is used for. Every rating is on exactly one side.
@@ -59,11 +38,13 @@ pub enum Split {
         /// The same seed holds out the same ratings.
         seed: u64,
     },
-    /// Each user's newest ratings are held out (ties: the higher item number is newer). A user with no more ratings
-    /// than that keeps all of them.
+    /// Each user's newest ratings are held out; which of several equally old ones is decided by chance, so that no item
+    /// is held out for its identifier. A user with no more ratings than that keeps all of them.
     LeaveLastOut {
         /// How many ratings of a user are held out.
         count: usize,
+        /// The same seed holds out the same ones of equally old ratings.
+        seed: u64,
     },
     /// The newest ratings of all users together are held out. Ratings of the same time stay together, so more than the
     /// share may be held out.
@@ -104,20 +85,21 @@ impl Split {
         match self {
             Self::Random { share, seed } => {
                 let share = checked(share)?;
-                let is_test = |r| ids.is_drawn(seed, r, share);
+                let is_test = |r: &DatedRating| share_of(ids.draw(seed, r.user, r.item)) < share;
                 Ok(ratings.iter().map(|r| test_if(is_test(r), Side::Train)).collect())
             }
-            Self::LeaveLastOut { count: 0 } => Err(SplitError::NothingHeldOut),
-            Self::LeaveLastOut { count } => Ok(leave_last_out(ratings, count)),
+            Self::LeaveLastOut { count: 0, .. } => Err(SplitError::NothingHeldOut),
+            Self::LeaveLastOut { count, seed } => Ok(leave_last_out(ratings, ids, count, seed)),
             Self::GlobalTime { share } => Ok(global_time(ratings, checked(share)?)),
             Self::StrongGeneralisation { users, share, seed } => {
                 let (users, share) = (checked(users)?, checked(share)?);
                 let side = |r: &DatedRating| {
                     // Drawn with another seed, or a user's first rating would decide about the user.
-                    if share_of(!seed, [ids.users[r.user as usize], 0]) >= users {
+                    if share_of(ids.draw_of_user(!seed, r.user)) >= users {
                         Side::Train
                     } else {
-                        test_if(ids.is_drawn(seed, r, share), Side::FoldIn)
+                        let is_test = share_of(ids.draw(seed, r.user, r.item)) < share;
+                        test_if(is_test, Side::FoldIn)
                     }
                 };
                 Ok(ratings.iter().map(side).collect())
@@ -135,12 +117,12 @@ fn test_if(is_test: bool, otherwise: Side) -> Side {
     if is_test { Side::Test } else { otherwise }
 }
 
-fn leave_last_out(ratings: &[DatedRating], count: usize) -> Vec<Side> {
+fn leave_last_out(ratings: &[DatedRating], ids: &IdHashes, count: usize, seed: u64) -> Vec<Side> {
     let mut sides = vec![Side::Train; ratings.len()];
     let mut newest_first: Vec<usize> = (0..ratings.len()).collect();
-    newest_first.sort_unstable_by_key(|&at| {
-        let rating = &ratings[at];
-        (rating.user, Reverse((rating.rated_at, rating.item)))
+    newest_first.sort_by_cached_key(|&at| {
+        let DatedRating { user, item, rated_at } = ratings[at];
+        (user, Reverse(rated_at), ids.draw(seed, user, item), item)
     });
     for of_one_user in newest_first.chunk_by(|&a, &b| ratings[a].user == ratings[b].user) {
         if of_one_user.len() > count {
@@ -186,7 +168,7 @@ mod tests {
         (any::<u64>(), 0.01f64..0.99, 0.01f64..0.99, 1usize..4, 0..4).prop_map(
             |(seed, users, share, count, kind)| match kind {
                 0 => Split::Random { share, seed },
-                1 => Split::LeaveLastOut { count },
+                1 => Split::LeaveLastOut { count, seed },
                 2 => Split::GlobalTime { share },
                 _ => Split::StrongGeneralisation { users, share, seed },
             },
@@ -206,17 +188,21 @@ mod tests {
         }
 
         #[test]
-        fn leave_last_out_holds_out_the_newest_of_each_user(ratings in any_ratings(), count in 1usize..4) {
-            let sides = Split::LeaveLastOut { count }.sides(&ratings, &ids(0))?;
+        fn leave_last_out_holds_out_the_newest_of_each_user(
+            ratings in any_ratings(),
+            count in 1usize..4,
+            seed in any::<u64>(),
+        ) {
+            let sides = Split::LeaveLastOut { count, seed }.sides(&ratings, &ids(0))?;
             let mut users = BTreeMap::<u32, (Vec<_>, Vec<_>)>::new();
             for (r, side) in ratings.iter().zip(sides) {
                 let (train, test) = users.entry(r.user).or_default();
-                if side == Side::Test { test } else { train }.push((r.rated_at, r.item));
+                if side == Side::Test { test } else { train }.push(r.rated_at);
             }
             for (train, test) in users.values() {
                 let total = train.len() + test.len();
                 prop_assert_eq!(test.len(), if total > count { count } else { 0 });
-                prop_assert!(test.is_empty() || train.iter().max() < test.iter().min());
+                prop_assert!(test.is_empty() || train.iter().max() <= test.iter().min());
             }
         }
 
@@ -270,6 +256,30 @@ mod tests {
     }
 
     #[test]
+    fn of_equally_old_ratings_none_is_held_out_for_its_name() -> Result<(), SplitError> {
+        // Each of 200 users rated 100 items, all at once.
+        let held_out = |seed| -> Result<Vec<u32>, SplitError> {
+            let sides = Split::LeaveLastOut { count: 1, seed }.sides(&many(), &ids(0))?;
+            let sides = many().into_iter().zip(sides);
+            Ok(sides.filter(|(_, side)| *side == Side::Test).map(|(r, _)| r.item).collect())
+        };
+        let items = held_out(1)?;
+        assert_eq!(items.len(), 200);
+        let of_a_quarter =
+            |from: u32| items.iter().filter(|&&item| (from..from + 25).contains(&item)).count();
+        for quarter in [0, 25, 50, 75] {
+            assert!((30..=70).contains(&of_a_quarter(quarter)), "{quarter}: {items:?}");
+        }
+        let mut different = items.clone();
+        different.sort_unstable();
+        different.dedup();
+        assert!(different.len() > 60, "{items:?}");
+        assert_eq!(items, held_out(1)?);
+        assert_ne!(items, held_out(2)?);
+        Ok(())
+    }
+
+    #[test]
     fn new_users_and_items_move_no_old_rating() -> Result<(), SplitError> {
         // The identifiers 10 to 99 have other numbers when they are counted from 10.
         let numbered_from = |from: u32| {
@@ -283,6 +293,8 @@ mod tests {
         for split in [
             Split::Random { share: 0.2, seed: 1 },
             Split::StrongGeneralisation { users: 0.5, share: 0.2, seed: 1 },
+            // All of the same time.
+            Split::LeaveLastOut { count: 3, seed: 1 },
         ] {
             let sides = |from| split.sides(&numbered_from(from), &ids(from));
             assert_eq!(sides(0)?, sides(10)?);
@@ -300,7 +312,7 @@ mod tests {
             assert_eq!(strong.sides(&[], &ids(0)).err(), refused);
         }
         assert!(Split::Random { share: f64::NAN, seed: 0 }.sides(&[], &ids(0)).is_err());
-        let none = Split::LeaveLastOut { count: 0 }.sides(&[], &ids(0));
+        let none = Split::LeaveLastOut { count: 0, seed: 0 }.sides(&[], &ids(0));
         assert_eq!(none.err(), Some(SplitError::NothingHeldOut));
     }
 }

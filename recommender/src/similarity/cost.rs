@@ -27,9 +27,10 @@ pub struct FitCost {
 /// An estimate from above.
 pub fn fit_cost(measure: &Measure, selection: Selection, size: FitSize) -> FitCost {
     let FitSize { ratings, items, threads } = size;
-    // Either half of a matrix holds 8 bytes a rating; its age takes 4.
-    let rating = if measure.needs_times() { 20 } else { 16 };
-    let matrices = ratings * rating * (1 + measure.weighted_copies());
+    // Either half of a matrix holds 8 bytes a rating; its time takes 8, and while it fades 16 for what becomes of it.
+    let rating = if measure.needs_times() { 24 } else { 16 };
+    let fading = if measure.half_life.is_some() { 16 } else { 0 };
+    let matrices = ratings * (rating * (1 + measure.weighted_copies()) + fading);
     // 12 bytes a pair, once by row and once joined.
     let neighbours = items * (selection.top_k as u64).min(items) * 24;
     // An accumulator, a touched item and a candidate for each item.

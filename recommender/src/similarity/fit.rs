@@ -208,4 +208,6 @@ impl<S: Sums> Scratch<S> {
 }
 
 #[cfg(test)]
+mod fading_tests;
+#[cfg(test)]
 mod tests;

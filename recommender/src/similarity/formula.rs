@@ -1,6 +1,6 @@
 //! One place for each formula: from exact sums to a similarity.
 
-use super::matrix::RatingMatrix;
+use super::matrix::{RatingMatrix, power_of_two};
 use super::measure::{Measure, Norm, ProductFormula};
 
 /// Sums over the users who rated both items, in fixed point. All are exact.
@@ -28,28 +28,26 @@ impl Sums for Dot {
         let both = f64::from(co_count);
         let (t, s) = (&items.items[target], &items.items[source]);
         match items.formula {
-            // One root of the exact product is symmetric and rounds once; two powers would round twice.
+            // One root of the exact product is symmetric and rounds once; two powers would round twice. Units cancel.
             ProductFormula::Cosine {
                 norm: Norm::Squared,
                 target_exponent,
                 source_exponent,
                 ..
             } if target_exponent == 0.5 && source_exponent == 0.5 => {
-                self.unscaled(items) / (t.squared_norm * s.squared_norm).sqrt()
+                self.0 as f64 / (t.squared_norm * s.squared_norm).sqrt()
             }
-            ProductFormula::Cosine { .. } => self.unscaled(items) / (t.as_target * s.as_source),
+            ProductFormula::Cosine { .. } => {
+                let near = self.0 as f64 * t.unit * s.unit / (t.as_target * s.as_source);
+                let far = t.far_as_target + s.far_as_source;
+                if far == 0.0 { near } else { near * far.exp2() }
+            }
             ProductFormula::Jaccard => both / (t.raters + s.raters - both),
             ProductFormula::Dice => 2.0 * both / (t.raters + s.raters),
             ProductFormula::ConditionalProbability => both / s.raters,
             ProductFormula::Lift => both * items.raters / (t.raters * s.raters),
             ProductFormula::LogLikelihood => log_likelihood(both, t.raters, s.raters, items.raters),
         }
-    }
-}
-
-impl Dot {
-    fn unscaled(self, items: &Items) -> f64 {
-        self.0 as f64 / items.scale_squared
     }
 }
 
@@ -92,39 +90,63 @@ pub struct Items {
     formula: ProductFormula,
     items: Vec<Item>,
     raters: f64,
-    scale_squared: f64,
 }
+
+/// Units of fixed point to the power of this or less are nearby: with them whatever exponents make of norms is within
+/// double precision.
+const NEARBY: i64 = 64;
 
 struct Item {
     raters: f64,
+    /// In units of fixed point squared.
     squared_norm: f64,
+    /// That of the item's values, where it is nearby; else 1, and what it makes of a similarity, as a power of two, stands
+    /// apart.
+    unit: f64,
+    /// The norm to the exponent of targets, and of sources.
     as_target: f64,
     as_source: f64,
+    far_as_target: f64,
+    far_as_source: f64,
 }
 
 impl Items {
     /// Of a weighted matrix.
     pub fn of(matrix: &RatingMatrix, formula: ProductFormula) -> Self {
-        let scale_squared = matrix.scale().powi(2);
         let item = |item: usize| {
-            let row = matrix.item_row(item);
-            let (raters, squared_norm) =
-                (row.len() as f64, matrix.squared_norm(item) as f64 / scale_squared);
-            let (as_target, as_source) = match formula {
+            let raters = matrix.item_row(item).len() as f64;
+            let squared_norm = matrix.squared_norm(item) as f64;
+            let exponent = matrix.exponent(item);
+            let (near, far) = if exponent.abs() <= NEARBY { (exponent, 0) } else { (0, exponent) };
+            let unit = power_of_two(near);
+            let (norm, target_exponent, source_exponent) = match formula {
                 ProductFormula::Cosine { norm, target_exponent, source_exponent, .. } => {
-                    let norm = if norm == Norm::Squared { squared_norm } else { raters };
-                    (norm.powf(target_exponent), norm.powf(source_exponent))
+                    (norm, target_exponent, source_exponent)
                 }
-                _ => (1.0, 1.0),
+                // They look at raters alone.
+                _ => (Norm::Popularity, 0.0, 0.0),
             };
-            Item { raters, squared_norm, as_target, as_source }
+            // The squared norm has the unit's square, of which the exponent takes its part.
+            let (norm, units) = match norm {
+                Norm::Squared => (squared_norm * unit * unit, 2.0),
+                Norm::Popularity => (raters, 0.0),
+            };
+            let far = |exponent: f64| far as f64 * (1.0 - units * exponent);
+            Item {
+                raters,
+                squared_norm,
+                unit,
+                as_target: norm.powf(target_exponent),
+                as_source: norm.powf(source_exponent),
+                far_as_target: far(target_exponent),
+                far_as_source: far(source_exponent),
+            }
         };
         Self {
             formula,
             items: (0..matrix.item_count()).map(item).collect(),
             raters: (0..matrix.user_count()).filter(|&u| !matrix.user_row(u).is_empty()).count()
                 as f64,
-            scale_squared,
         }
     }
 }

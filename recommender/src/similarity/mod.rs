@@ -17,8 +17,9 @@ mod oracle;
 pub use cost::{FitCost, FitSize, fit_cost};
 pub use ease::{EaseError, Ridge};
 pub use fit::{Cut, Selection, block, fit, fit_targets, has_independent_rows};
-pub use matrix::{Cell, MatrixError, Place, RatingMatrix};
+pub use matrix::{Cell, Faded, MatrixError, Place, RatingMatrix};
 pub use measure::{
     Adjustments, Formula, Measure, MeasureError, Norm, Preset, ProductFormula, Weighting,
 };
 pub use neighbours::{Neighbour, NeighbourList, NeighbourSlice, Neighbours};
+pub use weighting::counts_any;

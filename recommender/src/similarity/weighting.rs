@@ -2,22 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::matrix::{Place, RatingMatrix};
+use super::matrix::{Faded, Place, RatingMatrix};
 use super::measure::{Measure, Weighting};
 use crate::rating_weight::{RatingWeight, UserWeight, WeightRule};
-
-/// Each user's newest ratings; of equally old ones the higher item number is newer.
-fn newest(matrix: &RatingMatrix, most: usize) -> RatingMatrix {
-    let mut is_kept = vec![false; matrix.positions(matrix.user_count().saturating_sub(1)).end];
-    for user in 0..matrix.user_count() {
-        let mut positions: Vec<usize> = matrix.positions(user).collect();
-        positions.sort_by(|&a, &b| matrix.age(a).total_cmp(&matrix.age(b)).then(b.cmp(&a)));
-        for &position in positions.iter().take(most) {
-            is_kept[position] = true;
-        }
-    }
-    matrix.filtered(|place, _| is_kept[place.position])
-}
 
 /// The matrix with every rating replaced by what it counts, without those that do not count.
 fn by_rule<'a>(matrix: &'a RatingMatrix, rule: WeightRule) -> Cow<'a, RatingMatrix> {
@@ -25,10 +12,7 @@ fn by_rule<'a>(matrix: &'a RatingMatrix, rule: WeightRule) -> Cow<'a, RatingMatr
         return Cow::Borrowed(matrix);
     }
     let weight = RatingWeight::measured(rule, matrix);
-    let of_user = |user| {
-        let row = matrix.user_row(user).iter();
-        weight.of_user(row.map(|cell| f64::from(cell.fixed) / matrix.scale()))
-    };
+    let of_user = |user| weight.of_user(matrix.user_values(user));
     let users: Vec<UserWeight> = (0..matrix.user_count()).map(of_user).collect();
     let counted = match rule {
         WeightRule::AtLeast(_) => {
@@ -43,7 +27,7 @@ fn by_rule<'a>(matrix: &'a RatingMatrix, rule: WeightRule) -> Cow<'a, RatingMatr
 /// products stay exact integers. A weight of 0 stays in the matrix: its user did rate the item.
 pub fn weighted<'a>(matrix: &'a RatingMatrix, measure: &Measure) -> Cow<'a, RatingMatrix> {
     let newest = match measure.ratings_per_user {
-        Some(most) => Cow::Owned(newest(matrix, most as usize)),
+        Some(most) => Cow::Owned(matrix.newest(most as usize)),
         None => Cow::Borrowed(matrix),
     };
     if measure.weighs_by_rule_alone() {
@@ -55,16 +39,16 @@ pub fn weighted<'a>(matrix: &'a RatingMatrix, measure: &Measure) -> Cow<'a, Rati
     let matrix = &by_rule(&newest, measure.rating_weight);
     let mean = |sum: f64, count: usize| if count == 0 { 0.0 } else { sum / count as f64 };
     let items: Vec<(f64, usize)> = (0..matrix.item_count())
-        .map(|item| (matrix.rating_sum(matrix.item_row(item)), matrix.item_row(item).len()))
+        .map(|item| (matrix.item_sum(item), matrix.item_row(item).len()))
         .collect();
     let users: Vec<(f64, usize)> = (0..matrix.user_count())
-        .map(|user| (matrix.rating_sum(matrix.user_row(user)), matrix.user_row(user).len()))
+        .map(|user| (matrix.user_sum(user), matrix.user_row(user).len()))
         .collect();
     let mean_length = mean(items.iter().map(|item| item.0).sum(), items.len());
     let rarity = |count: usize| (1.0 + items.len() as f64 / count as f64).ln();
     let half = -measure.user_exponent() / 2.0;
-    Cow::Owned(matrix.reweighted(|place, rating| {
-        let Place { user, item, position } = place;
+    let value = |place, rating: f64| {
+        let Place { user, item, .. } = place;
         let ((user_sum, user_count), (item_sum, item_count)) = (users[user], items[item]);
         let value = match measure.weighting {
             Weighting::Rating => rating,
@@ -79,9 +63,22 @@ pub fn weighted<'a>(matrix: &'a RatingMatrix, measure: &Measure) -> Cow<'a, Rati
             Weighting::ItemCentred => rating - mean(item_sum, item_count),
             Weighting::UserCentred => rating - mean(user_sum, user_count),
         };
-        let fading = measure.half_life.map_or(1.0, |days| (-matrix.age(position) / days).exp2());
-        value * (user_count as f64).powf(half) * fading
-    }))
+        value * (user_count as f64).powf(half)
+    };
+    Cow::Owned(match measure.half_life {
+        None => matrix.reweighted(value),
+        Some(days) => matrix.faded(|place, rating| Faded {
+            value: value(place, rating),
+            halvings: matrix.age(place.position) / days,
+        }),
+    })
+}
+
+/// Whether any rating counts, so that there is something to learn from.
+pub fn counts_any(matrix: &RatingMatrix, measure: &Measure) -> bool {
+    let rule = measure.rating_weight;
+    let weight = RatingWeight { rule, ..RatingWeight::VALUE }.of_user(std::iter::empty());
+    (0..matrix.user_count()).flat_map(|user| matrix.user_values(user)).any(|r| weight.counts(r))
 }
 
 #[cfg(test)]
@@ -89,14 +86,14 @@ mod tests {
     use super::super::matrix::MatrixError;
     use super::super::measure::{Adjustments, MeasureError, Preset};
     use super::*;
+    use crate::chance::IdHashes;
 
     /// User 0 rated items 0 and 1 with 1 and 4, user 1 rated item 1 with 2.
     fn values(measure: &Measure) -> Result<Vec<f64>, MatrixError> {
         let ratings = [(0, 0, 1.0), (0, 1, 4.0), (1, 1, 2.0)];
         let matrix = RatingMatrix::new(2, 2, ratings.into_iter())?;
         let found = weighted(&matrix, measure);
-        let rows = (0..2).flat_map(|user| found.user_row(user).iter());
-        Ok(rows.map(|cell| f64::from(cell.fixed) / found.scale()).collect())
+        Ok((0..2).flat_map(|user| found.user_values(user)).collect())
     }
 
     fn assert_near(found: &[f64], expected: [f64; 3]) {
@@ -161,7 +158,8 @@ mod tests {
         const DAY: i64 = 86_400_000_000;
         let ratings = [(0, 0, 1.0), (0, 1, 4.0), (0, 2, 3.0), (1, 0, 2.0)];
         let matrix = RatingMatrix::new(2, 3, ratings.into_iter())?;
-        Ok(matrix.dated([5 * DAY, 6 * DAY, 5 * DAY, 7 * DAY].into_iter()))
+        let ids = IdHashes::of(["a", "b"], ["x", "y", "z"]);
+        Ok(matrix.dated([5 * DAY, 6 * DAY, 5 * DAY, 7 * DAY].into_iter(), ids))
     }
 
     fn dated_values(changes: Adjustments) -> Result<Vec<f64>, Box<dyn std::error::Error>> {
@@ -169,8 +167,7 @@ mod tests {
         let (matrix, none) = (dated()?, Adjustments::default());
         assert_eq!(weighted(&matrix, &Measure::new(Preset::Cosine).adjusted(&none)?).age(0), 2.0);
         let found = weighted(&matrix, &measure);
-        let rows = (0..2).flat_map(|user| found.user_row(user).iter());
-        Ok(rows.map(|cell| f64::from(cell.fixed) / found.scale()).collect())
+        Ok((0..2).flat_map(|user| found.user_values(user)).collect())
     }
 
     #[test]
@@ -188,8 +185,8 @@ mod tests {
         let none = Adjustments::default();
         let most = |n| dated_values(Adjustments { ratings_per_user: Some(n), ..none });
         assert_eq!(most(1)?, [4.0, 2.0]);
-        // Of items 0 and 2, equally old, the higher number.
-        assert_eq!(most(2)?, [4.0, 3.0, 2.0]);
+        // Of items 0 and 2, equally old, the one that is drawn.
+        assert_eq!(most(2)?, [1.0, 4.0, 2.0]);
         assert_eq!(most(3)?.len(), 4);
         // What is left keeps its age, and users are as long as what is left of them.
         let both = Adjustments {

@@ -13,25 +13,27 @@ pub struct Gram<'a> {
     pub ridge: Vec<f64>,
     /// The diagonal of G.
     pub diagonal: Vec<f64>,
+    /// The unit of each item's values.
+    pub units: Vec<f64>,
 }
 
 impl<'a> Gram<'a> {
     /// Of the items of a weighted matrix.
     pub fn new(matrix: &'a RatingMatrix, ridge: Ridge) -> Self {
-        let scale_squared = matrix.scale().powi(2);
-        let squared_norms: Vec<f64> = (0..matrix.item_count())
-            .map(|item| matrix.squared_norm(item) as f64 / scale_squared)
-            .collect();
+        let units = matrix.units();
+        let squared_norm =
+            |(item, unit): (usize, &f64)| matrix.squared_norm(item) as f64 * unit * unit;
+        let squared_norms: Vec<f64> = units.iter().enumerate().map(squared_norm).collect();
         let odds = ridge.dropout / (1.0 - ridge.dropout);
         let ridge: Vec<f64> = squared_norms.iter().map(|norm| ridge.lambda + odds * norm).collect();
         let diagonal = squared_norms.iter().zip(&ridge).map(|(norm, ridge)| norm + ridge).collect();
-        Self { matrix, ridge, diagonal }
+        Self { matrix, ridge, diagonal, units }
     }
 
     /// G scaled. Its sums are exact until they are divided and rounded.
     pub fn tiles(&self, side: usize) -> SymmetricTiles {
         let (matrix, size) = (self.matrix, self.matrix.item_count());
-        let scale_squared = matrix.scale().powi(2);
+        let units = &self.units;
         let scratch = || (vec![(0i64, false); size], Vec::new());
         SymmetricTiles::new(size, side, scratch, |(sums, touched), row, put| {
             for rater in matrix.item_row(row) {
@@ -50,7 +52,7 @@ impl<'a> Gram<'a> {
             }
             for column in touched.drain(..) {
                 let (sum, _) = std::mem::take(&mut sums[column]);
-                let sum = sum as f64 / scale_squared;
+                let sum = sum as f64 * units[row] * units[column];
                 put(column, sum / (self.diagonal[row] * self.diagonal[column]).sqrt());
             }
             put(row, 1.0);

@@ -147,7 +147,7 @@ impl<'a> Block<'a> {
         let mut places: Vec<Place> = places.collect();
         places.par_sort_unstable();
         let of_items: Vec<&[Place]> = places.chunk_by(|a, b| a.item == b.item).collect();
-        let scale_squared = self.matrix.scale().powi(2);
+        let units = self.matrix.units();
         of_items.par_iter().for_each_init(
             || vec![0i64; self.matrix.item_count()],
             |row, places| {
@@ -166,7 +166,8 @@ impl<'a> Block<'a> {
                     let sums = &self.sums[self.begins[target].1 + begin(place.at as usize)..];
                     let others = &self.neighbourhood(target)[..=place.at as usize];
                     for (sum, &other) in sums.iter().zip(others) {
-                        let exact = row[other as usize] as f64 / scale_squared;
+                        let other = other as usize;
+                        let exact = row[other] as f64 * units[own as usize] * units[other];
                         // No other row has these entries.
                         sum.store((exact as f32).to_bits(), Ordering::Relaxed);
                     }

@@ -31,18 +31,20 @@ fn root_mean_square(gram: &Gram<'_>, inverse: &SymmetricTiles, vector: u64) -> f
             sum / gram.diagonal[item].sqrt()
         })
         .collect();
+    let units = &gram.units;
     let product = |row: &[super::super::matrix::Cell], by: &[f64]| -> f64 {
-        row.iter().map(|cell| f64::from(cell.fixed) * by[cell.index as usize]).sum::<f64>()
-            / matrix.scale()
+        row.iter().map(|cell| f64::from(cell.fixed) * by[cell.index as usize]).sum()
     };
+    let t_in_units: Vec<f64> = t.iter().zip(units).map(|(t, unit)| t * unit).collect();
     let s: Vec<f64> = (0..matrix.user_count())
         .into_par_iter()
-        .map(|user| product(matrix.user_row(user), &t))
+        .map(|user| product(matrix.user_row(user), &t_in_units))
         .collect();
     let squares: Vec<f64> = (0..count)
         .into_par_iter()
         .map(|item| {
-            let found = product(matrix.item_row(item), &s) + gram.ridge[item] * t[item];
+            let product = product(matrix.item_row(item), &s) * units[item];
+            let found = product + gram.ridge[item] * t[item];
             (found / gram.diagonal[item].sqrt() - signs[item]).powi(2)
         })
         .collect();

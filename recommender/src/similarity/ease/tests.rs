@@ -12,8 +12,8 @@ fn reference(matrix: &RatingMatrix, ridge: Ridge) -> Vec<Vec<f64>> {
     let count = matrix.item_count();
     let mut x = vec![vec![0.0; count]; matrix.user_count()];
     for (user, row) in x.iter_mut().enumerate() {
-        for cell in matrix.user_row(user) {
-            row[cell.index as usize] = f64::from(cell.fixed) / matrix.scale();
+        for (cell, value) in matrix.user_row(user).iter().zip(matrix.user_values(user)) {
+            row[cell.index as usize] = value;
         }
     }
     let mut g = vec![vec![0.0; 2 * count]; count];
@@ -143,11 +143,10 @@ proptest! {
     #[test]
     fn sparse_is_dense_where_everything_is_a_candidate(matrix in any_matrix(), lambda in 0.5f64..100.0) {
         // One user who rated everything.
-        let scale = matrix.scale();
         let mut rated = Vec::new();
         for user in 0..40 {
-            for cell in matrix.user_row(user) {
-                rated.push((user as u32, cell.index, (f64::from(cell.fixed) / scale) as f32));
+            for (cell, value) in matrix.user_row(user).iter().zip(matrix.user_values(user)) {
+                rated.push((user as u32, cell.index, value as f32));
             }
         }
         rated.extend((0..ITEMS as u32).map(|item| (40, item, 2.0)));

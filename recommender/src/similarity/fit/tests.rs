@@ -1,8 +1,15 @@
 use super::*;
+use crate::chance::IdHashes;
 use crate::rating_weight::WeightRule;
 use crate::similarity::measure::{Adjustments, Preset};
 use crate::similarity::oracle;
 use proptest::prelude::*;
+
+/// Of users and items that are called by their numbers.
+pub(super) fn ids(users: u32, items: u32) -> IdHashes {
+    let names = |count: u32| (0..count).map(|id| id.to_string()).collect::<Vec<_>>();
+    IdHashes::of(names(users), names(items))
+}
 
 const ALL: Selection = Selection { cut: Cut::Target, top_k: 100 };
 
@@ -10,6 +17,14 @@ fn any_ratings() -> impl Strategy<Value = Vec<(u32, u32, f32)>> {
     let rating = prop_oneof![(1u8..=10).prop_map(|half| f32::from(half) / 2.0), 0.001f32..10.0];
     proptest::collection::btree_map((0u32..12, 0u32..9), rating, 0..60)
         .prop_map(|ratings| ratings.into_iter().map(|((u, i), r)| (u, i, r)).collect())
+}
+
+/// With times over thirty years, those of an item near each other.
+fn dated(ratings: &[(u32, u32, f32)]) -> Result<RatingMatrix, crate::similarity::MatrixError> {
+    const DAY: i64 = 86_400_000_000;
+    let days = |&(user, item, _): &(u32, u32, f32)| i64::from(item * 1_217 + user * 31);
+    let times = ratings.iter().map(|rating| days(rating) * DAY);
+    Ok(RatingMatrix::new(12, 9, ratings.iter().copied())?.dated(times, ids(12, 9)))
 }
 
 /// The measures that are computed pair by pair.
@@ -36,19 +51,25 @@ proptest! {
         preset in proptest::sample::select(pairwise().collect::<Vec<_>>()),
         (shrinkage, significance, min_co_count) in (0u8..3, 0u32..4, 1u32..3),
         rule in any_rule(),
+        half_life in proptest::option::of(0.5f64..2000.0),
     ) {
-        let matrix = RatingMatrix::new(12, 9, ratings.iter().copied())?;
+        let matrix = dated(&ratings)?;
         let changes = Adjustments {
+            half_life,
             shrinkage: Some(f64::from(shrinkage)),
             significance: Some(significance),
             min_co_count: Some(min_co_count),
             rating_weight: Some(rule),
             ..Adjustments::default()
         };
-        // Where a rule makes no sense, the ratings as they are.
-        let measure = Measure::new(preset).adjusted(&changes).or_else(|_| {
-            Measure::new(preset).adjusted(&Adjustments { rating_weight: None, ..changes })
-        })?;
+        // Where a rule or a half-life makes no sense, the ratings as they are.
+        let or_not = [
+            changes,
+            Adjustments { rating_weight: None, ..changes },
+            Adjustments { half_life: None, ..changes },
+        ];
+        let adjusted = or_not.iter().find_map(|changes| Measure::new(preset).adjusted(changes).ok());
+        let measure = adjusted.unwrap_or(Measure::new(preset));
         let selection = Selection { cut: if by_source { Cut::Source } else { Cut::Target }, top_k };
         let found = fit(&matrix, &measure, selection, &|| ())?;
         prop_assert_eq!(found, oracle::fit(&matrix, &measure, selection));
@@ -60,9 +81,12 @@ proptest! {
         preset in proptest::sample::select(Preset::ALL.to_vec()),
         by_source in any::<bool>(),
         count in 1usize..12,
+        half_life in proptest::option::of(0.5f64..2000.0),
     ) {
-        let matrix = RatingMatrix::new(12, 9, ratings.iter().copied())?;
-        let (measure, cut) = (Measure::new(preset), if by_source { Cut::Source } else { Cut::Target });
+        let matrix = dated(&ratings)?;
+        let fading = Adjustments { half_life, ..Adjustments::default() };
+        let measure = Measure::new(preset).adjusted(&fading).unwrap_or(Measure::new(preset));
+        let cut = if by_source { Cut::Source } else { Cut::Target };
         let selection = Selection { cut, top_k: 3 };
         let mut joined = Vec::new();
         for index in 0..count {
@@ -118,7 +142,7 @@ fn many_ratings() -> Result<RatingMatrix, crate::similarity::MatrixError> {
         .collect();
     // Days are those of the items, the last one now.
     let times: Vec<i64> = ratings.iter().map(|r| i64::from(r.1) * 86_400_000_000).collect();
-    Ok(RatingMatrix::new(200, 80, ratings.into_iter())?.dated(times.into_iter()))
+    Ok(RatingMatrix::new(200, 80, ratings.into_iter())?.dated(times.into_iter(), ids(200, 80)))
 }
 
 #[test]
@@ -134,12 +158,16 @@ fn blocks_take_about_equal_work() -> Result<(), Box<dyn std::error::Error>> {
 #[test]
 fn any_number_of_threads_gives_the_same_result() -> Result<(), Box<dyn std::error::Error>> {
     let matrix = many_ratings()?;
-    for (preset, cut) in Preset::ALL.into_iter().flat_map(|p| [(p, Cut::Target), (p, Cut::Source)])
-    {
+    let fading = Adjustments { half_life: Some(3.0), ..Adjustments::default() };
+    let faded = |preset: Preset| Measure::new(preset).adjusted(&fading).ok();
+    let measures = Preset::ALL.into_iter().flat_map(|p| [Some(Measure::new(p)), faded(p)]);
+    let measures = measures.flatten().flat_map(|m| [(m, Cut::Target), (m, Cut::Source)]);
+    for (measure, cut) in measures {
+        let preset = measure.preset();
         let with_threads = |threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
             let selection = Selection { cut, top_k: 10 };
-            let fit = || fit(&matrix, &Measure::new(preset), selection, &|| ());
+            let fit = || fit(&matrix, &measure, selection, &|| ());
             Ok::<_, Box<dyn std::error::Error>>(pool.install(fit)?)
         };
         let one = with_threads(1)?;

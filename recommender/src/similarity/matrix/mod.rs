@@ -1,13 +1,26 @@
 //! The rating matrix in compressed sparse rows, by user and by item, with ratings in fixed point.
 
+mod dates;
+mod fixed_point;
+#[cfg(test)]
+mod tests;
+mod weighed;
+
 use thiserror::Error;
+
+use crate::chance::IdHashes;
+
+use dates::Dates;
+pub(super) use fixed_point::power_of_two;
+use fixed_point::{Power, Unit, common_bits};
+pub use weighed::Faded;
 
 /// One rating in a row: the other side's number and the rating in fixed point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cell {
     /// The item in a user's row, the user in an item's row.
     pub index: u32,
-    /// The rating times [`RatingMatrix::scale`], rounded to the nearest integer.
+    /// The rating in the item's unit of fixed point, `2^`[`RatingMatrix::exponent`], rounded to the nearest integer.
     pub fixed: i32,
 }
 
@@ -41,17 +54,18 @@ pub enum MatrixError {
 /// Ratings of `user_count` users for `item_count` items.
 ///
 /// Ratings are held in fixed point, so that sums of their products are exact: no order of additions, no processor and
-/// no number of threads can change a result. The scale is a power of two, at most 2^16; ratings that are multiples of
-/// 1/65,536 (half stars, for one) are held exactly, others to the nearest step.
+/// no number of threads can change a result. Units are powers of two, the same for all items and at least 2^-16: ratings
+/// that are multiples of 1/65,536 (half stars, for one) are held exactly where the greatest ones are not extremely large,
+/// others to the nearest step. Only values that fade have a unit for each item, see [`Self::faded`].
 #[derive(Debug, Clone)]
 pub struct RatingMatrix {
     user_offsets: Vec<usize>,
     user_cells: Vec<Cell>,
     item_offsets: Vec<usize>,
     item_cells: Vec<Cell>,
-    scale_bits: i32,
-    /// By user, then item; empty where no times are known.
-    ages: Vec<f32>,
+    unit: Unit,
+    /// None where no times are known.
+    dates: Option<Dates>,
 }
 
 /// One rating of the matrix.
@@ -97,8 +111,10 @@ impl RatingMatrix {
         accumulate(&mut item_offsets);
 
         let largest = f64::from(largest).max(1.0);
-        let scale_bits = scale_bits(largest, user_count.max(item_count)).min(16);
-        let scale = 2f64.powi(scale_bits);
+        let terms = user_count.max(item_count);
+        let values = ratings.clone().map(|(_, item, rating)| (item, f64::from(rating)));
+        let bits = common_bits(largest, terms, item_count, values).min(16);
+        let scale = 2f64.powi(bits);
         let mut user_cells = Vec::with_capacity(count);
         let mut item_cells = vec![Cell { index: 0, fixed: 0 }; count];
         let mut next = item_offsets.clone();
@@ -108,26 +124,43 @@ impl RatingMatrix {
             item_cells[next[item as usize]] = Cell { index: user, fixed };
             next[item as usize] += 1;
         }
-        let ages = Vec::new();
-        Ok(Self { user_offsets, user_cells, item_offsets, item_cells, scale_bits, ages })
+        let unit = Unit::Common(Power::of(-i64::from(bits)));
+        Ok(Self { user_offsets, user_cells, item_offsets, item_cells, unit, dates: None })
     }
 
-    /// The same ratings with their times, in microseconds since 1970 and in the order of the ratings. What is decided by
-    /// age (a half-life, a number of newest ratings) takes ratings without times for equally old.
+    /// The same ratings with their times, in microseconds since 1970 and in the order of the ratings, and with the hashes
+    /// of the ids of all users and items. What is decided by age (a half-life, a number of newest ratings) takes ratings
+    /// without times for equally old.
     ///
     /// "Now" is the newest rating, so that the same ratings have the same ages whenever they are computed with.
     #[must_use]
-    pub fn dated(self, times: impl Iterator<Item = i64> + Clone) -> Self {
-        const DAY: f64 = 86_400e6;
-        let now = times.clone().max().unwrap_or(0);
-        let ages: Vec<f32> = times.map(|at| (now.abs_diff(at) as f64 / DAY) as f32).collect();
-        debug_assert_eq!(ages.len(), self.user_cells.len(), "a time a rating");
-        Self { ages, ..self }
+    pub fn dated(self, times: impl Iterator<Item = i64>, ids: IdHashes) -> Self {
+        let dates = Dates::new(times.collect(), ids);
+        debug_assert_eq!(dates.len(), self.rating_count(), "a time a rating");
+        Self { dates: Some(dates), ..self }
     }
 
     /// How many days older than the newest rating a rating is.
     pub fn age(&self, position: usize) -> f64 {
-        self.ages.get(position).map_or(0.0, |&age| f64::from(age))
+        self.dates.as_ref().map_or(0.0, |dates| dates.age(position))
+    }
+
+    /// The newest ratings of each user alone, at most `most`. Which of several equally old ones is decided by chance: see
+    /// [`IdHashes`].
+    #[must_use]
+    pub fn newest(&self, most: usize) -> Self {
+        let mut is_kept = vec![false; self.rating_count()];
+        for user in 0..self.user_count() {
+            let mut positions: Vec<usize> = self.positions(user).collect();
+            if let Some(dates) = &self.dates {
+                let item = |position: usize| self.user_cells[position].index;
+                positions.sort_by_cached_key(|&at| dates.newest_first(at, user as u32, item(at)));
+            }
+            for &position in positions.iter().take(most) {
+                is_kept[position] = true;
+            }
+        }
+        self.filtered(|place, _| is_kept[place.position])
     }
 
     /// The positions of a user's ratings.
@@ -136,32 +169,11 @@ impl RatingMatrix {
     }
 
     fn places(&self) -> impl Iterator<Item = (Place, f64)> + '_ {
-        let scale = self.scale();
         (0..self.user_count()).flat_map(move |user| {
-            self.positions(user).map(move |position| {
-                let Cell { index, fixed } = self.user_cells[position];
-                (Place { user, item: index as usize, position }, f64::from(fixed) / scale)
+            self.positions(user).zip(self.user_values(user)).map(move |(position, value)| {
+                (Place { user, item: self.user_cells[position].index as usize, position }, value)
             })
         })
-    }
-
-    /// The same pairs with other values: `value(place, rating)`, which must be finite. Values are held as finely as their
-    /// exact sums allow.
-    pub fn reweighted(&self, value: impl Fn(Place, f64) -> f64) -> Self {
-        let largest = self.places().fold(2f64.powi(-30), |largest, (place, rating)| {
-            largest.max(value(place, rating).abs())
-        });
-        let scale_bits = scale_bits(largest, self.user_count().max(self.item_count()));
-        let to_scale = 2f64.powi(scale_bits);
-        let mut weighted = Self { scale_bits, ..self.clone() };
-        let mut next = self.item_offsets.clone();
-        for (place, rating) in self.places() {
-            let fixed = (value(place, rating) * to_scale).round() as i32;
-            weighted.user_cells[place.position].fixed = fixed;
-            weighted.item_cells[next[place.item]].fixed = fixed;
-            next[place.item] += 1;
-        }
-        weighted
     }
 
     /// The ratings for which `counts(place, rating)` holds, of the same users and items.
@@ -171,17 +183,19 @@ impl RatingMatrix {
             user_cells: Vec::new(),
             item_offsets: vec![0; self.item_offsets.len()],
             item_cells: Vec::new(),
-            scale_bits: self.scale_bits,
-            ages: Vec::new(),
+            unit: self.unit.clone(),
+            dates: None,
         };
+        let mut positions = Vec::new();
         for (place, _) in self.places().filter(|&(place, rating)| counts(place, rating)) {
             kept.user_cells.push(self.user_cells[place.position]);
-            kept.ages.extend(self.ages.get(place.position));
+            positions.push(place.position);
             kept.user_offsets[place.user + 1] += 1;
             kept.item_offsets[place.item + 1] += 1;
         }
         accumulate(&mut kept.user_offsets);
         accumulate(&mut kept.item_offsets);
+        kept.dates = self.dates.as_ref().map(|dates| dates.of(&positions));
         kept.item_cells = vec![Cell { index: 0, fixed: 0 }; kept.user_cells.len()];
         let mut next = kept.item_offsets.clone();
         for user in 0..kept.user_count() {
@@ -195,14 +209,43 @@ impl RatingMatrix {
         kept
     }
 
-    /// The sum of the ratings in a row, exact before it is rounded once.
-    pub fn rating_sum(&self, row: &[Cell]) -> f64 {
-        row.iter().map(|cell| i64::from(cell.fixed)).sum::<i64>() as f64 / self.scale()
+    /// What a user's values are, by item.
+    pub fn user_values(&self, user: usize) -> impl ExactSizeIterator<Item = f64> + Clone + '_ {
+        let value = |cell: &Cell| f64::from(cell.fixed) * self.unit.of(cell.index as usize).value;
+        self.user_row(user).iter().map(value)
     }
 
-    /// The sum of an item's squared values, in fixed point squared. Exact.
+    /// The sum of a user's values; exact before it is rounded once where all items have the same unit.
+    pub fn user_sum(&self, user: usize) -> f64 {
+        match self.unit {
+            Unit::Common(unit) => fixed_sum(self.user_row(user)) * unit.value,
+            Unit::OfItems(_) => self.user_values(user).sum(),
+        }
+    }
+
+    /// The sum of an item's values, exact before it is rounded once.
+    pub fn item_sum(&self, item: usize) -> f64 {
+        fixed_sum(self.item_row(item)) * self.unit.of(item).value
+    }
+
+    /// The sum of an item's squared values, in its unit of fixed point squared. Exact.
     pub fn squared_norm(&self, item: usize) -> i64 {
         self.item_row(item).iter().map(|cell| i64::from(cell.fixed).pow(2)).sum()
+    }
+
+    /// Each item's values are held in units of 2 to the power of this.
+    pub fn exponent(&self, item: usize) -> i64 {
+        self.unit.of(item).exponent
+    }
+
+    /// The unit of each item's values, and 0 where that is too small for a number of double precision.
+    pub fn units(&self) -> Vec<f64> {
+        (0..self.item_count()).map(|item| self.unit.of(item).value).collect()
+    }
+
+    /// How many ratings there are.
+    pub fn rating_count(&self) -> usize {
+        self.user_cells.len()
     }
 
     /// How many items there are, rated or not.
@@ -225,11 +268,6 @@ impl RatingMatrix {
         &self.item_cells[self.item_offsets[item]..self.item_offsets[item + 1]]
     }
 
-    /// What a rating of 1 is in fixed point: a power of two.
-    pub fn scale(&self) -> f64 {
-        2f64.powi(self.scale_bits)
-    }
-
     /// Multiply-adds of the full item-item product: the sum over users of their ratings squared.
     pub fn products(&self) -> u64 {
         self.user_offsets.windows(2).map(|w| ((w[1] - w[0]) as u64).pow(2)).sum()
@@ -242,78 +280,6 @@ fn accumulate(offsets: &mut [usize]) {
     }
 }
 
-/// The largest scale at which a sum of `terms` products of the largest rating stays below 2^62.
-fn scale_bits(largest: f64, terms: usize) -> i32 {
-    let terms_bits = (usize::BITS - terms.leading_zeros()).cast_signed();
-    let whole_bits = largest.log2().floor() as i32 + 1;
-    (62 - terms_bits) / 2 - whole_bits
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn matrix(ratings: &[(u32, u32, f32)]) -> Result<RatingMatrix, MatrixError> {
-        RatingMatrix::new(3, 4, ratings.iter().copied())
-    }
-
-    #[test]
-    fn both_halves_hold_the_same_ratings() -> Result<(), MatrixError> {
-        let m = matrix(&[(0, 1, 4.5), (0, 3, 1.0), (2, 1, 0.5)])?;
-        let cell = |index, rating: f64| Cell { index, fixed: (rating * m.scale()) as i32 };
-        assert_eq!(m.user_row(0), [cell(1, 4.5), cell(3, 1.0)]);
-        assert_eq!(m.user_row(1), []);
-        assert_eq!(m.item_row(1), [cell(0, 4.5), cell(2, 0.5)]);
-        assert_eq!(m.item_row(0), []);
-        assert_eq!((m.user_count(), m.item_count(), m.products()), (3, 4, 5));
-        Ok(())
-    }
-
-    #[test]
-    fn what_does_not_count_is_in_neither_half() -> Result<(), MatrixError> {
-        let m = matrix(&[(0, 1, 4.5), (0, 3, 1.0), (2, 1, 0.5)])?
-            .dated([1, 2, 3].into_iter())
-            .filtered(|_, rating| rating < 4.0);
-        let same = matrix(&[(0, 3, 1.0), (2, 1, 0.5)])?;
-        for user in 0..3 {
-            assert_eq!(m.user_row(user), same.user_row(user));
-        }
-        for item in 0..4 {
-            assert_eq!(m.item_row(item), same.item_row(item));
-        }
-        // The ages go with their ratings.
-        assert_eq!(m.ages.len(), 2);
-        assert!(m.age(0) > 0.0 && m.age(1) == 0.0);
-        Ok(())
-    }
-
-    #[test]
-    fn what_is_no_matrix_is_refused() {
-        let refused = |ratings: &[(u32, u32, f32)]| matrix(ratings).err();
-        assert_eq!(
-            refused(&[(0, 4, 1.0)]),
-            Some(MatrixError::OutOfBounds { position: 0, user: 0, item: 4 })
-        );
-        assert_eq!(
-            refused(&[(1, 0, 1.0), (0, 0, 1.0)]),
-            Some(MatrixError::OutOfOrder { position: 1 })
-        );
-        assert_eq!(
-            refused(&[(0, 0, 1.0), (0, 0, 2.0)]),
-            Some(MatrixError::OutOfOrder { position: 1 })
-        );
-        assert_eq!(refused(&[(0, 0, f32::NAN)]), Some(MatrixError::NotFinite { position: 0 }));
-    }
-
-    #[test]
-    fn sums_of_products_cannot_overflow() {
-        for largest in [1e-9f64, 0.5, 1.0, 5.0, 10.0, 1000.0, 1e6] {
-            for terms in [1usize, 1000, 138_493, 1 << 22, 1 << 31] {
-                let fixed = (largest * 2f64.powi(scale_bits(largest, terms))).round();
-                assert!(fixed < f64::from(i32::MAX));
-                assert!(fixed * fixed * terms as f64 <= 2f64.powi(62), "{largest} {terms}");
-            }
-        }
-        assert!(scale_bits(10.0, 138_493) >= 16);
-    }
+fn fixed_sum(row: &[Cell]) -> f64 {
+    row.iter().map(|cell| i64::from(cell.fixed)).sum::<i64>() as f64
 }
