@@ -165,10 +165,9 @@ impl Content {
             items.insert(row.item_id.to_owned(), item);
         })?;
         each_row::<Neighbours>(store, &manifest.parts.neighbours, |row| {
-            // Rows come by rank.
-            if let Some(item) =
-                items.get_mut(row.item_id).filter(|item| item.nearest.len() < NEAREST)
-            {
+            // Rows come by rank, and what speaks against an item is not near it.
+            let item = items.get_mut(row.item_id).filter(|_| row.score > 0.0);
+            if let Some(item) = item.filter(|item| item.nearest.len() < NEAREST) {
                 item.nearest.push(row.neighbour_id.to_owned());
             }
         })?;

@@ -27,6 +27,8 @@ pub struct Shown {
     /// How many it has, shown or not.
     neighbour_count: usize,
     neighbours: Vec<Neighbour>,
+    /// How many items have a negative score: they speak against it, and are never shown.
+    opposite_count: usize,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -42,7 +44,7 @@ struct Item {
 
 #[derive(Debug, Serialize)]
 struct Neighbour {
-    rank: i32,
+    rank: usize,
     item_id: String,
     title: Option<String>,
     score: f32,
@@ -62,11 +64,14 @@ pub fn show(
     let history = History::read(store)?;
     let manifest = history.find(version)?;
     let item = find(store, manifest, asked)?;
-    let mut neighbours = Vec::new();
+    let (mut neighbours, mut opposite_count) = (Vec::new(), 0);
     each_row::<Neighbours>(store, &manifest.parts.neighbours, |row| {
-        if row.item_id == item.item_id {
+        if row.item_id == item.item_id && row.score <= 0.0 {
+            opposite_count += 1;
+        } else if row.item_id == item.item_id {
             neighbours.push(Neighbour {
-                rank: row.rank,
+                // As a server counts: among those that are alike.
+                rank: neighbours.len() + 1,
                 item_id: row.neighbour_id.to_owned(),
                 title: None,
                 score: row.score,
@@ -84,6 +89,7 @@ pub fn show(
         item,
         neighbour_count,
         neighbours,
+        opposite_count,
     })
 }
 
@@ -178,8 +184,13 @@ impl fmt::Display for Shown {
             "\n  version  {} (number {}, {})\n",
             self.version, self.sequence, self.measure
         )?;
+        let opposites = match self.opposite_count {
+            0 => String::new(),
+            count => format!("\nleft out: {} with a negative score", counted(count, "item")),
+        };
         if self.neighbours.is_empty() {
-            return f.write_str(&counted(self.neighbour_count, "neighbour"));
+            let neighbours = counted(self.neighbour_count, "neighbour");
+            return write!(f, "{neighbours}{opposites}");
         }
         let mut table = Table::new(&[
             ("rank", Align::Right),
@@ -202,6 +213,6 @@ impl fmt::Display for Shown {
         if hidden > 0 {
             write!(f, "\nand {hidden} more; --neighbours {} shows all", self.neighbour_count)?;
         }
-        Ok(())
+        f.write_str(&opposites)
     }
 }

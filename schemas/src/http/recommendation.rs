@@ -217,7 +217,7 @@ pub struct Neighbour {
     pub title: Option<String>,
     /// 1 for the most similar.
     pub rank: u32,
-    /// The similarity.
+    /// The similarity, above 0: what is rated by those who dislike the item is no neighbour here.
     pub score: f32,
     /// Users who rated both.
     pub co_count: u32,

@@ -76,7 +76,7 @@ fn known(snapshot: &Snapshot, item_id: &str) -> Result<u32, Refusal> {
 /// `GET /items/{id}/neighbours`: lists the items most similar to one.
 #[utoipa::path(get, path = "/items/{id}/neighbours", tag = "recommendations", params(("id" = String, Path, description = "The item", min_length = 1, max_length = 128, example = "1234"), Part),
     responses(
-        (status = 200, description = "Best first", content_type = "application/json", body = ItemNeighbours),
+        (status = 200, description = "Best first, those with a score above 0", content_type = "application/json", body = ItemNeighbours),
         Unreadable, Missing, Unavailable,
     ),
 )]
@@ -122,9 +122,10 @@ pub async fn neighbours_of_several(
     Ok(HttpResponse::Ok().json(NeighboursOfItems { version, items: found, unknown_items }))
 }
 
+/// Those alone that are alike. The table holds what speaks against an item, too, by magnitude among the others.
 fn nearest(snapshot: &Snapshot, number: u32, places: Range<usize>) -> NeighboursOfItem {
-    let neighbours = snapshot.model.neighbours(number).iter().zip(1..);
-    let neighbours = neighbours.skip(places.start).take(places.len());
+    let alike = snapshot.model.neighbours(number).iter().filter(|neighbour| neighbour.score > 0.0);
+    let neighbours = alike.zip(1..).skip(places.start).take(places.len());
     let neighbours = neighbours.map(|(neighbour, rank)| Neighbour {
         item_id: snapshot.item(neighbour.item).id.to_string(),
         title: snapshot.title(neighbour.item).map(str::to_owned),
