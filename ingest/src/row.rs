@@ -1,6 +1,7 @@
 //! One rating or tombstone in dense form.
 
 use akin_recommender::profile::{Entry, OrderKey, Origin};
+use akin_schemas::unsigned_zero;
 
 /// One rating or tombstone: 40 bytes, because there are tens of millions of them.
 ///
@@ -37,7 +38,8 @@ impl Row {
         rated_at: i64,
         order: OrderKey,
     ) -> Self {
-        let rating = rating.unwrap_or(f32::NAN);
+        // Tables of older programs may hold minus zero.
+        let rating = rating.map_or(f32::NAN, unsigned_zero);
         let OrderKey { micros, sequence, .. } = order;
         Self { user, item, rating, origin, rated_at, order_micros: micros, sequence }
     }

@@ -29,5 +29,5 @@ pub use manifest::{
     VersionCounts,
 };
 pub use printable::{log_field, printable, printable_lines};
-pub use rating::{RatingError, RatingRange};
+pub use rating::{RatingError, RatingRange, unsigned_zero};
 pub use version::{VersionName, VersionNameError};

@@ -37,7 +37,7 @@ impl Default for RatingRange {
 }
 
 impl RatingRange {
-    /// Turns a number into a rating, as it is stored (single precision).
+    /// Turns a number into a rating, as it is stored: in single precision, and 0 for minus zero.
     ///
     /// # Errors
     /// When the number is not finite, or it, or its single-precision value, lies outside the range.
@@ -45,7 +45,7 @@ impl RatingRange {
         if !given.is_finite() {
             return Err(RatingError::NotFinite);
         }
-        let stored = given as f32;
+        let stored = unsigned_zero(given as f32);
         let inside = |r: f64| r > self.above && r <= self.at_most;
         // The second check catches what rounds onto or over a bound: 1e-320 becomes 0.
         if inside(given) && inside(f64::from(stored)) {
@@ -66,9 +66,26 @@ impl RatingRange {
     }
 }
 
+/// The same number, and 0 for minus zero: the two are equal, but some readers count minus zero among what is below 0, or
+/// group it apart.
+pub fn unsigned_zero(number: f32) -> f32 {
+    // What IEEE 754 says of this sum.
+    number + 0.0
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn minus_zero_is_stored_as_zero() {
+        let range = RatingRange { above: -1.0, at_most: 1.0 };
+        for given in [-0.0, 0.0, -1e-320] {
+            assert_eq!(range.accept(given).map(f32::to_bits), Ok(0), "{given}");
+        }
+        assert_eq!(unsigned_zero(-1.5), -1.5);
+        assert!(unsigned_zero(f32::NAN).is_nan());
+    }
 
     #[test]
     fn the_default_range_takes_what_lies_above_zero_up_to_ten() {

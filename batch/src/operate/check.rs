@@ -142,6 +142,7 @@ impl Checker<'_> {
         // The target that the last row was of, its rank, and the magnitude of its score.
         let mut last: (String, i32, f32) = (String::new(), 0, f32::INFINITY);
         let pairs = manifest.counts.pairs;
+        let mut minus_zeros = 0;
         self.rows::<Neighbours>(manifest, &manifest.parts.neighbours, pairs, |row, note| {
             let is_same = row.item_id == last.0;
             let due = if is_same { last.1.saturating_add(1) } else { 1 };
@@ -163,14 +164,16 @@ impl Checker<'_> {
                     note(format!("{}: {id:?} is not in the items table", place()));
                 }
             }
+            minus_zeros += u64::from(is_minus_zero(row.score));
             last = (row.item_id.to_owned(), row.rank, row.score.abs());
         });
+        self.note_minus_zeros(manifest, minus_zeros, "score");
     }
 
     fn profiles(&mut self, manifest: &Manifest, items: Option<&BTreeSet<String>>) {
         let range = manifest.rating_range;
         let mut last: (String, String) = Default::default();
-        let mut tombstones = 0;
+        let (mut tombstones, mut minus_zeros) = (0, 0);
         let stated = manifest.counts.ratings;
         let entries: u64 = manifest.parts.profiles.iter().map(|part| part.rows).sum();
         let is_readable =
@@ -188,15 +191,28 @@ impl Checker<'_> {
                             "{place:?}: the rating {rating} is outside the store's range"
                         ));
                     }
-                    Some(_) => {}
+                    Some(rating) => minus_zeros += u64::from(is_minus_zero(rating)),
                     None => tombstones += 1,
                 }
                 last = (row.user_id.to_owned(), row.item_id.to_owned());
             });
+        self.note_minus_zeros(manifest, minus_zeros, "rating");
         if is_readable && entries.checked_sub(tombstones) != Some(stated) {
             self.report.damage.push(format!(
                 "{}: the manifest states {stated} ratings, its profiles hold {entries} entries with {tombstones} tombstones",
                 manifest.version
+            ));
+        }
+    }
+
+    /// No damage: they count as 0. But some readers take them for less.
+    fn note_minus_zeros(&mut self, manifest: &Manifest, count: u64, what: &str) {
+        if count > 0 {
+            self.report.notes.push(format!(
+                "{}: holds {} of minus zero, which some readers take for less than 0; an older program wrote it, and \
+                 the next run publishes 0",
+                manifest.version,
+                counted(count, what)
             ));
         }
     }
@@ -234,6 +250,10 @@ impl Checker<'_> {
         }
         is_readable
     }
+}
+
+fn is_minus_zero(number: f32) -> bool {
+    number == 0.0 && number.is_sign_negative()
 }
 
 fn check_segments(store: &dyn Store, report: &mut Report) -> Result<(), Failure> {

@@ -2,18 +2,22 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::sync::Arc;
+
 use akin_schemas::tables::{
-    ItemRow, Items, NeighbourRow, Neighbours, PartWriter, ProfileRow, Profiles, Table,
+    EncodedPart, ItemRow, Items, NeighbourRow, Neighbours, PartWriter, ProfileRow, Profiles, Table,
 };
 use akin_schemas::{
-    Cut, Manifest, Measure, ObjectKey, PartEntry, Parts, RatingRange, VersionCounts,
+    Checksum, Cut, Manifest, Measure, ObjectKey, PartEntry, Parts, RatingRange, VersionCounts,
 };
 use akin_store::{
     Content, FolderStore, Listed, OpenError, Publication, Store, StoreError, open_version,
     published_sequences,
 };
+use arrow::array::{ArrayRef, Float32Array, Int32Array, RecordBatch, StringArray};
 use bytes::Bytes;
 use chrono::{TimeDelta, Utc};
+use parquet::arrow::ArrowWriter;
 
 use super::check::check;
 use super::gc::{CleanUp, LEAST_GRACE_HOURS, Rules, clean_up};
@@ -41,13 +45,44 @@ fn whole() -> Tables {
     }
 }
 
-fn put<T: Table>(publication: &Publication<'_>, key: ObjectKey, rows: &[T::Row<'_>]) -> PartEntry {
+fn encoded<T: Table>(rows: &[T::Row<'_>]) -> EncodedPart {
     let mut writer = PartWriter::<T>::new().unwrap();
     rows.iter().for_each(|row| writer.push(row).unwrap());
-    publication.put_part(key, writer.finish().unwrap()).unwrap()
+    writer.finish().unwrap()
+}
+
+/// As a program wrote them that published scores as they were.
+fn encoded_as_they_are(rows: &[NeighbourRow<'_>]) -> EncodedPart {
+    let texts = |of: fn(&NeighbourRow<'_>) -> String| -> ArrayRef {
+        Arc::new(StringArray::from_iter_values(rows.iter().map(of)))
+    };
+    let integers = |of: fn(&NeighbourRow<'_>) -> i32| -> ArrayRef {
+        Arc::new(Int32Array::from_iter_values(rows.iter().map(of)))
+    };
+    let columns = vec![
+        texts(|row| row.item_id.to_owned()),
+        texts(|row| row.neighbour_id.to_owned()),
+        integers(|row| row.rank),
+        Arc::new(Float32Array::from_iter_values(rows.iter().map(|row| row.score))),
+        integers(|row| row.co_count),
+    ];
+    let mut bytes = Vec::new();
+    let mut writer = ArrowWriter::try_new(&mut bytes, Neighbours::schema(), None).unwrap();
+    writer.write(&RecordBatch::try_new(Neighbours::schema(), columns).unwrap()).unwrap();
+    writer.close().unwrap();
+    let bytes = Bytes::from(bytes);
+    EncodedPart { sha256: Checksum::of(&bytes), rows: rows.len() as u64, bytes }
 }
 
 fn publish(store: &dyn Store, tables: &Tables) -> Manifest {
+    publish_by(store, tables, encoded::<Neighbours>)
+}
+
+fn publish_by(
+    store: &dyn Store,
+    tables: &Tables,
+    encode: fn(&[NeighbourRow<'_>]) -> EncodedPart,
+) -> Manifest {
     let publication = Publication::begin(store, Utc::now()).unwrap();
     let version = publication.version().clone();
     let items: Vec<ItemRow<'_>> = tables
@@ -87,18 +122,11 @@ fn publish(store: &dyn Store, tables: &Tables) -> Manifest {
             order_sequence,
         })
         .collect();
+    let put = |key, part| -> Vec<PartEntry> { vec![publication.put_part(key, part).unwrap()] };
     let parts = Parts {
-        neighbours: vec![put::<Neighbours>(
-            &publication,
-            ObjectKey::neighbours_part(&version, 0),
-            &neighbours,
-        )],
-        items: vec![put::<Items>(&publication, ObjectKey::items_part(&version, 0), &items)],
-        profiles: vec![put::<Profiles>(
-            &publication,
-            ObjectKey::profiles_part(&version, 0),
-            &profiles,
-        )],
+        neighbours: put(ObjectKey::neighbours_part(&version, 0), encode(&neighbours)),
+        items: put(ObjectKey::items_part(&version, 0), encoded::<Items>(&items)),
+        profiles: put(ObjectKey::profiles_part(&version, 0), encoded::<Profiles>(&profiles)),
     };
     let content = Content {
         rollback_of: None,
@@ -129,6 +157,26 @@ fn findings(tables: &Tables) -> Vec<String> {
     let store = FolderStore::open(folder.path()).unwrap();
     publish(&store, tables);
     check(&store).unwrap().damage
+}
+
+#[test]
+fn minus_zeros_of_older_programs_are_noted_and_no_damage() {
+    let mut tables = whole();
+    tables.neighbours.push(("b", "c", 2, -0.0));
+    tables.counts.pairs = 4;
+    let checked = |encode: fn(&[NeighbourRow<'_>]) -> EncodedPart| {
+        let folder = tempfile::tempdir().unwrap();
+        let store = FolderStore::open(folder.path()).unwrap();
+        publish_by(&store, &tables, encode);
+        let report = check(&store).unwrap();
+        assert!(report.verdict().is_ok(), "{report}");
+        report.to_string()
+    };
+    let before = checked(encoded_as_they_are);
+    assert!(before.contains(": holds 1 score of minus zero, which some readers"), "{before}");
+    // What writes tables now does not write it.
+    let now = checked(encoded::<Neighbours>);
+    assert!(!now.contains("minus zero") && now.contains("all is as it was published"), "{now}");
 }
 
 #[test]

@@ -92,7 +92,7 @@ impl Table for Items {
         }
         builders.genres.append(true);
         builders.rating_count.append_value(row.rating_count);
-        builders.rating_mean.append_option(row.rating_mean);
+        builders.rating_mean.append_option(row.rating_mean.map(|mean| mean + 0.0));
         builders.first_rated_at.append_option(row.rated_between.map(|(first, _)| first));
         builders.last_rated_at.append_option(row.rated_between.map(|(_, last)| last));
     }

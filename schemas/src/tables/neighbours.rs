@@ -10,6 +10,7 @@ use arrow::datatypes::{DataType, Field, Float32Type, Int32Type, SchemaRef};
 use super::Table;
 use super::columns::{Texts, numbers, repeating_texts};
 use super::file::{TableError, schema};
+use crate::unsigned_zero;
 
 /// The neighbours table. Key: (item_id, neighbour_id). Order: item_id bytewise, then rank.
 #[derive(Debug)]
@@ -61,7 +62,7 @@ impl Table for Neighbours {
         builders.item_id.append_value(row.item_id);
         builders.neighbour_id.append_value(row.neighbour_id);
         builders.rank.append_value(row.rank);
-        builders.score.append_value(row.score);
+        builders.score.append_value(unsigned_zero(row.score));
         builders.co_count.append_value(row.co_count);
     }
 

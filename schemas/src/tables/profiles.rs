@@ -14,6 +14,7 @@ use arrow::datatypes::{
 use super::Table;
 use super::columns::{Texts, moment, nullable_numbers, numbers, repeating_texts};
 use super::file::{TableError, schema};
+use crate::unsigned_zero;
 
 /// The profiles table and the ledger segments.
 ///
@@ -88,7 +89,7 @@ impl Table for Profiles {
     fn append(builders: &mut Builders, row: &ProfileRow<'_>) {
         builders.user_id.append_value(row.user_id);
         builders.item_id.append_value(row.item_id);
-        builders.rating.append_option(row.rating);
+        builders.rating.append_option(row.rating.map(unsigned_zero));
         builders.rated_at.append_value(row.rated_at);
         builders.order_micros.append_value(row.order_micros);
         builders.order_origin.append_value(row.order_origin);
