@@ -6,6 +6,10 @@ The split is made here and given to all. Peers' lists are rated here, by the con
 states; that both rate alike is checked on the popularity baseline, which both compute. Fit is the time from the
 training matrix in memory to similarities; rank is the time for lists of 20 for all test users. LensKit is among the peers
 where it is installed (`LENSKIT=1`): it brings PyTorch with its GPU libraries, 6 GB.
+
+"The best K" means two things. Either each item that may be recommended keeps the K rated items that speak most for it
+(akin's default, and how similaripy is used here), or each rated item keeps the K items that it speaks most for (implicit,
+LensKit; akin's `--cut source`). Lists differ much by it: rows are to be compared with those of the same cut.
 """
 
 import argparse
@@ -94,11 +98,12 @@ class Split:
         return lists
 
 
-def akin(options, split, measure):
+def akin(options, split, measure, cut):
     with tempfile.TemporaryDirectory() as folder:
         train, test = split.write(folder)
         command = [options.akin_batch, "evaluate", "--train", train, "--test", test, "--json"]
         command += ["--measure", measure, "--top-k", str(options.top_k), "--threads", str(options.threads)]
+        command += ["--cut", cut]
         # A profile's ratings weigh as those do that the similarities are computed from, as with the peers.
         command += ["--profile-weight", "binary" if measure.endswith("ease") else "value"]
         command += ["--at", ",".join(map(str, LISTS)), "--resamples", "1"]
@@ -195,32 +200,39 @@ def main():
     print(f"ratings    {len(split.train)} to learn from, {len(split.users)} users, {len(split.items)} items")
     print(f"test       {sum(map(len, split.relevant.values()))} ratings of {len(split.test_users)} users, seed {SEED}")
     print(f"settings   top-k {options.top_k}, {options.threads} threads, Python {platform.python_version()}\n")
-    print(f"{'':<34}{'recall@10':>10}{'ndcg@10':>10}{'recall@20':>10}{'ndcg@20':>10}{'fit s':>9}{'rank s':>9}")
+    print(f"{'':<34}{'cut':<8}{'recall@10':>10}{'ndcg@10':>10}{'recall@20':>10}{'ndcg@20':>10}{'fit s':>9}{'rank s':>9}")
 
-    def row(name, quality, fit=None, rank=None):
+    def row(name, cut, quality, fit=None, rank=None):
         cells = "".join(f"{quality[n][metric]:>10.4f}" for n in LISTS for metric in ("recall", "ndcg"))
         times = "".join(f"{seconds:>9.3f}" if seconds is not None else f"{'':>9}" for seconds in (fit, rank))
-        print(f"{name:<34}{cells}{times}", flush=True)
+        print(f"{name:<34}{cut:<8}{cells}{times}", flush=True)
 
     popular = popularity(split)
-    for measure in ("sparse-ease", "ease", "tf-idf", "cosine", "bm25", "rp3beta"):
-        (quality, ours), fit, rank = akin(options, split, measure)
+
+    def akin_row(measure, cut):
+        (quality, ours), fit, rank = akin(options, split, measure, cut)
         for n in LISTS:
             for metric, mean in popular[n].items():
                 # What both compute must be equal, or the figures do not mean the same.
                 assert abs(mean - ours[n][metric]) < 1e-9, (n, metric, mean, ours[n][metric])
-        row(f"akin {measure}", quality, fit, rank)
-    row("popularity (both)", popular)
-    for kind in ("CosineRecommender", "TFIDFRecommender", "BM25Recommender"):
-        row(f"implicit {version('implicit')} {kind[:-11]}", *of_implicit(options, split, kind))
+        row(f"akin {measure}", cut, quality, fit, rank)
+
+    row("popularity (both)", "", popular)
+    for measure in ("sparse-ease", "ease", "tf-idf", "cosine", "bm25", "rp3beta"):
+        akin_row(measure, "target")
     for kind in ("cosine", "tf-idf cosine", "rp3beta"):
-        row(f"similaripy {version('similaripy')} {kind}", *of_similaripy(options, split, kind))
+        row(f"similaripy {version('similaripy')} {kind}", "target", *of_similaripy(options, split, kind))
+    for measure in ("sparse-ease", "ease", "tf-idf", "cosine", "bm25", "rp3beta"):
+        akin_row(measure, "source")
+    for kind in ("CosineRecommender", "TFIDFRecommender", "BM25Recommender"):
+        row(f"implicit {version('implicit')} {kind[:-11]}", "source", *of_implicit(options, split, kind))
     if find_spec("lenskit"):
         from lenskit.parallel import initialize
 
         initialize(threads=options.threads, backend_threads=options.threads)
         for kind in ("ItemKNN implicit", "ItemKNN explicit", "EASE"):
-            row(f"lenskit {version('lenskit')} {kind}", *of_lenskit(options, split, kind))
+            cut = "none" if kind == "EASE" else "source"
+            row(f"lenskit {version('lenskit')} {kind}", cut, *of_lenskit(options, split, kind))
 
 
 if __name__ == "__main__":
