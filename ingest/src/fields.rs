@@ -1,7 +1,5 @@
 //! Splits a record into its fields; quoted ones as in RFC 4180.
 
-use memchr::memchr;
-
 use super::rejects::Reason;
 
 /// What stands between fields, and whether a field may stand in quotes.
@@ -56,7 +54,8 @@ impl Dialect {
             }
             at += usize::from(!is_open);
             is_open = true;
-            match memchr(b'"', &line[at..]) {
+            // Most quoted fields are short.
+            match line[at..].iter().position(|&byte| byte == b'"') {
                 None => return Quote::Open,
                 Some(length) => at += length + 1,
             }

@@ -52,6 +52,7 @@ impl<'a, R: Read, const N: usize> Text<'a, R, N> {
         if matches!(first.trim_ascii(), [b'['] | [b'[', b'{', ..]) {
             return Err(IngestError::bad(path, "this is a JSON array", ONE_A_LINE));
         }
+        check_line_ends(path, first)?;
         let layout = reading.format.unwrap_or_else(|| Layout::of(first));
         if !is_empty {
             records.again(marked);
@@ -113,6 +114,16 @@ impl<'a, R: Read, const N: usize> Text<'a, R, N> {
     }
 }
 
+/// Refuses a text of which the first line holds several, as some programs once wrote them.
+fn check_line_ends(path: &str, first: &[u8]) -> Result<(), IngestError> {
+    let lines = first.split(|&byte| byte == b'\r').filter(|line| !line.is_empty());
+    if lines.count() < 3 {
+        return Ok(());
+    }
+    let problem = "its lines end with carriage returns alone";
+    Err(IngestError::bad(path, problem, "write it with line feeds"))
+}
+
 /// The first record of a text that is read anew in a dialect.
 fn header_in<'r, R: Read>(
     path: &str,
@@ -129,6 +140,7 @@ fn first<'r, R: Read>(path: &str, records: &'r mut Records<R>) -> Result<&'r [u8
         None => Ok(b""),
         Some((_, Framed::Whole(record))) => Ok(record),
         Some((_, Framed::TooLong(line))) => {
+            check_line_ends(path, line)?;
             let problem = format!("the first line, `{}`, is over a mebibyte long", excerpt(line));
             Err(IngestError::bad(path, problem, "give a text of lines"))
         }

@@ -86,6 +86,7 @@ fn an_unterminated_quote_does_not_swallow_the_rest_of_the_file() {
 #[test]
 fn a_file_that_cannot_be_read_as_ratings_is_refused_by_name() {
     let cut = gzip(HEADER.repeat(100).as_bytes());
+    let long = format!("{}1,2,3,7\r", "1,2,3,7\r".repeat(200_000));
     let cases: &[(&[u8], &str)] = &[
         (b"", "the file is empty"),
         (b"\n\r\n", "there is no header: found ``"),
@@ -103,6 +104,11 @@ fn a_file_that_cannot_be_read_as_ratings_is_refused_by_name() {
              `movieId,stars,userId`",
         ),
         (b"[{\"user\":1}]", "this is a JSON array; write one object a line"),
+        (
+            b"userId,movieId,rating,timestamp\r1,2,3,7\r1,3,3,7\r",
+            "its lines end with carriage returns alone; write it with line feeds",
+        ),
+        (long.as_bytes(), "its lines end with carriage returns alone"),
         (b"PAR1", "not a readable Parquet file"),
         (&gzip(b""), "the file is empty"),
         (&gzip(b"PAR1"), "this is gzip around Parquet"),
