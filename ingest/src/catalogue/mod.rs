@@ -209,11 +209,11 @@ impl CatalogueFile {
     /// Puts the catalogue into the order of `ids`.
     pub(super) fn aligned_with(mut self, ids: &[String]) -> Catalogue {
         let (skipped, replaced) = (self.skipped(), self.replaced);
-        let mut known = |id| {
+        let known = |id| {
             let Said { title, genres } = self.items.swap_remove(id)?.said;
             Some(CatalogueItem { title, genres: genres.unwrap_or_default() })
         };
-        let items = ids.iter().map(|id| known(id)).collect();
+        let items = ids.iter().map(known).collect();
         Catalogue { items, skipped, replaced }
     }
 }
