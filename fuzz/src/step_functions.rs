@@ -56,7 +56,7 @@ pub(crate) fn call_seeds() -> Vec<Vec<u8>> {
             "input":"{\"movieID\":\"1234\",\"user\":\"abby\",\"rating\":6}"}"#,
         r#"{"stateMachineArn":"arn:aws:states:local:000000000000:stateMachine:akin","statusFilter":"RUNNING",
             "maxResults":7,"nextToken":"a"}"#,
-        r#"{"stateMachineArn":"arn:aws:states:local:000000000000:stateMachine:akin/label:1",
+        r#"{"stateMachineArn":"arn:aws:states:local:000000000000:stateMachine:akin",
             "mapRunArn":"arn:aws:states:local:000000000000:mapRun:akin/label:x"}"#,
         r#"{"executionArn":"arn:aws:states:local:000000000000:execution:akin:x","error":"E","cause":"c","maxResults":0,
             "reverseOrder":true,"includeExecutionData":false,"nextToken":"event-2"}"#,
