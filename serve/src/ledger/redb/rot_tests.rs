@@ -19,10 +19,10 @@ fn user(number: usize) -> UserId {
 
 fn request(number: usize) -> Request {
     let item = ItemId::try_from(format!("item {}", number % 7)).unwrap();
-    let rating = (number % 5 > 0).then_some(number as f32 / 4.0);
+    let rating = (!number.is_multiple_of(5)).then_some(number as f32 / 4.0);
     let input = format!("{{\"n\":{number},\"padding\":\"{}\"}}", "x".repeat(number % 3 * 150));
     let submission = Submission { user: user(number % USERS), item, rating, input };
-    let name = (number % 4 == 0).then(|| RequestName::of_machine(format!("name {number}")));
+    let name = number.is_multiple_of(4).then(|| RequestName::of_machine(format!("name {number}")));
     Request { submissions: vec![submission], name }
 }
 

@@ -23,7 +23,9 @@ fn check(ledger: &RedbLedger, more: usize) {
         let entries = ledger.entries(&user(of)).unwrap();
         entries.entries().map(|(item, entry)| (item.to_string(), entry.rating)).collect()
     };
-    let expected: [(&str, &[(&str, Option<f32>)]); 6] = [
+    // What each user rated.
+    type Rated<'a> = (&'a str, &'a [(&'a str, Option<f32>)]);
+    let expected: [Rated; 6] = [
         ("abby", &[("1", Some(2.0))]),
         ("bob", &[("1", Some(1.0))]),
         ("carol", &[("0", Some(0.5)), ("2", Some(3.5)), ("3", Some(2.0))]),
