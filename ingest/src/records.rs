@@ -212,7 +212,7 @@ impl<R: Read> Records<R> {
         start
     }
 
-    /// The buffer is full of one line: keeps its beginning, so many bytes, and skips to the next line.
+    /// The buffer is full of one line: keeps its beginning, skips to the next line, and says how many bytes it kept.
     fn pass_over(&mut self) -> io::Result<usize> {
         let kept = self.kept_of_long();
         (self.single_until, self.unquoted_until) = (0, 0);
