@@ -32,7 +32,7 @@ HIGHEST_RATING = "SELECT max(rating) FROM ratings"
 NEIGHBOURS = f"""\
 SELECT n.rank, i.title, round(n.score::DOUBLE, 4) AS score, n.co_count
 FROM neighbours n JOIN items i ON i.item_id = n.neighbour_id
-WHERE n.item_id = $item
+WHERE n.item_id = $item AND n.score > 0
 ORDER BY n.rank
 LIMIT {SHOWN}"""
 
