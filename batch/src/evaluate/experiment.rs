@@ -84,8 +84,7 @@ impl Experiment {
                 cases.push(case);
             }
         }
-        let count = |item| matrix.item_row(item).len() as u64;
-        let rating_counts = (0..item_count).map(count).collect();
+        let rating_counts = matrix.rating_counts();
         Ok(Self { matrix, rating_counts, cases, size })
     }
 

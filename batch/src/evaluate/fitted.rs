@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use akin_recommender::rating_weight::RatingWeight;
 use akin_recommender::scoring::{Model, ModelError};
-use akin_recommender::similarity::{FitSize, Measure, Neighbours, fit};
+use akin_recommender::similarity::{FitSize, Measure, Neighbours, co_count_bytes, fit};
 
 use crate::failure::Failure;
 use crate::run::{MeasureOptions, check_cost};
@@ -39,7 +39,9 @@ impl Fitted {
         let selection = similarity.selection();
         let size = FitSize {
             ratings: experiment.size.train_ratings,
+            users: experiment.size.train_users,
             items: experiment.size.train_items,
+            co_counts: co_count_bytes(experiment.rating_counts.clone()),
             threads: rayon::current_num_threads() as u64,
         };
         check_cost(&measure, selection, size, 0, max_memory)?;

@@ -110,7 +110,10 @@ pub fn plan(options: &PlanOptions) -> Result<Plan, Failure> {
     let items = catalogue_items.unwrap_or(0).max(preview.items.len() as u64).max(kept_items);
     let size = FitSize {
         ratings: preview.rows() + kept,
+        users: user_count(&preview, preview.rows() + kept),
         items,
+        // A byte a pair, and a tenth more for the items that many rated.
+        co_counts: items * items / 2 * 11 / 10,
         threads: options.threads.unwrap_or_else(rayon::current_num_threads) as u64,
     };
     let fit = fit_cost(&measure, options.similarity.selection(), size);
@@ -128,11 +131,15 @@ const COUNTING: u64 = ROW + 2 * 20 + 4;
 /// Bytes of an id beside its text.
 const ID: u64 = 80;
 
+/// Users are known from the first records alone; each is taken to have as many ratings as the first ones.
+fn user_count(preview: &Preview, rows: u64) -> u64 {
+    let sampled: u64 = preview.files.iter().map(|file| file.sampled).sum();
+    (rows as f64 * preview.users.len() as f64 / sampled.max(1) as f64) as u64
+}
+
 fn stages(preview: &Preview, kept: u64, items: u64, fit: FitCost) -> Vec<Stage> {
     let rows = preview.rows() + kept;
-    // Users are known from the first records alone; each is taken to have as many ratings as the first ones.
-    let sampled: u64 = preview.files.iter().map(|file| file.sampled).sum();
-    let users = (rows as f64 * preview.users.len() as f64 / sampled.max(1) as f64) as u64;
+    let users = user_count(preview, rows);
     let ids = (users + items) * ID;
     vec![
         Stage { stage: "reading", bytes: rows * READING + ids },

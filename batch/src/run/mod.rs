@@ -29,7 +29,7 @@ pub(crate) use taken_in::{TakenIn, rating_range, restored};
 use akin_recommender::evaluation::IdHashes;
 use akin_recommender::rating_weight::RatingWeight;
 use akin_recommender::similarity::{
-    FitSize, Measure, Neighbours, RatingMatrix, block, fit_targets,
+    FitSize, Measure, Neighbours, RatingMatrix, block, co_count_bytes, fit_targets,
 };
 use akin_schemas::{Manifest, VersionCounts};
 use akin_store::{Content, Publication, Store, open_store, write_pointers};
@@ -153,9 +153,13 @@ pub(crate) fn check_memory(
     measure: &Measure,
     ratings: &Ratings,
 ) -> Result<(), Failure> {
+    let mut rating_counts = vec![0; ratings.items.len()];
+    ratings.rows.iter().for_each(|row| rating_counts[row.item as usize] += 1);
     let size = FitSize {
         ratings: ratings.rows.len() as u64,
+        users: ratings.users.len() as u64,
         items: ratings.items.len() as u64,
+        co_counts: co_count_bytes(rating_counts),
         threads: options.threads.unwrap_or_else(rayon::current_num_threads) as u64,
     };
     let held = size.ratings * (size_of::<Row>() as u64 + options.quality.bytes_a_rating());

@@ -130,7 +130,10 @@ fn validation(ratings: SidedRatings, options: &TuneOptions) -> Result<Experiment
 fn space_of(validation: &Experiment, limits: Limits, threads: usize) -> Space {
     let size = FitSize {
         ratings: validation.size.train_ratings,
+        users: validation.size.train_users,
         items: validation.size.train_items,
+        // Nothing that is dense has them.
+        co_counts: 0,
         threads: threads as u64,
     };
     let selection = Selection { cut: Cut::Target, top_k: 1 };

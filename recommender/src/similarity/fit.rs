@@ -1,17 +1,18 @@
-//! The sparse kernel behind every measure: exact sums over the users who rated both items, for every pair that has such users.
+//! From ratings to each item's best neighbours: which kernel computes a measure, and which bound spares most of the work.
 
 use std::ops::Range;
 
-use rayon::prelude::*;
-
 use super::ease::{self, EaseError};
-use super::formula::{Dot, Five, Items, Sums, kept};
+use super::formula::Items;
+use super::half::Half;
 use super::matrix::RatingMatrix;
-use super::measure::{Formula, Measure};
-use super::neighbours::{Neighbour, Neighbours};
-use super::regressed::{best_of_sources, regressed_rows};
-use super::top_k::keep_best;
-use super::weighting::weighted;
+use super::measure::{Formula, Measure, ProductFormula};
+use super::neighbours::Neighbours;
+use super::product::{Codes, Counts, Dot, Entry, Five, How, Kernel, Pass, Scatter, UserWeights};
+use super::regressed::regressed;
+use super::relabelled::{Relabelled, Values};
+use super::scored::{Bound, BoundKind, OfChance, OfEach, OfEither, OfProducts, Scored};
+use super::weighting::{weigh, weighted};
 
 /// Which side keeps its best `top_k`. The two rank differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,37 +69,39 @@ pub fn fit_targets(
     targets: Range<usize>,
     on_row: &(dyn Fn() + Sync),
 ) -> Result<Neighbours, EaseError> {
+    fit_with(How::usual(), matrix, measure, selection, targets, on_row)
+}
+
+/// The same, computed in a given way.
+pub(super) fn fit_with(
+    how: How,
+    matrix: &RatingMatrix,
+    measure: &Measure,
+    selection: Selection,
+    targets: Range<usize>,
+    on_row: &(dyn Fn() + Sync),
+) -> Result<Neighbours, EaseError> {
     let is_whole = targets == (0..matrix.item_count());
-    let computed = match selection.cut {
+    let wanted = match selection.cut {
         Cut::Target => targets.clone(),
         Cut::Source => 0..matrix.item_count(),
     };
-    let rows = match measure.formula {
-        Formula::OfProducts(formula) => {
-            let matrix = weighted(matrix, measure);
-            let items = Items::of(&matrix, formula);
-            rows::<Dot>(&matrix, measure, &items, selection, computed, on_row)
-        }
-        Formula::PearsonCoRaters => {
-            let matrix = weighted(matrix, measure);
-            rows::<Five>(&matrix, measure, &(), selection, computed, on_row)
-        }
-        Formula::SparseEase(ridge) => {
-            let top_k = selection.top_k;
-            let rows = regressed_rows(matrix, (measure, ridge), top_k, computed, on_row)?;
-            match selection.cut {
-                Cut::Target => rows,
-                Cut::Source => best_of_sources(rows, top_k),
-            }
-        }
+    let fit = Fit { how, measure, selection, wanted, on_row };
+    let found = match measure.formula {
+        Formula::OfProducts(formula) => fit.of_products(matrix, formula),
+        Formula::PearsonCoRaters => fit.of_correlations(matrix),
+        Formula::SparseEase(ridge) => regressed(&fit, matrix, ridge)?,
         Formula::Ease(ridge) => {
             let all = ease::fit(&weighted(matrix, measure), ridge, selection, on_row)?;
             return Ok(if is_whole { all } else { all.of_targets(targets) });
         }
     };
-    let found = Neighbours::from_cut_rows(rows, selection.cut);
-    let is_done = is_whole || selection.cut == Cut::Target;
-    Ok(if is_done { found } else { found.of_targets(targets) })
+    let found = match selection.cut {
+        // Nobody asked for what stands before and after.
+        Cut::Target => return Ok(found.of_targets(targets)),
+        Cut::Source => found.turned(),
+    };
+    Ok(if is_whole { found } else { found.of_targets(targets) })
 }
 
 /// Whether a target's neighbours are found without looking for those of others. Not where each source keeps its best
@@ -130,80 +133,102 @@ pub fn block(matrix: &RatingMatrix, index: usize, count: usize) -> Range<usize> 
     begin(index)..begin(index + 1)
 }
 
-/// Each row's best, by a formula of its sums.
-pub(super) fn rows<S: Sums>(
-    matrix: &RatingMatrix,
-    measure: &Measure,
-    items: &S::Items,
-    selection: Selection,
-    computed: Range<usize>,
-    on_row: &(dyn Fn() + Sync),
-) -> Vec<Vec<Neighbour>> {
-    computed
-        .into_par_iter()
-        .map_init(
-            || Scratch::<S>::new(matrix.item_count()),
-            |scratch, own| {
-                let row = scratch.row(matrix, own, selection.top_k, |sums, co_count, other| {
-                    let (target, source) = match selection.cut {
-                        Cut::Target => (own, other),
-                        Cut::Source => (other, own),
-                    };
-                    kept(measure, sums, co_count, target, source, items)
-                });
-                on_row();
-                row
-            },
-        )
-        .collect()
+/// What is to be computed.
+pub(super) struct Fit<'a> {
+    pub how: How,
+    pub measure: &'a Measure,
+    pub selection: Selection,
+    /// The items, on the side that is cut, whose best are kept.
+    pub wanted: Range<usize>,
+    pub on_row: &'a (dyn Fn() + Sync),
 }
 
-#[derive(Clone, Copy, Default)]
-struct Slot<S> {
-    sums: S,
-    co_count: u32,
-}
-
-/// One thread's accumulators: a slot an item, cleared only where touched.
-struct Scratch<S> {
-    slots: Vec<Slot<S>>,
-    touched: Vec<u32>,
-    candidates: Vec<Neighbour>,
-}
-
-impl<S: Sums> Scratch<S> {
-    fn new(item_count: usize) -> Self {
-        let slots = vec![Slot::default(); item_count];
-        Self { slots, touched: Vec::new(), candidates: Vec::new() }
+impl Fit<'_> {
+    /// The best of each item by a formula of products.
+    fn of_products(&self, matrix: &RatingMatrix, formula: ProductFormula) -> Neighbours {
+        let weighed = weigh(matrix, self.measure);
+        let ratings = Relabelled::new(&weighed);
+        let items = Items::of(&weighed, &ratings, formula);
+        drop(weighed);
+        let best = self.best_of_products(&ratings, &items, formula, None);
+        Neighbours::of_ranks(&ratings, best.iter().map(Vec::as_slice))
     }
 
-    fn row(
-        &mut self,
-        matrix: &RatingMatrix,
-        own: usize,
-        top_k: usize,
-        score: impl Fn(&S, u32, usize) -> Option<f32>,
-    ) -> Vec<Neighbour> {
-        for rater in matrix.item_row(own) {
-            let value = i64::from(rater.fixed);
-            for rated in matrix.user_row(rater.index as usize) {
-                let slot = &mut self.slots[rated.index as usize];
-                if slot.co_count == 0 {
-                    self.touched.push(rated.index);
-                }
-                slot.sums.add(value, i64::from(rated.fixed));
-                slot.co_count += 1;
+    /// The same by rank. With `half`, co-counts go there.
+    pub fn best_of_products(
+        &self,
+        ratings: &Relabelled,
+        items: &Items,
+        formula: ProductFormula,
+        half: Option<&mut Half>,
+    ) -> Vec<Vec<Entry>> {
+        let items = Some(items);
+        match BoundKind::of(formula) {
+            BoundKind::Products => self.best(ratings, items, half),
+            BoundKind::Either => self.counted(ratings, items, OfEither),
+            BoundKind::Each => self.counted(ratings, items, OfEach),
+            BoundKind::Chance => {
+                let users = items.map_or(0.0, Items::raters) as f32;
+                self.counted(ratings, items, OfChance { users })
             }
         }
-        self.candidates.clear();
-        for item in self.touched.drain(..) {
-            let Slot { sums, co_count } = std::mem::take(&mut self.slots[item as usize]);
-            if let Some(score) = score(&sums, co_count, item as usize) {
-                self.candidates.push(Neighbour { item, score, co_count });
+    }
+
+    /// By whichever kernel is made for what the ratings are worth.
+    fn best(
+        &self,
+        ratings: &Relabelled,
+        items: Option<&Items>,
+        half: Option<&mut Half>,
+    ) -> Vec<Vec<Entry>> {
+        match ratings.values() {
+            Values::Same => self.pass(ratings, items, half, OfProducts, Counts::default()),
+            Values::OfUsers(fixed) => {
+                self.pass(ratings, items, half, OfProducts, UserWeights::new(fixed))
+            }
+            Values::Codes { codes, .. } => {
+                self.pass(ratings, items, half, OfProducts, Codes::new(codes))
+            }
+            Values::Each(values) => {
+                self.pass(ratings, items, half, OfProducts, Scatter::<Dot>::new(values))
             }
         }
-        keep_best(&mut self.candidates, top_k);
-        self.candidates.clone()
+    }
+
+    /// By counting alone.
+    fn counted<B: Bound>(
+        &self,
+        ratings: &Relabelled,
+        items: Option<&Items>,
+        bound: B,
+    ) -> Vec<Vec<Entry>> {
+        self.pass(ratings, items, None, bound, Counts::default())
+    }
+
+    /// The best of each item by Pearson's correlation over the raters of both.
+    fn of_correlations(&self, matrix: &RatingMatrix) -> Neighbours {
+        let weighed = weigh(matrix, self.measure);
+        let ratings = Relabelled::new(&weighed);
+        drop(weighed);
+        let values = ratings.whole_values();
+        // What is summed comes as a similarity, so that it is its own bound.
+        let best = self.pass(&ratings, None, None, OfProducts, Scatter::<Five>::new(&values));
+        Neighbours::of_ranks(&ratings, best.iter().map(Vec::as_slice))
+    }
+
+    fn pass<B: Bound, K: Kernel>(
+        &self,
+        ratings: &Relabelled,
+        items: Option<&Items>,
+        half: Option<&mut Half>,
+        bound: B,
+        kernel: K,
+    ) -> Vec<Vec<Entry>> {
+        let Self { how, on_row, .. } = *self;
+        let cut = (self.measure, self.selection.cut);
+        let scores = &Scored::new(cut, items, ratings, &self.wanted, bound);
+        let top_k = self.selection.top_k;
+        Pass { ratings, scores, top_k, how, on_row }.run(kernel, half)
     }
 }
 

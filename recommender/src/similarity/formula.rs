@@ -1,91 +1,13 @@
 //! One place for each formula: from exact sums to a similarity.
 
-use super::matrix::{RatingMatrix, power_of_two};
+use rayon::prelude::*;
+
+use super::matrix::power_of_two;
 use super::measure::{Measure, Norm, ProductFormula};
+use super::relabelled::Relabelled;
+use super::weighting::Weighed;
 
-/// Sums over the users who rated both items, in fixed point. All are exact.
-pub trait Sums: Copy + Default + Send {
-    /// What the formula needs of each item and of all.
-    type Items: Sync;
-    /// Adds one user's two values.
-    fn add(&mut self, x: i64, y: i64);
-    /// The formula of these sums, for a target and a source.
-    fn similarity(&self, co_count: u32, target: usize, source: usize, items: &Self::Items) -> f64;
-}
-
-/// The sum of the products: all that the cosine family and the counting measures need.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Dot(i64);
-
-impl Sums for Dot {
-    type Items = Items;
-
-    fn add(&mut self, x: i64, y: i64) {
-        self.0 += x * y;
-    }
-
-    fn similarity(&self, co_count: u32, target: usize, source: usize, items: &Items) -> f64 {
-        let both = f64::from(co_count);
-        let (t, s) = (&items.items[target], &items.items[source]);
-        match items.formula {
-            // One root of the exact product is symmetric and rounds once; two powers would round twice. Units cancel.
-            ProductFormula::Cosine {
-                norm: Norm::Squared,
-                target_exponent,
-                source_exponent,
-                ..
-            } if target_exponent == 0.5 && source_exponent == 0.5 => {
-                self.0 as f64 / (t.squared_norm * s.squared_norm).sqrt()
-            }
-            ProductFormula::Cosine { .. } => {
-                let near = self.0 as f64 * t.unit * s.unit / (t.as_target * s.as_source);
-                let far = t.far_as_target + s.far_as_source;
-                if far == 0.0 { near } else { near * far.exp2() }
-            }
-            ProductFormula::Jaccard => both / (t.raters + s.raters - both),
-            ProductFormula::Dice => 2.0 * both / (t.raters + s.raters),
-            ProductFormula::ConditionalProbability => both / s.raters,
-            ProductFormula::Lift => both * items.raters / (t.raters * s.raters),
-            ProductFormula::LogLikelihood => log_likelihood(both, t.raters, s.raters, items.raters),
-        }
-    }
-}
-
-/// What Pearson's correlation over co-raters needs.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Five {
-    x: i64,
-    y: i64,
-    xx: i64,
-    yy: i64,
-    xy: i64,
-}
-
-impl Sums for Five {
-    type Items = ();
-
-    fn add(&mut self, x: i64, y: i64) {
-        self.x += x;
-        self.y += y;
-        self.xx += x * x;
-        self.yy += y * y;
-        self.xy += x * y;
-    }
-
-    /// `(n sum(xy) - sum(x) sum(y)) / sqrt((n sum(xx) - sum(x)^2) (n sum(yy) - sum(y)^2))`; 0 where a side does not
-    /// vary. The differences are exact, so nothing cancels.
-    fn similarity(&self, co_count: u32, _: usize, _: usize, (): &()) -> f64 {
-        let [x, y, xx, yy, xy] = [self.x, self.y, self.xx, self.yy, self.xy].map(i128::from);
-        let n = i128::from(co_count);
-        let (varies_x, varies_y) = (n * xx - x * x, n * yy - y * y);
-        if varies_x == 0 || varies_y == 0 {
-            return 0.0;
-        }
-        (n * xy - x * y) as f64 / (varies_x as f64 * varies_y as f64).sqrt()
-    }
-}
-
-/// What the formulas of products need of each item and of all.
+/// What the formulas of products need of each item, by rank, and of all.
 pub struct Items {
     formula: ProductFormula,
     items: Vec<Item>,
@@ -111,12 +33,12 @@ struct Item {
 }
 
 impl Items {
-    /// Of a weighted matrix.
-    pub fn of(matrix: &RatingMatrix, formula: ProductFormula) -> Self {
-        let item = |item: usize| {
-            let raters = matrix.item_row(item).len() as f64;
-            let squared_norm = matrix.squared_norm(item) as f64;
-            let exponent = matrix.exponent(item);
+    /// Of weighed ratings, and of the same by rank.
+    pub fn of(weighed: &Weighed<'_>, ratings: &Relabelled, formula: ProductFormula) -> Self {
+        let item = |rank: usize| {
+            let raters = ratings.raters(rank).len() as f64;
+            let squared_norm = ratings.squared_norm(rank) as f64;
+            let exponent = weighed.exponent(ratings.item_of()[rank] as usize);
             let (near, far) = if exponent.abs() <= NEARBY { (exponent, 0) } else { (0, exponent) };
             let unit = power_of_two(near);
             let (norm, target_exponent, source_exponent) = match formula {
@@ -124,7 +46,11 @@ impl Items {
                     (norm, target_exponent, source_exponent)
                 }
                 // They look at raters alone.
-                _ => (Norm::Popularity, 0.0, 0.0),
+                ProductFormula::Jaccard
+                | ProductFormula::Dice
+                | ProductFormula::ConditionalProbability
+                | ProductFormula::Lift
+                | ProductFormula::LogLikelihood => (Norm::Popularity, 0.0, 0.0),
             };
             // The squared norm has the unit's square, of which the exponent takes its part.
             let (norm, units) = match norm {
@@ -144,27 +70,72 @@ impl Items {
         };
         Self {
             formula,
-            items: (0..matrix.item_count()).map(item).collect(),
-            raters: (0..matrix.user_count()).filter(|&u| !matrix.user_row(u).is_empty()).count()
-                as f64,
+            items: (0..ratings.item_count()).into_par_iter().map(item).collect(),
+            raters: weighed.active_users() as f64,
         }
+    }
+
+    /// The formula, for a target and a source that `co_count` users rated, of the sum of their products in fixed point.
+    pub fn similarity(&self, sum: f64, co_count: u32, target: usize, source: usize) -> f64 {
+        let both = f64::from(co_count);
+        let (t, s) = (&self.items[target], &self.items[source]);
+        match self.formula {
+            // One root of the exact product is symmetric and rounds once; two powers would round twice. Units cancel.
+            ProductFormula::Cosine {
+                norm: Norm::Squared,
+                target_exponent: 0.5,
+                source_exponent: 0.5,
+                ..
+            } => sum / (t.squared_norm * s.squared_norm).sqrt(),
+            ProductFormula::Cosine { .. } => {
+                let near = sum * t.unit * s.unit / (t.as_target * s.as_source);
+                let far = t.far_as_target + s.far_as_source;
+                if far == 0.0 { near } else { near * far.exp2() }
+            }
+            ProductFormula::Jaccard => both / (t.raters + s.raters - both),
+            ProductFormula::Dice => 2.0 * both / (t.raters + s.raters),
+            ProductFormula::ConditionalProbability => both / s.raters,
+            ProductFormula::Lift => both * self.raters / (t.raters * s.raters),
+            ProductFormula::LogLikelihood => log_likelihood(both, t.raters, s.raters, self.raters),
+        }
+    }
+
+    /// What an item contributes to a bound, as target and as source: a factor of the sum for formulas that are a product, the
+    /// number of raters for others.
+    pub fn factors(&self, rank: usize) -> [f64; 2] {
+        let item = &self.items[rank];
+        match self.formula {
+            ProductFormula::Cosine {
+                norm: Norm::Squared,
+                target_exponent: 0.5,
+                source_exponent: 0.5,
+                ..
+            } => [item.squared_norm.sqrt().recip(); 2],
+            ProductFormula::Cosine { .. } => {
+                let near = |norm: f64, far: f64| item.unit / norm * far.exp2();
+                [near(item.as_target, item.far_as_target), near(item.as_source, item.far_as_source)]
+            }
+            ProductFormula::ConditionalProbability => [1.0, item.raters.recip()],
+            ProductFormula::Lift => [self.raters.sqrt() / item.raters; 2],
+            ProductFormula::Jaccard | ProductFormula::Dice | ProductFormula::LogLikelihood => {
+                [item.raters; 2]
+            }
+        }
+    }
+
+    /// How many users there are who rated anything.
+    pub fn raters(&self) -> f64 {
+        self.raters
     }
 }
 
-/// The similarity as it is kept: held back where it rests on few users. `None` where there is none.
-pub fn kept<S: Sums>(
-    measure: &Measure,
-    sums: &S,
-    co_count: u32,
-    target: usize,
-    source: usize,
-    items: &S::Items,
-) -> Option<f32> {
-    if target == source || co_count < measure.min_co_count {
+/// A similarity as it is kept: held back where it rests on few users. `None` where there is none.
+pub fn kept(measure: &Measure, similarity: f64, co_count: u32) -> Option<f32> {
+    if co_count < measure.min_co_count {
         return None;
     }
     let count = f64::from(co_count);
-    let mut score = sums.similarity(co_count, target, source, items);
+    let mut score = similarity;
     if measure.shrinkage > 0.0 {
         score *= count / (count + measure.shrinkage);
     }

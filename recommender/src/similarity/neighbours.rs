@@ -1,6 +1,7 @@
 //! The result of a similarity computation: each target's best sources.
 
-use super::fit::Cut;
+use super::product::Entry;
+use super::relabelled::Relabelled;
 use super::top_k::keep_best;
 
 /// One source of a target.
@@ -30,6 +31,14 @@ pub struct NeighbourList {
 }
 
 impl NeighbourList {
+    fn with_capacity(count: usize) -> Self {
+        Self {
+            items: Vec::with_capacity(count),
+            scores: Vec::with_capacity(count),
+            co_counts: Vec::with_capacity(count),
+        }
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.items.len()
@@ -123,17 +132,67 @@ impl Neighbours {
         Self { offsets, entries }
     }
 
-    /// Joins the rows of items 0, 1, 2, ..., whose entries name the other side: the sources of a target, or the targets of
-    /// a source.
-    pub(super) fn from_cut_rows(rows: Vec<Vec<Neighbour>>, cut: Cut) -> Self {
-        match cut {
-            Cut::Target => Self::from_rows(rows),
-            Cut::Source => Self::from_rows(turned(rows)),
+    /// The rows of all items from those of all ranks, whose entries are best first.
+    pub(super) fn of_ranks<'a>(
+        ratings: &Relabelled,
+        best: impl ExactSizeIterator<Item = &'a [Entry]>,
+    ) -> Self {
+        let mut by_item = vec![[].as_slice(); best.len()];
+        for (&item, row) in ratings.item_of().iter().zip(best) {
+            by_item[item as usize] = row;
         }
+        let mut found =
+            Self::with_capacity(by_item.len(), by_item.iter().map(|row| row.len()).sum());
+        for row in by_item {
+            found.push_row(row.iter().map(|entry| Neighbour {
+                item: entry.item(),
+                score: entry.score(),
+                co_count: entry.count,
+            }));
+        }
+        found
+    }
+
+    pub(super) fn with_capacity(rows: usize, pairs: usize) -> Self {
+        let mut offsets = Vec::with_capacity(rows + 1);
+        offsets.push(0);
+        Self { offsets, entries: NeighbourList::with_capacity(pairs) }
+    }
+
+    /// Adds the row of the next item.
+    pub(super) fn push_row(&mut self, row: impl Iterator<Item = Neighbour>) {
+        row.for_each(|neighbour| self.entries.push(neighbour));
+        self.offsets.push(self.entries.len());
+    }
+
+    /// Rows of one side, whose entries name the other, as rows of the other.
+    pub(super) fn turned(&self) -> Self {
+        let mut rows = vec![Vec::new(); self.item_count()];
+        for own in 0..self.item_count() {
+            for other in self.row(own).iter() {
+                rows[other.item as usize].push(Neighbour { item: own as u32, ..other });
+            }
+        }
+        let mut turned = Self::with_capacity(rows.len(), self.pair_count());
+        for mut row in rows {
+            keep_best(&mut row, usize::MAX);
+            turned.push_row(row.into_iter());
+        }
+        turned
+    }
+
+    /// At most this many of each row.
+    pub(super) fn truncated(&self, most: usize) -> Self {
+        Self::from_rows(
+            (0..self.item_count()).map(|target| self.row(target).iter().take(most).collect()),
+        )
     }
 
     /// These targets alone, as targets 0, 1, 2, ...
-    pub(super) fn of_targets(&self, targets: std::ops::Range<usize>) -> Self {
+    pub(super) fn of_targets(self, targets: std::ops::Range<usize>) -> Self {
+        if targets == (0..self.item_count()) {
+            return self;
+        }
         Self::from_rows(targets.map(|target| self.row(target).iter().collect()))
     }
 
@@ -157,18 +216,4 @@ impl Neighbours {
             co_counts: &self.entries.co_counts[row],
         }
     }
-}
-
-/// Rows of one side as rows of the other, best first.
-pub(super) fn turned(by_own: Vec<Vec<Neighbour>>) -> Vec<Vec<Neighbour>> {
-    let mut rows = vec![Vec::new(); by_own.len()];
-    for (own, row) in (0u32..).zip(by_own) {
-        for other in row {
-            rows[other.item as usize].push(Neighbour { item: own, ..other });
-        }
-    }
-    for row in &mut rows {
-        keep_best(row, usize::MAX);
-    }
-    rows
 }

@@ -1,29 +1,39 @@
 //! Obviously right and slow: what the kernel is checked against.
 
 use super::fit::{Cut, Selection};
-use super::formula::{Dot, Five, Items, Sums, kept};
+use super::formula::{Items, kept};
 use super::matrix::RatingMatrix;
 use super::measure::{Formula, Measure};
 use super::neighbours::{Neighbour, Neighbours};
-use super::weighting::weighted;
+use super::product::{Dot, Five, RareSums};
+use super::relabelled::Relabelled;
+use super::weighting::{Weighed, Worth, weighted};
 
 /// Dense columns, one pair at a time, full stable sorts.
 pub fn fit(matrix: &RatingMatrix, measure: &Measure, selection: Selection) -> Neighbours {
-    let matrix = &weighted(matrix, measure);
+    let weighed = Weighed { pairs: weighted(matrix, measure), worth: Worth::Each };
+    let matrix = weighed.pairs.as_ref();
     match measure.formula {
         Formula::OfProducts(formula) => {
-            with_sums::<Dot>(matrix, measure, &Items::of(matrix, formula), selection)
+            let ratings = Relabelled::new(&weighed);
+            let (items, ranks) = (Items::of(&weighed, &ratings, formula), ratings.rank_of());
+            let rank = |item: usize| ranks[item] as usize;
+            with_sums::<Dot>(matrix, measure, selection, |sum, count, target, source| {
+                items.similarity(sum, count, rank(target), rank(source))
+            })
         }
-        Formula::PearsonCoRaters => with_sums::<Five>(matrix, measure, &(), selection),
+        Formula::PearsonCoRaters => {
+            with_sums::<Five>(matrix, measure, selection, |correlation, _, _, _| correlation)
+        }
         Formula::Ease(_) | Formula::SparseEase(_) => panic!("EASE has an oracle of its own"),
     }
 }
 
-fn with_sums<S: Sums>(
+fn with_sums<S: RareSums>(
     matrix: &RatingMatrix,
     measure: &Measure,
-    items: &S::Items,
     selection: Selection,
+    similarity: impl Fn(f64, u32, usize, usize) -> f64,
 ) -> Neighbours {
     let count = matrix.item_count();
     let mut columns = vec![vec![None; matrix.user_count()]; count];
@@ -40,13 +50,12 @@ fn with_sums<S: Sums>(
                 co_count += 1;
             }
         }
-        // No user, no pair.
-        let score = if co_count == 0 {
-            None
-        } else {
-            kept(measure, &sums, co_count, target, source, items)
-        };
-        score.map(|score| (score, co_count))
+        // No user, no pair; nor with itself.
+        if co_count == 0 || target == source {
+            return None;
+        }
+        let similarity = similarity(sums.total(co_count), co_count, target, source);
+        kept(measure, similarity, co_count).map(|score| (score, co_count))
     };
     let mut pairs = Vec::new();
     for own in 0..count {

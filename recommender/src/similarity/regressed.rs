@@ -1,46 +1,75 @@
 //! Sparse EASE: the kernel finds each target's candidates, and a regression weighs them.
 
-use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::ease::{self, EaseError, Ridge};
-use super::fit::{Cut, Selection, rows};
-use super::formula::{Dot, Items};
+use super::fit::{Cut, Fit, Selection};
+use super::formula::Items;
+use super::half::Half;
 use super::matrix::RatingMatrix;
-use super::measure::{Formula, Measure};
-use super::neighbours::{Neighbour, turned};
+use super::measure::Formula;
+use super::neighbours::{Neighbour, Neighbours};
+use super::relabelled::{Relabelled, Values};
 use super::top_k::keep_best;
-use super::weighting::weighted;
+use super::weighting::{weigh, weighted};
 
-/// Each target regressed on the `top_k` sources that are most similar to it by another measure.
-pub fn regressed_rows(
+/// What co-counts of all pairs may take, in bytes: those of some 80,000 items. Of larger catalogues, as of ratings that do
+/// not count the same, sums are computed anew for the candidates.
+pub const MOST_HALF_BYTES: u64 = 4 << 30;
+
+/// Each target regressed on the `top_k` sources that are most similar to it by another measure. By target, or where each
+/// source is to keep its best, by source.
+pub fn regressed(
+    fit: &Fit<'_>,
     matrix: &RatingMatrix,
-    (measure, ridge): (&Measure, Ridge),
-    top_k: usize,
-    computed: Range<usize>,
-    on_row: &(dyn Fn() + Sync),
-) -> Result<Vec<Vec<Neighbour>>, EaseError> {
-    let progress = Progress::new(on_row, computed.len());
+    ridge: Ridge,
+) -> Result<Neighbours, EaseError> {
+    let top_k = fit.selection.top_k;
+    let progress = Progress::new(fit.on_row, fit.wanted.len());
     let step = || progress.step();
-    let first = computed.start;
-    let mut rows = {
-        let similar = measure.of_candidates();
-        let Formula::OfProducts(formula) = similar.formula else {
-            unreachable!("candidates are chosen by a sum of products")
-        };
-        // Of the ratings as they are: what they count is decided anew.
-        let matrix = weighted(matrix, &similar);
-        let items = Items::of(&matrix, formula);
-        let selection = Selection { cut: Cut::Target, top_k };
-        rows::<Dot>(&matrix, &similar, &items, selection, computed, &step)
+    let similar = fit.measure.of_candidates();
+    let Formula::OfProducts(formula) = similar.formula else {
+        unreachable!("candidates are chosen by a sum of products")
     };
-    ease::regress(&weighted(matrix, measure), ridge, first, &mut rows, &step)?;
+    let candidates = Fit {
+        measure: &similar,
+        selection: Selection { cut: Cut::Target, top_k },
+        wanted: fit.wanted.clone(),
+        on_row: &step,
+        ..*fit
+    };
+    // Of the ratings as they are: what they count is decided anew.
+    let weighed = weigh(matrix, &similar);
+    let ratings = Relabelled::new(&weighed);
+    let items = Items::of(&weighed, &ratings, formula);
+    drop(weighed);
+    let counts_suffice = matches!(ratings.values(), Values::OfUsers(_));
+    let mut rows = if counts_suffice && Half::bytes(&ratings) <= MOST_HALF_BYTES {
+        let mut half = Half::new(&ratings);
+        let best = candidates.best_of_products(&ratings, &items, formula, Some(&mut half));
+        ease::regress_counts(&ratings, &half, ridge, best, fit.how.instructions, &step)?
+    } else {
+        let best = candidates.best_of_products(&ratings, &items, formula, None);
+        let found = Neighbours::of_ranks(&ratings, best.iter().map(Vec::as_slice));
+        drop((best, ratings, items));
+        let mut rows: Vec<Vec<Neighbour>> =
+            (0..found.item_count()).map(|item| found.row(item).iter().collect()).collect();
+        let (first, wanted) = (fit.wanted.start, fit.wanted.clone());
+        let weighted = weighted(matrix, fit.measure);
+        let how = (ridge, fit.how.instructions);
+        ease::regress(&weighted, how, first, &mut rows[wanted], &step)?;
+        rows
+    };
     for row in &mut rows {
         row.retain(|neighbour| neighbour.score.is_finite() && neighbour.score != 0.0);
         keep_best(row, top_k);
     }
     progress.finish();
-    Ok(rows)
+    let found = Neighbours::from_rows(rows);
+    Ok(match fit.selection.cut {
+        Cut::Target => found,
+        Cut::Source => found.turned().truncated(top_k),
+    })
 }
 
 /// Tells of one computation in two parts as of one row after the other.
@@ -67,13 +96,4 @@ impl<'a> Progress<'a> {
         let told = (self.steps.load(Ordering::Relaxed) / 2).min(self.rows);
         (told..self.rows).for_each(|_| (self.on_row)());
     }
-}
-
-/// Rows of targets as rows of sources, the best of each.
-pub fn best_of_sources(by_target: Vec<Vec<Neighbour>>, top_k: usize) -> Vec<Vec<Neighbour>> {
-    let mut rows = turned(by_target);
-    for row in &mut rows {
-        row.truncate(top_k);
-    }
-    rows
 }

@@ -14,22 +14,115 @@ fn by_rule<'a>(matrix: &'a RatingMatrix, rule: WeightRule) -> Cow<'a, RatingMatr
     let weight = RatingWeight::measured(rule, matrix);
     let of_user = |user| weight.of_user(matrix.user_values(user));
     let users: Vec<UserWeight> = (0..matrix.user_count()).map(of_user).collect();
-    let counted = match rule {
-        WeightRule::AtLeast(_) => {
-            Cow::Owned(matrix.filtered(|place, rating| users[place.user].counts(rating)))
-        }
-        _ => Cow::Borrowed(matrix),
-    };
+    let counted = counted(Cow::Borrowed(matrix), rule);
     Cow::Owned(counted.reweighted(|place, rating| users[place.user].weigh(rating)))
+}
+
+/// The ratings that count at all.
+fn counted(matrix: Cow<'_, RatingMatrix>, rule: WeightRule) -> Cow<'_, RatingMatrix> {
+    match rule {
+        WeightRule::AtLeast(_) => {
+            let weight = RatingWeight { rule, ..RatingWeight::VALUE }.of_user(std::iter::empty());
+            Cow::Owned(matrix.filtered(|_, rating| weight.counts(rating)))
+        }
+        WeightRule::Value
+        | WeightRule::Binary
+        | WeightRule::MinusMean
+        | WeightRule::Relative(_) => matrix,
+    }
+}
+
+/// What ratings are worth once weighed, and which of them count.
+pub struct Weighed<'a> {
+    /// The ratings that count. Their values are meant only where each has its own.
+    pub pairs: Cow<'a, RatingMatrix>,
+    /// What they are worth.
+    pub worth: Worth,
+}
+
+/// What ratings are worth.
+pub enum Worth {
+    /// All the same: 1.
+    Same,
+    /// What each user's are worth, in fixed point.
+    OfUsers {
+        /// By user.
+        fixed: Vec<i32>,
+        /// In units of two to the power of this.
+        exponent: i64,
+    },
+    /// The values of the matrix.
+    Each,
+}
+
+impl Weighed<'_> {
+    /// An item's values are held in units of 2 to the power of this.
+    pub fn exponent(&self, item: usize) -> i64 {
+        match self.worth {
+            Worth::Same => 0,
+            Worth::OfUsers { exponent, .. } => exponent,
+            Worth::Each => self.pairs.exponent(item),
+        }
+    }
+
+    /// How many users rated anything.
+    pub fn active_users(&self) -> usize {
+        (0..self.pairs.user_count()).filter(|&user| !self.pairs.user_row(user).is_empty()).count()
+    }
+}
+
+/// [`weighted`], without a value for each rating where none is needed: because they are all the same, because each user's
+/// are, or because the measure does not look at them.
+pub fn weigh<'a>(matrix: &'a RatingMatrix, measure: &Measure) -> Weighed<'a> {
+    if measure.needs_each_value() {
+        return Weighed { pairs: weighted(matrix, measure), worth: Worth::Each };
+    }
+    let weighs_users = measure.weighting != Weighting::Rating || measure.user_exponent() != 0.0;
+    let pairs = counted(newest(matrix, measure), measure.rating_weight);
+    if measure.counts_alone() || !weighs_users {
+        return Weighed { pairs, worth: Worth::Same };
+    }
+    let users = UserFactors::of(&pairs, measure);
+    let value = |user: usize| match measure.weighting {
+        Weighting::TfIdf => users.rarity[user] * users.held_back[user],
+        _ => users.held_back[user],
+    };
+    let values: Vec<f64> = (0..pairs.user_count()).map(value).collect();
+    let (fixed, exponent) = pairs.user_values_fixed(&values);
+    Weighed { pairs, worth: Worth::OfUsers { fixed, exponent } }
+}
+
+fn newest<'a>(matrix: &'a RatingMatrix, measure: &Measure) -> Cow<'a, RatingMatrix> {
+    match measure.ratings_per_user {
+        Some(most) => Cow::Owned(matrix.newest(most as usize)),
+        None => Cow::Borrowed(matrix),
+    }
+}
+
+/// What a user's ratings are multiplied by.
+struct UserFactors {
+    /// `ln(1 + items / n_u)`.
+    rarity: Vec<f64>,
+    /// `n_u^(-g/2)`.
+    held_back: Vec<f64>,
+}
+
+impl UserFactors {
+    fn of(matrix: &RatingMatrix, measure: &Measure) -> Self {
+        let half = -measure.user_exponent() / 2.0;
+        let items = matrix.item_count() as f64;
+        let counts = || (0..matrix.user_count()).map(|user| matrix.user_row(user).len() as f64);
+        Self {
+            rarity: counts().map(|count| (1.0 + items / count).ln()).collect(),
+            held_back: counts().map(|count| count.powf(half)).collect(),
+        }
+    }
 }
 
 /// The matrix of `x_ui * n_u^(-g/2) * 2^(-age_ui / half-life)`: each factor of a product carries half of its user's weight, so that the sums of
 /// products stay exact integers. A weight of 0 stays in the matrix: its user did rate the item.
 pub fn weighted<'a>(matrix: &'a RatingMatrix, measure: &Measure) -> Cow<'a, RatingMatrix> {
-    let newest = match measure.ratings_per_user {
-        Some(most) => Cow::Owned(matrix.newest(most as usize)),
-        None => Cow::Borrowed(matrix),
-    };
+    let newest = newest(matrix, measure);
     if measure.weighs_by_rule_alone() {
         return match newest {
             Cow::Owned(newest) => Cow::Owned(by_rule(&newest, measure.rating_weight).into_owned()),
@@ -38,32 +131,34 @@ pub fn weighted<'a>(matrix: &'a RatingMatrix, measure: &Measure) -> Cow<'a, Rati
     }
     let matrix = &by_rule(&newest, measure.rating_weight);
     let mean = |sum: f64, count: usize| if count == 0 { 0.0 } else { sum / count as f64 };
-    let items: Vec<(f64, usize)> = (0..matrix.item_count())
-        .map(|item| (matrix.item_sum(item), matrix.item_row(item).len()))
-        .collect();
-    let users: Vec<(f64, usize)> = (0..matrix.user_count())
-        .map(|user| (matrix.user_sum(user), matrix.user_row(user).len()))
-        .collect();
+    let counts = matrix.rating_counts().into_iter().map(|count| count as usize);
+    let items: Vec<(f64, usize)> = matrix.item_sums().into_iter().zip(counts).collect();
+    let user_means: Vec<f64> = match measure.weighting {
+        Weighting::UserCentred => (0..matrix.user_count())
+            .map(|user| mean(matrix.user_sum(user), matrix.user_row(user).len()))
+            .collect(),
+        _ => Vec::new(),
+    };
     let mean_length = mean(items.iter().map(|item| item.0).sum(), items.len());
-    let rarity = |count: usize| (1.0 + items.len() as f64 / count as f64).ln();
-    let half = -measure.user_exponent() / 2.0;
+    let users = UserFactors::of(matrix, measure);
     let value = |place, rating: f64| {
         let Place { user, item, .. } = place;
-        let ((user_sum, user_count), (item_sum, item_count)) = (users[user], items[item]);
+        let (item_sum, item_count) = items[item];
+        let rarity = users.rarity[user];
         let value = match measure.weighting {
             Weighting::Rating => rating,
             Weighting::Binary => 1.0,
-            Weighting::TfIdf => rating.signum() * rating.abs().sqrt() * rarity(user_count),
+            Weighting::TfIdf => rating.signum() * rating.abs().sqrt() * rarity,
             Weighting::Bm25 { .. } if rating <= 0.0 => 0.0,
             Weighting::Bm25 { k1, b } => {
                 let length = if mean_length > 0.0 { item_sum.max(0.0) / mean_length } else { 1.0 };
                 let saturation = k1 * (1.0 - b + b * length);
-                rating * (k1 + 1.0) / (rating + saturation) * rarity(user_count)
+                rating * (k1 + 1.0) / (rating + saturation) * rarity
             }
             Weighting::ItemCentred => rating - mean(item_sum, item_count),
-            Weighting::UserCentred => rating - mean(user_sum, user_count),
+            Weighting::UserCentred => rating - user_means[user],
         };
-        value * (user_count as f64).powf(half)
+        value * users.held_back[user]
     };
     Cow::Owned(match measure.half_life {
         None => matrix.reweighted(value),

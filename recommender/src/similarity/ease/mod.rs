@@ -5,8 +5,10 @@
 //! dense: memory grows with the square of the items, work with the cube. See [`super::fit_cost`]. [`neighbourhood`] does
 //! without.
 
+mod batch;
 mod gram;
 mod neighbourhood;
+mod of_counts;
 mod residual;
 mod tiles;
 
@@ -24,7 +26,9 @@ use super::top_k::keep_best;
 use gram::Gram;
 use tiles::SymmetricTiles;
 
+pub use batch::Batch;
 pub use neighbourhood::{block_bytes, regress};
+pub use of_counts::regress_counts;
 pub use tiles::SIDE;
 
 /// What holds the weights of the regression back.
@@ -116,7 +120,11 @@ fn best(gram: &Gram<'_>, inverse: &SymmetricTiles, selection: Selection) -> Neig
     };
     let scratch = || (Vec::new(), vec![0; count]);
     let rows: Vec<_> = (0..count).into_par_iter().map_init(scratch, row).collect();
-    Neighbours::from_cut_rows(rows, selection.cut)
+    let found = Neighbours::from_rows(rows);
+    match selection.cut {
+        Cut::Target => found,
+        Cut::Source => found.turned(),
+    }
 }
 
 /// Fills in the co-counts of a row. `counts` is all zeros, before and after.

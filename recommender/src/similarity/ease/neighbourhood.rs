@@ -17,6 +17,8 @@ use rayon::prelude::*;
 
 use super::super::matrix::RatingMatrix;
 use super::super::neighbours::Neighbour;
+use super::super::product::instructions::InstructionSet;
+use super::batch::{Batch, LANES, begin};
 use super::{EaseError, Ridge};
 
 /// What sums of products may take at a time, in bytes: 32,500 targets of 100 candidates. More are done in blocks, each of
@@ -25,11 +27,6 @@ const BLOCK_BYTES: u64 = 640 << 20;
 const SUM_BYTES: u64 = 4;
 /// A place that an item has in a target's S, and the item in it.
 const PLACE_BYTES: u64 = 16;
-
-/// Where row `row` of a lower half begins.
-const fn begin(row: usize) -> usize {
-    row * (row + 1) / 2
-}
 
 /// What is held beside the result for so many targets of so many candidates, in bytes.
 pub fn block_bytes(targets: u64, candidates: u64) -> u64 {
@@ -72,17 +69,17 @@ struct Place {
 /// When a regression has no solution as far as double precision can tell.
 pub fn regress(
     matrix: &RatingMatrix,
-    ridge: Ridge,
+    how: (Ridge, InstructionSet),
     first: usize,
     rows: &mut [Vec<Neighbour>],
     on_step: &(dyn Fn() + Sync),
 ) -> Result<(), EaseError> {
-    regress_in_blocks(matrix, ridge, first, rows, BLOCK_BYTES, on_step)
+    regress_in_blocks(matrix, how, first, rows, BLOCK_BYTES, on_step)
 }
 
 fn regress_in_blocks(
     matrix: &RatingMatrix,
-    ridge: Ridge,
+    how: (Ridge, InstructionSet),
     first: usize,
     rows: &mut [Vec<Neighbour>],
     most_bytes: u64,
@@ -95,7 +92,7 @@ fn regress_in_blocks(
     while !left.is_empty() {
         let (block, rest) = left.split_at_mut(block_length(left, most_bytes));
         let targets = first..first + block.len();
-        Block::new(matrix, targets.clone(), block, on_step).solve(ridge, targets, block)?;
+        Block::new(matrix, targets.clone(), block, on_step).solve(how, targets, block)?;
         (first, left) = (first + block.len(), rest);
     }
     Ok(())
@@ -179,72 +176,57 @@ impl<'a> Block<'a> {
 
     fn solve(
         &self,
-        ridge: Ridge,
+        (ridge, instructions): (Ridge, InstructionSet),
         targets: Range<usize>,
         rows: &mut [Vec<Neighbour>],
     ) -> Result<(), EaseError> {
-        let numbered = targets.into_par_iter().zip(rows).enumerate();
-        numbered.try_for_each_init(
-            || (Vec::new(), Vec::new()),
-            |(system, weights), (number, (target, row))| {
-                let own =
-                    self.neighbourhood(number).partition_point(|&item| (item as usize) < target);
-                let sums = &self.sums[self.begins[number].1..];
-                let sum = |x: usize, y: usize| {
-                    let bits = sums[begin(x.max(y)) + x.min(y)].load(Ordering::Relaxed);
-                    f64::from(f32::from_bits(bits))
-                };
-                let candidates = || (0..=row.len()).filter(|&at| at != own);
-                let odds = ridge.dropout / (1.0 - ridge.dropout);
-                system.clear();
-                for at in candidates() {
-                    system.extend(
-                        candidates().take_while(|&other| other <= at).map(|other| sum(at, other)),
-                    );
-                    if let Some(norm) = system.last_mut() {
-                        *norm += ridge.lambda + odds * *norm;
-                    }
+        let first = targets.start;
+        rows.par_chunks_mut(LANES).enumerate().try_for_each_init(
+            Batch::default,
+            |batch, (block, rows)| {
+                let most = rows.iter().map(Vec::len).max().unwrap_or(0);
+                batch.reset(most);
+                for (lane, row) in rows.iter().enumerate() {
+                    let number = block * LANES + lane;
+                    self.gather(ridge, (number, first + number), row.len(), lane, batch);
                 }
-                weights.clear();
-                weights.extend(candidates().map(|at| sum(at, own)));
-                solve(system, weights)?;
-                for (candidate, weight) in row.iter_mut().zip(&*weights) {
-                    candidate.score = *weight as f32;
+                batch.solve(instructions)?;
+                for (lane, row) in rows.iter_mut().enumerate() {
+                    for (at, candidate) in row.iter_mut().enumerate() {
+                        candidate.score = batch.unknown(lane, at) as f32;
+                    }
                 }
                 Ok(())
             },
         )
     }
-}
 
-/// Solves a symmetric system, given by its lower half, in place: Cholesky's decomposition, then forwards and backwards.
-fn solve(system: &mut [f64], right: &mut [f64]) -> Result<(), EaseError> {
-    let count = right.len();
-    for row in 0..count {
-        let (above, own) = system.split_at_mut(begin(row));
-        for column in 0..row {
-            let other = &above[begin(column)..][..=column];
-            let dot: f64 = own[..column].iter().zip(other).map(|(x, y)| x * y).sum();
-            own[column] = (own[column] - dot) / other[column];
+    /// Sets a lane's system: that of target `target`, which is `number` within the block.
+    fn gather(
+        &self,
+        ridge: Ridge,
+        (number, target): (usize, usize),
+        candidates: usize,
+        lane: usize,
+        batch: &mut Batch,
+    ) {
+        let own = self.neighbourhood(number).partition_point(|&item| (item as usize) < target);
+        let sums = &self.sums[self.begins[number].1..];
+        let sum = |x: usize, y: usize| {
+            let bits = sums[begin(x.max(y)) + x.min(y)].load(Ordering::Relaxed);
+            f64::from(f32::from_bits(bits))
+        };
+        let candidates = || (0..=candidates).filter(|&at| at != own);
+        let odds = ridge.dropout / (1.0 - ridge.dropout);
+        for (row, at) in candidates().enumerate() {
+            for (column, other) in candidates().enumerate().take(row) {
+                batch.set(lane, row, column, sum(at, other));
+            }
+            let norm = sum(at, at);
+            batch.set(lane, row, row, norm + (ridge.lambda + odds * norm));
+            batch.set_right(lane, row, sum(at, own));
         }
-        let rest = own[row] - own[..row].iter().map(|x| x * x).sum::<f64>();
-        // Not `<=`: what is no number must not pass.
-        if !(rest > f64::EPSILON * own[row].abs() && rest.is_finite()) {
-            return Err(EaseError::Inexact { residual: f64::INFINITY });
-        }
-        own[row] = rest.sqrt();
-        let dot: f64 = own[..row].iter().zip(&*right).map(|(x, y)| x * y).sum();
-        right[row] = (right[row] - dot) / own[row];
     }
-    for row in (0..count).rev() {
-        let own = &system[begin(row)..][..=row];
-        right[row] /= own[row];
-        let value = right[row];
-        for (x, y) in right[..row].iter_mut().zip(own) {
-            *x -= value * y;
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -266,29 +248,18 @@ mod tests {
             let ratings: Vec<_> =
                 ratings.into_iter().map(|((user, item), halves)| (user, item, f32::from(halves) / 2.0)).collect();
             let matrix = RatingMatrix::new(12, 9, ratings.iter().copied())?;
-            let ridge = Ridge { lambda: 2.0, dropout: 0.25 };
+            let how = (Ridge { lambda: 2.0, dropout: 0.25 }, InstructionSet::chosen());
             // Every third item, in no order.
             let candidates = |target: u32| -> Vec<Neighbour> {
                 let items = [7, 4, 1, 8, 5, 2].into_iter().filter(|&item| item != target && item % 3 != target % 3);
                 items.map(|item| Neighbour { item, score: NO_WEIGHT, co_count: 0 }).collect()
             };
             let mut whole: Vec<_> = (0..9).map(candidates).collect();
-            regress_in_blocks(&matrix, ridge, 0, &mut whole, u64::MAX, &|| ())?;
+            regress_in_blocks(&matrix, how, 0, &mut whole, u64::MAX, &|| ())?;
             let mut part: Vec<_> = (first as u32..9).map(candidates).collect();
-            regress_in_blocks(&matrix, ridge, first, &mut part, most_bytes, &|| ())?;
+            regress_in_blocks(&matrix, how, first, &mut part, most_bytes, &|| ())?;
             prop_assert_eq!(&part, &whole[first..]);
             prop_assert!(part.iter().flatten().all(|neighbour| neighbour.score != NO_WEIGHT));
-        }
-    }
-
-    #[test]
-    fn a_system_is_solved_or_refused() {
-        // [[4, 2], [2, 3]] (1, -2) = (0, -4).
-        let (mut system, mut right) = (vec![4.0, 2.0, 3.0], vec![0.0, -4.0]);
-        assert_eq!(solve(&mut system, &mut right), Ok(()));
-        assert!((right[0] - 1.0).abs() < 1e-12 && (right[1] + 2.0).abs() < 1e-12, "{right:?}");
-        for singular in [[1.0, 1.0, 1.0], [0.0, 0.0, 1.0], [1.0, f64::NAN, 1.0], [1.0, 2.0, 1.0]] {
-            assert!(solve(&mut singular.to_vec(), &mut [1.0, 1.0]).is_err(), "{singular:?}");
         }
     }
 }

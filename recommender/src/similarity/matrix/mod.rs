@@ -1,15 +1,19 @@
 //! The rating matrix in compressed sparse rows, by user and by item, with ratings in fixed point.
 
+mod by_item;
 mod dates;
 mod fixed_point;
 #[cfg(test)]
 mod tests;
 mod weighed;
 
+use std::sync::OnceLock;
+
 use thiserror::Error;
 
 use crate::chance::IdHashes;
 
+use by_item::ByItem;
 use dates::Dates;
 pub(super) use fixed_point::power_of_two;
 use fixed_point::{Power, Unit, common_bits};
@@ -57,12 +61,15 @@ pub enum MatrixError {
 /// no number of threads can change a result. Units are powers of two, the same for all items and at least 2^-16: ratings
 /// that are multiples of 1/65,536 (half stars, for one) are held exactly where the greatest ones are not extremely large,
 /// others to the nearest step. Only values that fade have a unit for each item, see [`Self::faded`].
+///
+/// They are kept by user. By item they are laid out when somebody first asks: what computes similarities does not, and the
+/// half would be as large again.
 #[derive(Debug, Clone)]
 pub struct RatingMatrix {
+    item_count: usize,
     user_offsets: Vec<usize>,
     user_cells: Vec<Cell>,
-    item_offsets: Vec<usize>,
-    item_cells: Vec<Cell>,
+    by_item: OnceLock<ByItem>,
     unit: Unit,
     /// None where no times are known.
     dates: Option<Dates>,
@@ -80,7 +87,7 @@ pub struct Place {
 }
 
 impl RatingMatrix {
-    /// Builds both halves from `(user, item, rating)`, sorted by user and then item, without repetition.
+    /// Lays out `(user, item, rating)`, sorted by user and then item, without repetition.
     ///
     /// # Errors
     /// When a number is out of bounds, the order is broken, a pair repeats, or a rating is not finite.
@@ -88,8 +95,7 @@ impl RatingMatrix {
     where
         R: Iterator<Item = (u32, u32, f32)> + Clone,
     {
-        let (mut user_offsets, mut item_offsets) =
-            (vec![0; user_count + 1], vec![0; item_count + 1]);
+        let mut user_offsets = vec![0; user_count + 1];
         let (mut largest, mut previous, mut count) = (0f32, None, 0);
         for (position, (user, item, rating)) in ratings.clone().enumerate() {
             if user as usize >= user_count || item as usize >= item_count {
@@ -104,11 +110,9 @@ impl RatingMatrix {
             previous = Some((user, item));
             largest = largest.max(rating.abs());
             user_offsets[user as usize + 1] += 1;
-            item_offsets[item as usize + 1] += 1;
             count += 1;
         }
         accumulate(&mut user_offsets);
-        accumulate(&mut item_offsets);
 
         let largest = f64::from(largest).max(1.0);
         let terms = user_count.max(item_count);
@@ -116,16 +120,13 @@ impl RatingMatrix {
         let bits = common_bits(largest, terms, item_count, values).min(16);
         let scale = 2f64.powi(bits);
         let mut user_cells = Vec::with_capacity(count);
-        let mut item_cells = vec![Cell { index: 0, fixed: 0 }; count];
-        let mut next = item_offsets.clone();
-        for (user, item, rating) in ratings {
+        user_cells.extend(ratings.map(|(_, item, rating)| {
             let fixed = (f64::from(rating) * scale).round() as i32;
-            user_cells.push(Cell { index: item, fixed });
-            item_cells[next[item as usize]] = Cell { index: user, fixed };
-            next[item as usize] += 1;
-        }
+            Cell { index: item, fixed }
+        }));
         let unit = Unit::Common(Power::of(-i64::from(bits)));
-        Ok(Self { user_offsets, user_cells, item_offsets, item_cells, unit, dates: None })
+        let by_item = OnceLock::new();
+        Ok(Self { item_count, user_offsets, user_cells, by_item, unit, dates: None })
     }
 
     /// The same ratings with their times, in microseconds since 1970 and in the order of the ratings, and with the hashes
@@ -169,20 +170,22 @@ impl RatingMatrix {
     }
 
     fn places(&self) -> impl Iterator<Item = (Place, f64)> + '_ {
-        (0..self.user_count()).flat_map(move |user| {
-            self.positions(user).zip(self.user_values(user)).map(move |(position, value)| {
-                (Place { user, item: self.user_cells[position].index as usize, position }, value)
-            })
+        (0..self.user_count()).flat_map(|user| self.places_of(user))
+    }
+
+    fn places_of(&self, user: usize) -> impl Iterator<Item = (Place, f64)> + '_ {
+        self.positions(user).zip(self.user_values(user)).map(move |(position, value)| {
+            (Place { user, item: self.user_cells[position].index as usize, position }, value)
         })
     }
 
     /// The ratings for which `counts(place, rating)` holds, of the same users and items.
     pub fn filtered(&self, counts: impl Fn(Place, f64) -> bool) -> Self {
         let mut kept = Self {
+            item_count: self.item_count,
             user_offsets: vec![0; self.user_offsets.len()],
             user_cells: Vec::new(),
-            item_offsets: vec![0; self.item_offsets.len()],
-            item_cells: Vec::new(),
+            by_item: OnceLock::new(),
             unit: self.unit.clone(),
             dates: None,
         };
@@ -191,21 +194,9 @@ impl RatingMatrix {
             kept.user_cells.push(self.user_cells[place.position]);
             positions.push(place.position);
             kept.user_offsets[place.user + 1] += 1;
-            kept.item_offsets[place.item + 1] += 1;
         }
         accumulate(&mut kept.user_offsets);
-        accumulate(&mut kept.item_offsets);
         kept.dates = self.dates.as_ref().map(|dates| dates.of(&positions));
-        kept.item_cells = vec![Cell { index: 0, fixed: 0 }; kept.user_cells.len()];
-        let mut next = kept.item_offsets.clone();
-        for user in 0..kept.user_count() {
-            for position in kept.positions(user) {
-                let Cell { index, fixed } = kept.user_cells[position];
-                let place = &mut next[index as usize];
-                kept.item_cells[*place] = Cell { index: user as u32, fixed };
-                *place += 1;
-            }
-        }
         kept
     }
 
@@ -221,11 +212,6 @@ impl RatingMatrix {
             Unit::Common(unit) => fixed_sum(self.user_row(user)) * unit.value,
             Unit::OfItems(_) => self.user_values(user).sum(),
         }
-    }
-
-    /// The sum of an item's values, exact before it is rounded once.
-    pub fn item_sum(&self, item: usize) -> f64 {
-        fixed_sum(self.item_row(item)) * self.unit.of(item).value
     }
 
     /// The sum of an item's squared values, in its unit of fixed point squared. Exact.
@@ -250,7 +236,7 @@ impl RatingMatrix {
 
     /// How many items there are, rated or not.
     pub fn item_count(&self) -> usize {
-        self.item_offsets.len() - 1
+        self.item_count
     }
 
     /// How many users there are.
@@ -263,9 +249,33 @@ impl RatingMatrix {
         &self.user_cells[self.user_offsets[user]..self.user_offsets[user + 1]]
     }
 
-    /// Who rated an item, by user.
+    /// All users' rows, one after the other.
+    pub(super) fn cells(&self) -> &[Cell] {
+        &self.user_cells
+    }
+
+    /// Who rated an item, by user. The first call lays all ratings out by item, which takes as much memory again.
     pub fn item_row(&self, item: usize) -> &[Cell] {
-        &self.item_cells[self.item_offsets[item]..self.item_offsets[item + 1]]
+        self.by_item.get_or_init(|| ByItem::of(self)).row(item)
+    }
+
+    /// How many users rated each item.
+    pub fn rating_counts(&self) -> Vec<u64> {
+        let mut counts = vec![0; self.item_count];
+        for cell in &self.user_cells {
+            counts[cell.index as usize] += 1;
+        }
+        counts
+    }
+
+    /// The sum of each item's values, exact before it is rounded once.
+    pub fn item_sums(&self) -> Vec<f64> {
+        let mut sums = vec![0i64; self.item_count];
+        for cell in &self.user_cells {
+            sums[cell.index as usize] += i64::from(cell.fixed);
+        }
+        let value = |(item, sum): (usize, i64)| sum as f64 * self.unit.of(item).value;
+        sums.into_iter().enumerate().map(value).collect()
     }
 
     /// Multiply-adds of the full item-item product: the sum over users of their ratings squared.

@@ -1,11 +1,18 @@
 //! The same pairs with other values.
 
+use std::sync::OnceLock;
+
+use rayon::prelude::*;
+
 use super::fixed_point::{Power, Unit, bits_for_norm, common_bits};
-use super::{Place, RatingMatrix};
+use super::{Cell, Place, RatingMatrix};
 
 /// Of a value that is smaller than the largest of a matrix by this or more, what a difference leaves of rounding cannot be
 /// told from something; it counts as 0.
 const NOTHING: f64 = 1.0 / (1u64 << 40) as f64;
+
+/// The largest value is taken for no less than this.
+const LEAST: f64 = 1.0 / (1u64 << 30) as f64;
 
 /// A value that fades: `value * 2^-halvings`, which may be less than any floating-point number but 0.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -20,16 +27,41 @@ impl RatingMatrix {
     /// The same pairs with other values: `value(place, rating)`, which must be finite. Values are held as finely as their
     /// exact sums allow, in one unit for all items.
     #[must_use]
-    pub fn reweighted(&self, value: impl Fn(Place, f64) -> f64) -> Self {
-        let values = || self.places().map(|(place, rating)| (place, value(place, rating)));
-        let least = 2f64.powi(-30);
-        let largest = values().fold(least, |largest, (_, value)| largest.max(value.abs()));
-        let terms = self.user_count().max(self.item_count());
-        let of_items = values().map(|(place, value)| (place.item as u32, value));
-        let bits = common_bits(largest, terms, self.item_count(), of_items);
+    pub fn reweighted(&self, value: impl Fn(Place, f64) -> f64 + Sync) -> Self {
+        let value = &value;
+        let values =
+            |user| self.places_of(user).map(move |(place, rating)| (place, value(place, rating)));
+        let of_user = |user| values(user).fold(LEAST, |most, (_, value)| most.max(value.abs()));
+        let largest =
+            (0..self.user_count()).into_par_iter().map(of_user).reduce(|| LEAST, f64::max);
+        let of_items = (0..self.user_count()).flat_map(values);
+        let of_items = of_items.map(|(place, value)| (place.item as u32, value));
+        let bits = self.bits_for(largest, of_items);
         let to_fixed = 2f64.powi(bits);
-        let unit = Unit::Common(Power::of(-i64::from(bits)));
-        self.with_fixed(unit, values().map(|(_, value)| value * to_fixed))
+        let cells = (0..self.user_count()).into_par_iter().flat_map_iter(|user| {
+            values(user).map(|(place, value)| fixed_cell(place.item as u32, value * to_fixed))
+        });
+        self.with_cells(Unit::Common(Power::of(-i64::from(bits))), cells.collect())
+    }
+
+    /// What [`Self::reweighted`] would make of a value a user, in fixed point, and the power of two that is its unit.
+    pub fn user_values_fixed(&self, values: &[f64]) -> (Vec<i32>, i64) {
+        let active = || (0..self.user_count()).filter(|&user| !self.user_row(user).is_empty());
+        let largest = active().fold(LEAST, |most, user| most.max(values[user].abs()));
+        let of_items = active().flat_map(|user| {
+            self.user_row(user).iter().map(move |cell| (cell.index, values[user]))
+        });
+        let bits = self.bits_for(largest, of_items);
+        let to_fixed = 2f64.powi(bits);
+        let mut fixed = vec![0; self.user_count()];
+        active().for_each(|user| fixed[user] = fixed_cell(0, values[user] * to_fixed).fixed);
+        (fixed, -i64::from(bits))
+    }
+
+    /// Bits after the point for values up to `largest`, each of an item.
+    fn bits_for(&self, largest: f64, of_items: impl Iterator<Item = (u32, f64)>) -> i32 {
+        let terms = self.user_count().max(self.item_count());
+        common_bits(largest, terms, self.item_count(), of_items)
     }
 
     /// The same pairs with values that fade: `value(place, rating)`, which must be finite.
@@ -75,21 +107,25 @@ impl RatingMatrix {
         };
         let unit = Unit::OfItems(bits.iter().zip(&newest).map(exponent).collect());
         let fixed = values.iter().enumerate().map(|(position, faded)| {
-            since_newest(position, faded) * 2f64.powi(bits[item(position)])
+            let value = since_newest(position, faded) * 2f64.powi(bits[item(position)]);
+            fixed_cell(self.user_cells[position].index, value)
         });
-        self.with_fixed(unit, fixed)
+        self.with_cells(unit, fixed.collect())
     }
 
     /// The same pairs with these values in fixed point, by user and then item.
-    fn with_fixed(&self, unit: Unit, values: impl Iterator<Item = f64>) -> Self {
-        let mut weighted = Self { unit, ..self.clone() };
-        let mut next = self.item_offsets.clone();
-        for (cell, value) in weighted.user_cells.iter_mut().zip(values) {
-            cell.fixed = value.round() as i32;
-            let place = &mut next[cell.index as usize];
-            weighted.item_cells[*place].fixed = cell.fixed;
-            *place += 1;
+    fn with_cells(&self, unit: Unit, user_cells: Vec<Cell>) -> Self {
+        Self {
+            user_cells,
+            user_offsets: self.user_offsets.clone(),
+            item_count: self.item_count,
+            by_item: OnceLock::new(),
+            unit,
+            dates: self.dates.clone(),
         }
-        weighted
     }
+}
+
+fn fixed_cell(index: u32, value: f64) -> Cell {
+    Cell { index, fixed: value.round() as i32 }
 }

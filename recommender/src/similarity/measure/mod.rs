@@ -181,18 +181,48 @@ impl Measure {
             || self.formula == Formula::PearsonCoRaters
     }
 
+    /// Whether it looks at how many users rated both alone.
+    pub(super) fn counts_alone(&self) -> bool {
+        match self.formula {
+            Formula::OfProducts(formula) => match formula {
+                ProductFormula::Cosine { .. } => false,
+                ProductFormula::Jaccard
+                | ProductFormula::Dice
+                | ProductFormula::ConditionalProbability
+                | ProductFormula::Lift
+                | ProductFormula::LogLikelihood => true,
+            },
+            Formula::PearsonCoRaters | Formula::Ease(_) | Formula::SparseEase(_) => false,
+        }
+    }
+
+    /// Whether each rating has a value of its own, rather than all of them the same, or all of a user's.
+    pub(super) fn needs_each_value(&self) -> bool {
+        let is_constant = match self.weighting {
+            Weighting::Binary => true,
+            Weighting::Rating | Weighting::TfIdf => self.rating_weight.is_constant(),
+            Weighting::Bm25 { .. } | Weighting::ItemCentred | Weighting::UserCentred => false,
+        };
+        !self.counts_alone() && (!is_constant || self.half_life.is_some())
+    }
+
     /// How many weighted copies of the matrix there are at most while similarities are computed.
     pub fn weighted_copies(&self) -> u64 {
+        let of_newest = u64::from(self.ratings_per_user.is_some());
+        let of_counted = u64::from(matches!(self.rating_weight, WeightRule::AtLeast(_)));
+        if !self.needs_each_value() && !matches!(self.formula, Formula::Ease(_)) {
+            return of_newest + of_counted;
+        }
         let by_rule = match self.rating_weight {
             WeightRule::Value => 0,
-            WeightRule::AtLeast(_) => 2,
-            _ => 1,
+            WeightRule::AtLeast(_)
+            | WeightRule::Binary
+            | WeightRule::MinusMean
+            | WeightRule::Relative(_) => 1 + of_counted,
         };
         // What chooses the candidates is let go before there is what is regressed: one or the other.
         let by_candidates = u64::from(matches!(self.formula, Formula::SparseEase(_)));
-        by_rule.max(by_candidates)
-            + u64::from(!self.weighs_by_rule_alone())
-            + u64::from(self.ratings_per_user.is_some())
+        by_rule.max(by_candidates) + u64::from(!self.weighs_by_rule_alone()) + of_newest
     }
 
     pub(super) fn user_exponent(&self) -> f64 {

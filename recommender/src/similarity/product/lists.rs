@@ -1,0 +1,194 @@
+//! The best of the pairs that a pass finds, item by item.
+
+/// What a pair is worth to either of its items: bounds for many at a time, and the exact similarity of those that may be
+/// among the best. The *own* item is the one whose best are kept; all are named by rank.
+pub trait Scores: Sync {
+    /// What a bound needs of an item as the own one, and as the other.
+    fn factors(&self, rank: usize) -> [f32; 2];
+
+    /// Whether an item's factors differ by side.
+    fn is_directed(&self) -> bool;
+
+    /// A numerator and a denominator, neither negative: no pair has a similarity of a magnitude above their quotient, but
+    /// for what [`SLACK`] allows. What is no number stands for none.
+    fn bound(&self, sum: f32, count: f32, own: f32, other: f32) -> [f32; 2];
+
+    /// Fewer users are no pair; 1 or more.
+    fn least_count(&self) -> f32;
+
+    /// The similarity as it is kept; `None` where there is none.
+    fn exact(&self, sum: f64, count: u32, own: usize, other: usize) -> Option<f32>;
+
+    /// Whether anybody wants the best of this item.
+    fn is_wanted(&self, rank: usize) -> bool;
+}
+
+/// What rounding may take from a bound: some ten operations in single precision.
+const SLACK: f32 = 1.0 / (1 << 18) as f32;
+
+/// Below it a bound might round to nothing.
+const SMALL: f32 = 1e-30;
+
+/// A pair, in the list of one of its items.
+#[derive(Debug, Clone, Copy)]
+pub struct Entry {
+    /// Before it is scored the sum's bits; then a number that is greater for what comes first.
+    key: u64,
+    /// The other item's rank.
+    pub other: u32,
+    /// Users who rated both.
+    pub count: u32,
+}
+
+impl Entry {
+    pub fn new(sum: f64, other: usize, count: u32) -> Self {
+        Self { key: sum.to_bits(), other: other as u32, count }
+    }
+
+    /// Greater magnitude first, then the smaller item number. The sign is kept, below all.
+    fn scored(self, score: f32, item: u32) -> Self {
+        let magnitude = u64::from(score.abs().to_bits()) << 33;
+        let key = magnitude | u64::from(!item) << 1 | u64::from(score < 0.0);
+        Self { key, ..self }
+    }
+
+    /// The similarity, once scored.
+    pub fn score(self) -> f32 {
+        let magnitude = f32::from_bits((self.key >> 33) as u32);
+        if self.key & 1 == 1 { -magnitude } else { magnitude }
+    }
+
+    /// The other item's number, once scored.
+    pub fn item(self) -> u32 {
+        !((self.key >> 1) as u32)
+    }
+}
+
+/// How the best are kept.
+pub struct Keep<'a, S> {
+    /// How many an item keeps.
+    pub top_k: usize,
+    /// The item of each rank: ties go by it.
+    pub item_of: &'a [u32],
+    /// What decides.
+    pub scores: &'a S,
+}
+
+// Derived, they would ask the same of the scores.
+impl<S> Clone for Keep<'_, S> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<S> Copy for Keep<'_, S> {}
+
+/// The best of one item: what was found since it was last cut to the best K is scored only then.
+#[derive(Debug, Default)]
+pub struct List {
+    entries: Vec<Entry>,
+    /// How many of them are scored: the first ones.
+    scored: usize,
+    /// A pair with a smaller bound is none of the best.
+    pub threshold: f32,
+}
+
+/// How many entries a list has room for before it is cut.
+pub const fn room(top_k: usize) -> usize {
+    let half = top_k / 2;
+    top_k.saturating_add(if half > 64 { half } else { 64 })
+}
+
+impl List {
+    /// Of an item that nobody asks for: no number is as great, so that nothing is ever offered.
+    pub const UNWANTED: f32 = f32::NAN;
+
+    /// Empty, with the threshold of another list of the same item.
+    pub fn new(threshold: f32) -> Self {
+        Self { entries: Vec::new(), scored: 0, threshold }
+    }
+
+    /// Forgets everything but its memory.
+    pub fn reset(&mut self, threshold: f32) {
+        self.entries.clear();
+        self.scored = 0;
+        self.threshold = threshold;
+    }
+
+    /// Takes in a pair.
+    #[inline(always)]
+    pub fn offer<S: Scores>(&mut self, own: usize, entry: Entry, keep: Keep<'_, S>) {
+        if self.entries.len() == self.entries.capacity() {
+            self.make_room(own, keep);
+        }
+        self.entries.push(entry);
+    }
+
+    #[inline(never)]
+    fn make_room<S: Scores>(&mut self, own: usize, keep: Keep<'_, S>) {
+        let (length, room) = (self.entries.len(), room(keep.top_k));
+        if length < room {
+            self.entries.reserve_exact(length.max(16).min(room - length));
+        } else {
+            self.cut(own, keep);
+        }
+    }
+
+    /// Scores all, and keeps the best.
+    #[inline(never)]
+    fn cut<S: Scores>(&mut self, own: usize, keep: Keep<'_, S>) {
+        self.score(own, keep);
+        let (entries, top_k) = (&mut self.entries, keep.top_k);
+        if entries.len() < top_k {
+            return;
+        }
+        if entries.len() > top_k {
+            entries.select_nth_unstable_by_key(top_k - 1, |entry| !entry.key);
+            entries.truncate(top_k);
+            self.scored = top_k;
+        }
+        let least = entries.iter().map(|entry| entry.key).min().unwrap_or(0);
+        let least = f32::from_bits((least >> 33) as u32);
+        if least > SMALL {
+            self.threshold = self.threshold.max(least * (1.0 - SLACK));
+        }
+    }
+
+    #[inline(always)]
+    fn score<S: Scores>(&mut self, own: usize, keep: Keep<'_, S>) {
+        let mut end = self.scored;
+        for at in self.scored..self.entries.len() {
+            let entry = self.entries[at];
+            let (sum, other) = (f64::from_bits(entry.key), entry.other as usize);
+            if let Some(score) = keep.scores.exact(sum, entry.count, own, other) {
+                self.entries[end] = entry.scored(score, keep.item_of[other]);
+                end += 1;
+            }
+        }
+        self.entries.truncate(end);
+        self.scored = end;
+    }
+
+    /// Takes in what another list of the same item found.
+    pub fn join<S: Scores>(&mut self, own: usize, more: &mut Self, keep: Keep<'_, S>) {
+        if more.entries.is_empty() {
+            return;
+        }
+        self.score(own, keep);
+        more.score(own, keep);
+        self.entries.extend_from_slice(&more.entries);
+        self.scored = self.entries.len();
+        if self.entries.len() > keep.top_k {
+            self.cut(own, keep);
+        }
+    }
+
+    /// The best, best first.
+    pub fn finish<S: Scores>(mut self, own: usize, keep: Keep<'_, S>) -> Vec<Entry> {
+        self.cut(own, keep);
+        self.entries.sort_unstable_by_key(|entry| !entry.key);
+        self.entries.truncate(keep.top_k);
+        self.entries.shrink_to_fit();
+        self.entries
+    }
+}
