@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::candidates::Intervals;
 use super::ease::{self, EaseError};
 use super::formula::Items;
 use super::half::Half;
@@ -154,6 +155,27 @@ impl Fit<'_> {
         Neighbours::of_ranks(&ratings, best.iter().map(Vec::as_slice))
     }
 
+    /// The best of each item by rank, in no order, of what each user's ratings are worth. Co-counts go to `half`.
+    pub fn candidates(
+        &self,
+        ratings: &Relabelled,
+        items: &Items,
+        formula: ProductFormula,
+        fixed: &[i32],
+        half: &mut Half,
+    ) -> Vec<Vec<Entry>> {
+        let Self { how, on_row, .. } = *self;
+        let top_k = self.selection.top_k;
+        let (scores, kernel) = Intervals::new(self.measure, items, ratings, &self.wanted, fixed);
+        let pass = Pass { ratings, scores: &scores, top_k, how, on_row };
+        let best = pass.run(kernel, Some(half));
+        if !scores.gave_up() {
+            return best;
+        }
+        drop(best);
+        self.best_of_products(ratings, items, formula, Some(half))
+    }
+
     /// The same by rank. With `half`, co-counts go there.
     pub fn best_of_products(
         &self,
@@ -226,7 +248,11 @@ impl Fit<'_> {
     ) -> Vec<Vec<Entry>> {
         let Self { how, on_row, .. } = *self;
         let cut = (self.measure, self.selection.cut);
-        let scores = &Scored::new(cut, items, ratings, &self.wanted, bound);
+        let scale = match ratings.values() {
+            Values::Codes { shift, .. } => 4f64.powi(*shift as i32),
+            Values::Same | Values::OfUsers(_) | Values::Each(_) => 1.0,
+        };
+        let scores = &Scored::new(cut, items, ratings, &self.wanted, bound, scale);
         let top_k = self.selection.top_k;
         Pass { ratings, scores, top_k, how, on_row }.run(kernel, half)
     }

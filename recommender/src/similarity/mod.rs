@@ -1,5 +1,6 @@
 //! Item-to-item similarity: a sparse rating matrix in, each item's best neighbours out.
 
+mod candidates;
 mod cost;
 mod ease;
 mod fit;

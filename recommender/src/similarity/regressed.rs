@@ -43,10 +43,11 @@ pub fn regressed(
     let ratings = Relabelled::new(&weighed);
     let items = Items::of(&weighed, &ratings, formula);
     drop(weighed);
-    let counts_suffice = matches!(ratings.values(), Values::OfUsers(_));
-    let mut rows = if counts_suffice && Half::bytes(&ratings) <= MOST_HALF_BYTES {
+    let mut rows = if let Values::OfUsers(fixed) = ratings.values()
+        && Half::bytes(&ratings) <= MOST_HALF_BYTES
+    {
         let mut half = Half::new(&ratings);
-        let best = candidates.best_of_products(&ratings, &items, formula, Some(&mut half));
+        let best = candidates.candidates(&ratings, &items, formula, fixed, &mut half);
         ease::regress_counts(&ratings, &half, ridge, best, fit.how.instructions, &step)?
     } else {
         let best = candidates.best_of_products(&ratings, &items, formula, None);

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicI32, AtomicU8, AtomicU32, Ordering};
 
 use rayon::prelude::*;
 
-use super::matrix::Cell;
+use super::matrix::{Cell, RatingMatrix};
 use super::weighting::{Weighed, Worth};
 
 /// The largest number of four binary digits.
@@ -94,7 +94,7 @@ impl Relabelled {
         let (user_count, item_count) = (matrix.user_count(), matrix.item_count());
         let user_of = by_activity(user_count, |user| matrix.user_row(user).len());
         let is_each = matches!(weighed.worth, Worth::Each);
-        let mut segments: Vec<Segment> = cut(&user_of, |user| matrix.user_row(user).len())
+        let segments: Vec<Segment> = cut(&user_of, |user| matrix.user_row(user).len())
             .into_par_iter()
             .map(|users| {
                 let mut counts = vec![0u32; item_count];
@@ -141,32 +141,20 @@ impl Relabelled {
         let seen = segments.iter().fold(Seen::NOTHING, |seen, segment| seen.and(segment.seen));
         // Threads write to places that no other one writes to, which atomic numbers let them do without a copy.
         let raters: Vec<AtomicU32> = zeros(end);
-        let segments = segments.iter_mut().zip(places).collect::<Vec<_>>();
-        let lay_out = |write: &(dyn Fn(usize, Cell) + Sync)| {
-            segments.par_iter().for_each(|(segment, places)| {
-                let mut places = places.clone();
-                for new in segment.users.clone() {
-                    for &cell in matrix.user_row(user_of[new] as usize) {
-                        let place = &mut places[cell.index as usize];
-                        raters[*place].store(new as u32, Ordering::Relaxed);
-                        write(*place, cell);
-                        *place += 1;
-                    }
-                }
-            });
-        };
+        let segments: Vec<(&Segment, Vec<usize>)> = segments.iter().zip(places).collect();
+        let laying = Laying { matrix, user_of: &user_of, segments: &segments, raters: &raters };
         let values = match (&weighed.worth, seen.code_shift()) {
             (Worth::Same, _) => {
-                lay_out(&|_, _| ());
+                laying.out(|_, _| ());
                 Values::Same
             }
             (Worth::OfUsers { fixed, .. }, _) => {
-                lay_out(&|_, _| ());
+                laying.out(|_, _| ());
                 Values::OfUsers(user_of.iter().map(|&user| fixed[user as usize]).collect())
             }
             (Worth::Each, Some(shift)) => {
                 let codes: Vec<AtomicU8> = zeros(end);
-                lay_out(&|place, cell| {
+                laying.out(|place, cell| {
                     codes[place].store((cell.fixed >> shift) as u8, Ordering::Relaxed);
                 });
                 let codes = codes.into_iter().map(AtomicU8::into_inner).collect();
@@ -174,7 +162,7 @@ impl Relabelled {
             }
             (Worth::Each, None) => {
                 let values: Vec<AtomicI32> = zeros(end);
-                lay_out(&|place, cell| values[place].store(cell.fixed, Ordering::Relaxed));
+                laying.out(|place, cell| values[place].store(cell.fixed, Ordering::Relaxed));
                 Values::Each(values.into_iter().map(AtomicI32::into_inner).collect())
             }
         };
@@ -265,6 +253,31 @@ impl Relabelled {
                 values[positions].iter().map(|&value| i64::from(value).pow(2)).sum()
             }
         }
+    }
+}
+
+/// Writes all ratings by item.
+struct Laying<'a> {
+    matrix: &'a RatingMatrix,
+    user_of: &'a [u32],
+    segments: &'a [(&'a Segment, Vec<usize>)],
+    raters: &'a [AtomicU32],
+}
+
+impl Laying<'_> {
+    /// `write` is told the place of each rating.
+    fn out(&self, write: impl Fn(usize, Cell) + Sync) {
+        self.segments.par_iter().for_each(|(segment, places)| {
+            let mut places = places.clone();
+            for new in segment.users.clone() {
+                for &cell in self.matrix.user_row(self.user_of[new] as usize) {
+                    let place = &mut places[cell.index as usize];
+                    self.raters[*place].store(new as u32, Ordering::Relaxed);
+                    write(*place, cell);
+                    *place += 1;
+                }
+            }
+        });
     }
 }
 

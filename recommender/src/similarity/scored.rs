@@ -6,7 +6,7 @@ use super::fit::Cut;
 use super::formula::{Items, kept};
 use super::measure::{Measure, ProductFormula};
 use super::product::Scores;
-use super::relabelled::{Relabelled, Values};
+use super::relabelled::Relabelled;
 
 /// A bound of a formula, before it is held back.
 pub trait Bound: Sync {
@@ -98,18 +98,16 @@ pub struct Scored<'a, B> {
 const RANGE: Range<f64> = 1.0 / (1u64 << 40) as f64..(1u64 << 40) as f64;
 
 impl<'a, B: Bound> Scored<'a, B> {
-    /// For the best of these items alone.
+    /// For the best of these items alone, of sums in this unit.
     pub fn new(
         (measure, cut): (&'a Measure, Cut),
         items: Option<&'a Items>,
         ratings: &Relabelled,
         wanted: &Range<usize>,
         bound: B,
+        scale: f64,
     ) -> Self {
-        let half_scale = match ratings.values() {
-            Values::Codes { shift, .. } => f64::from(1u32 << shift),
-            Values::Same | Values::OfUsers(_) | Values::Each(_) => 1.0,
-        };
+        let half_scale = scale.sqrt();
         let single = |factor: f64| {
             let factor = factor * half_scale;
             if RANGE.contains(&factor) { factor as f32 } else { f32::INFINITY }
@@ -129,7 +127,7 @@ impl<'a, B: Bound> Scored<'a, B> {
             bound,
             shrinkage: measure.shrinkage as f32,
             significance: measure.significance.max(1) as f32,
-            scale: half_scale * half_scale,
+            scale,
             factors: (0..ratings.rated()).map(factors).collect(),
             is_wanted: ratings.item_of().iter().map(is_wanted).collect(),
         }

@@ -1,7 +1,7 @@
 //! Eight symmetric systems solved side by side, one in each lane of a vector.
 
 use super::EaseError;
-use crate::similarity::product::instructions::{InstructionSet, Work};
+use crate::similarity::product::instructions::{InstructionSet, Instructions, Work};
 
 /// How many systems are solved at a time.
 pub const LANES: usize = 8;
@@ -93,7 +93,7 @@ impl Work for Solve<'_> {
     type Output = bool;
 
     #[inline(always)]
-    fn run(self) -> bool {
+    fn run<I: Instructions>(self, _: I) -> bool {
         let Self { system, right } = self;
         let count = right.len();
         let mut is_solved = true;

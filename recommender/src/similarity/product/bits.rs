@@ -12,8 +12,7 @@ use rayon::prelude::*;
 use super::WIDTH;
 use crate::similarity::relabelled::Relabelled;
 
-/// A bit for each of 512 columns. Column `64 r + 8 w + q` has bit `8 q + r` of word w: from such an order [`bytes`] gives
-/// numbers in the order of the columns.
+/// A bit for each of 512 columns.
 pub type Words = [u64; WIDTH / 64];
 
 /// A bit a column.
@@ -24,8 +23,7 @@ pub struct Line(pub Words);
 /// The word and the bit of a column.
 #[inline(always)]
 pub fn place(column: usize) -> (usize, u32) {
-    let (high, low) = (column / 64, column % 64);
-    (low / 8, (low % 8 * 8 + high) as u32)
+    (column / 64, (column % 64) as u32)
 }
 
 /// Digits of a count, more than 2^32 users need.
@@ -165,27 +163,34 @@ impl Digits {
     }
 }
 
-/// Eight binary digits of 512 columns, the last one first, as a byte a column: squares of eight bits turned about, all at
-/// the same time (Warren 2012, "Hacker's delight", 7-3).
+/// Eight binary digits of 512 columns, the last one first, as a byte a column: squares of eight bits are turned about, and then
+/// squares of eight bytes, many at the same time (Warren 2012, "Hacker's delight", 7-3).
 #[inline(always)]
 pub fn bytes(mut lines: [Words; 8]) -> [u8; WIDTH] {
+    /// Swaps what is `BY` lines down with what is `BY` places, of `shift` bits in all, up.
     #[inline(always)]
-    fn swap<const BY: usize>(lines: &mut [Words; 8], mask: u64) {
+    fn swap<const BY: usize>(lines: &mut [Words; 8], shift: usize, mask: u64) {
         for line in (0..8).filter(|line| line & BY == 0) {
             for word in 0..WIDTH / 64 {
                 let (a, b) = (lines[line][word], lines[line + BY][word]);
-                let differ = ((a >> BY) ^ b) & mask;
-                lines[line][word] = a ^ differ << BY;
+                let differ = ((a >> shift) ^ b) & mask;
+                lines[line][word] = a ^ differ << shift;
                 lines[line + BY][word] = b ^ differ;
             }
         }
     }
-    swap::<4>(&mut lines, 0x0f0f_0f0f_0f0f_0f0f);
-    swap::<2>(&mut lines, 0x3333_3333_3333_3333);
-    swap::<1>(&mut lines, 0x5555_5555_5555_5555);
+    swap::<4>(&mut lines, 4, 0x0f0f_0f0f_0f0f_0f0f);
+    swap::<2>(&mut lines, 2, 0x3333_3333_3333_3333);
+    swap::<1>(&mut lines, 1, 0x5555_5555_5555_5555);
+    // By now line r has in byte q of word w the number of column 64 w + 8 q + r.
+    swap::<4>(&mut lines, 32, 0x0000_0000_ffff_ffff);
+    swap::<2>(&mut lines, 16, 0x0000_ffff_0000_ffff);
+    swap::<1>(&mut lines, 8, 0x00ff_00ff_00ff_00ff);
     let mut bytes = [0; WIDTH];
-    for (bytes, word) in bytes.as_chunks_mut::<8>().0.iter_mut().zip(lines.as_flattened()) {
-        *bytes = word.to_le_bytes();
+    for (word, bytes) in bytes.as_chunks_mut::<64>().0.iter_mut().enumerate() {
+        for (bytes, line) in bytes.as_chunks_mut::<8>().0.iter_mut().zip(&lines) {
+            *bytes = line[word].to_le_bytes();
+        }
     }
     bytes
 }

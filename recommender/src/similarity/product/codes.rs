@@ -11,10 +11,10 @@ use rayon::prelude::*;
 use super::WIDTH;
 use super::bits::{Line, place, set_lines};
 use super::cells::{Cells, dense_users};
-use super::instructions::{InstructionSet, Work};
+use super::instructions::{InstructionSet, Instructions, Work};
 use super::kernel::{CoCounts, Kernel, Sink};
 use super::rare::Dot;
-use super::sliced::{Power, SlicedSums, USERS, round};
+use super::sliced::{SlicedSums, USERS, round};
 use crate::similarity::relabelled::Relabelled;
 
 /// Binary digits of a number.
@@ -88,7 +88,7 @@ impl Work for Summing<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run(self) {
+    fn run<I: Instructions>(self, _: I) {
         let Self { kernel, raters, codes, width, scratch } = self;
         let Scratch { sliced, sums, near, .. } = scratch;
         let dense = raters.partition_point(|&user| (user as usize) < kernel.dense);
@@ -100,7 +100,7 @@ impl Work for Summing<'_> {
                     for own in (0..DIGITS).filter(|own| code >> own & 1 == 1) {
                         for digit in 0..DIGITS {
                             let line = user * DIGITS as u32 + digit as u32;
-                            sliced.push(line, 2 * (own + digit) as Power);
+                            sliced.push(line, own + digit);
                         }
                     }
                 }
@@ -123,7 +123,7 @@ impl Kernel for Codes<'_> {
     type Rare = Dot;
 
     fn scratch(&self) -> Scratch {
-        let (counts, sliced) = (CoCounts::new(), SlicedSums::new(4 * DIGITS));
+        let (counts, sliced) = (CoCounts::new(), SlicedSums::new());
         Scratch { counts, sliced, sums: [0; WIDTH], near: [0.0; WIDTH] }
     }
 

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::WIDTH;
 use super::bits::{Digits, Line};
-use super::instructions::{InstructionSet, Work};
+use super::instructions::{InstructionSet, Instructions, Work};
 use super::rare::RareSums;
 use crate::similarity::relabelled::Relabelled;
 
@@ -123,7 +123,7 @@ impl Work for Counting<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run(self) {
+    fn run<I: Instructions>(self, _: I) {
         let CoCounts { digits, narrow, middle, wide, near } = self.counts;
         digits.count(self.raters, self.lines);
         *narrow = digits.bytes(0);

@@ -3,6 +3,10 @@
 /// What a pair is worth to either of its items: bounds for many at a time, and the exact similarity of those that may be
 /// among the best. The *own* item is the one whose best are kept; all are named by rank.
 pub trait Scores: Sync {
+    /// Whether a sum tells only within what a similarity lies: it is off by half a user at most. No similarity is negative
+    /// then.
+    const INTERVALS: bool = false;
+
     /// What a bound needs of an item as the own one, and as the other.
     fn factors(&self, rank: usize) -> [f32; 2];
 
@@ -21,6 +25,12 @@ pub trait Scores: Sync {
 
     /// Whether anybody wants the best of this item.
     fn is_wanted(&self, rank: usize) -> bool;
+
+    /// Leaves of entries with intervals the best, scored.
+    fn decide(&self, _own: usize, _entries: &mut Vec<Entry>, _top_k: usize, _item_of: &[u32]) {}
+
+    /// Told when so many intervals of one item overlap that the best are not looked for any more.
+    fn give_up(&self) {}
 }
 
 /// What rounding may take from a bound: some ten operations in single precision.
@@ -29,10 +39,13 @@ const SLACK: f32 = 1.0 / (1 << 18) as f32;
 /// Below it a bound might round to nothing.
 const SMALL: f32 = 1e-30;
 
+/// As many times the room of a list its entries with intervals may take.
+const MOST_OPEN: usize = 8;
+
 /// A pair, in the list of one of its items.
 #[derive(Debug, Clone, Copy)]
 pub struct Entry {
-    /// Before it is scored the sum's bits; then a number that is greater for what comes first.
+    /// Before it is scored the sum's bits; then a number that is greater for what comes first, or an interval.
     key: u64,
     /// The other item's rank.
     pub other: u32,
@@ -45,8 +58,24 @@ impl Entry {
         Self { key: sum.to_bits(), other: other as u32, count }
     }
 
+    /// Within what its similarity lies.
+    fn with_interval(self, least: f32, most: f32) -> Self {
+        let key = u64::from(most.to_bits()) << 32 | u64::from(least.to_bits());
+        Self { key, ..self }
+    }
+
+    /// The least and the greatest similarity that it can have.
+    pub fn interval(self) -> (f32, f32) {
+        (f32::from_bits(self.key as u32), f32::from_bits((self.key >> 32) as u32))
+    }
+
+    /// What sorts the best first, once scored.
+    pub fn order(self) -> u64 {
+        !self.key
+    }
+
     /// Greater magnitude first, then the smaller item number. The sign is kept, below all.
-    fn scored(self, score: f32, item: u32) -> Self {
+    pub fn scored(self, score: f32, item: u32) -> Self {
         let magnitude = u64::from(score.abs().to_bits()) << 33;
         let key = magnitude | u64::from(!item) << 1 | u64::from(score < 0.0);
         Self { key, ..self }
@@ -129,8 +158,13 @@ impl List {
         let (length, room) = (self.entries.len(), room(keep.top_k));
         if length < room {
             self.entries.reserve_exact(length.max(16).min(room - length));
-        } else {
-            self.cut(own, keep);
+            return;
+        }
+        self.cut(own, keep);
+        if self.entries.len() > room.saturating_mul(MOST_OPEN) {
+            keep.scores.give_up();
+            self.entries.truncate(keep.top_k);
+            self.scored = self.entries.len();
         }
     }
 
@@ -139,16 +173,25 @@ impl List {
     fn cut<S: Scores>(&mut self, own: usize, keep: Keep<'_, S>) {
         self.score(own, keep);
         let (entries, top_k) = (&mut self.entries, keep.top_k);
-        if entries.len() < top_k {
+        if entries.len() < top_k || top_k == 0 {
             return;
         }
-        if entries.len() > top_k {
-            entries.select_nth_unstable_by_key(top_k - 1, |entry| !entry.key);
-            entries.truncate(top_k);
-            self.scored = top_k;
-        }
-        let least = entries.iter().map(|entry| entry.key).min().unwrap_or(0);
-        let least = f32::from_bits((least >> 33) as u32);
+        let least = if S::INTERVALS {
+            // At least so many are as similar as this.
+            let mut least: Vec<f32> = entries.iter().map(|entry| entry.interval().0).collect();
+            let (_, bar, _) = least.select_nth_unstable_by(top_k - 1, |a, b| b.total_cmp(a));
+            let bar = *bar;
+            entries.retain(|entry| entry.interval().1 >= bar);
+            bar
+        } else {
+            if entries.len() > top_k {
+                entries.select_nth_unstable_by_key(top_k - 1, |entry| entry.order());
+                entries.truncate(top_k);
+            }
+            let least = entries.iter().map(|entry| entry.key).min().unwrap_or(0);
+            f32::from_bits((least >> 33) as u32)
+        };
+        self.scored = entries.len();
         if least > SMALL {
             self.threshold = self.threshold.max(least * (1.0 - SLACK));
         }
@@ -160,8 +203,17 @@ impl List {
         for at in self.scored..self.entries.len() {
             let entry = self.entries[at];
             let (sum, other) = (f64::from_bits(entry.key), entry.other as usize);
-            if let Some(score) = keep.scores.exact(sum, entry.count, own, other) {
-                self.entries[end] = entry.scored(score, keep.item_of[other]);
+            let score = |sum| keep.scores.exact(sum, entry.count, own, other);
+            let scored = if S::INTERVALS {
+                let half = f64::from(entry.count) / 2.0;
+                score(sum + half).map(|most| {
+                    entry.with_interval(score((sum - half).max(0.0)).unwrap_or(0.0), most)
+                })
+            } else {
+                score(sum).map(|score| entry.scored(score, keep.item_of[other]))
+            };
+            if let Some(scored) = scored {
+                self.entries[end] = scored;
                 end += 1;
             }
         }
@@ -183,11 +235,14 @@ impl List {
         }
     }
 
-    /// The best, best first.
+    /// The best; best first, but where they had intervals.
     pub fn finish<S: Scores>(mut self, own: usize, keep: Keep<'_, S>) -> Vec<Entry> {
         self.cut(own, keep);
-        self.entries.sort_unstable_by_key(|entry| !entry.key);
-        self.entries.truncate(keep.top_k);
+        if S::INTERVALS {
+            keep.scores.decide(own, &mut self.entries, keep.top_k, keep.item_of);
+        } else {
+            self.entries.sort_unstable_by_key(|entry| entry.order());
+        }
         self.entries.shrink_to_fit();
         self.entries
     }

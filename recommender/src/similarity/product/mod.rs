@@ -27,7 +27,7 @@ pub use lists::{Entry, Scores, room};
 pub use rare::RareSums;
 pub use rare::{Dot, Five};
 pub use scatter::Scatter;
-pub use user_weights::UserWeights;
+pub use user_weights::{UserWeights, squares};
 
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -36,7 +36,7 @@ use rayon::prelude::*;
 
 use super::half::{Columns, Half};
 use super::relabelled::Relabelled;
-use instructions::{InstructionSet, Work};
+use instructions::{InstructionSet, Instructions, Work};
 use kernel::{CoCounts, Sink};
 use lists::{Keep, List};
 use rare::{RareItems, Slots};
@@ -387,7 +387,7 @@ impl<S: Scores> Work for Screen<'_, S> {
     type Output = u8;
 
     #[inline(always)]
-    fn run(self) -> u8 {
+    fn run<I: Instructions>(self, _: I) -> u8 {
         if self.is_directed { self.groups::<true>() } else { self.groups::<false>() }
     }
 }
