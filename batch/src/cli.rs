@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use akin_recommender::similarity::InstructionSet;
 use akin_schemas::{log_field, log_levels, printable};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
@@ -128,6 +129,7 @@ fn run_command() -> Result<(), Failure> {
     let arguments = arguments.map_err(|problem| Failure::Usage(problem.to_string()))?;
     let command = Cli::parse_from(arguments).command;
     log_to_standard_error()?;
+    InstructionSet::named().map_err(|error| Failure::Usage(error.to_string()))?;
     match command {
         Command::Run(options) => output::print(&run::run(&options)?, options.json),
         Command::Plan(options) => {

@@ -83,25 +83,33 @@ fn of_two_runs_at_once_one_publishes_and_the_other_says_it_was_superseded() {
 }
 
 #[test]
-fn the_same_input_gives_the_same_bytes_for_any_number_of_threads() {
+fn the_same_input_gives_the_same_bytes_for_any_number_of_threads_and_any_instructions() {
     let synthetic = Workplace::new();
     let out = synthetic.text("made");
     let made = ["synth", "--users", "300", "--items", "120", "--ratings", "9000", "--out", &out];
     assert_eq!(crate::harness::batch(&made).code, 0);
-    let parts = |threads: &str| {
+    let parts = |threads: &str, instructions: Option<&str>| {
         let workplace = Workplace::new();
         let store = workplace.store();
         let (ratings, items) = (format!("{out}/ratings.csv"), format!("{out}/movies.csv"));
         let arguments = ["run", "--ratings", &ratings, "--items", &items, "--store", &store];
-        let run = crate::harness::batch(&[&arguments[..], &["--threads", threads]].concat());
+        let mut command =
+            crate::harness::batch_command(&[&arguments[..], &["--threads", threads]].concat());
+        command.envs(instructions.map(|name| ("AKIN_INSTRUCTIONS", name)));
+        let run = BatchRun::of(command.output().unwrap());
         assert_eq!(run.code, 0, "{}", run.stderr);
         let sums = |table: &str| workplace.current()["parts"][table][0]["sha256"].clone();
         ["neighbours", "items", "profiles"].map(sums)
     };
-    let one = parts("1");
+    let one = parts("1", None);
     assert!(one.iter().all(serde_json::Value::is_string), "{one:?}");
-    assert_eq!(one, parts("2"));
-    assert_eq!(one, parts("7"));
+    assert_eq!(one, parts("2", None));
+    assert_eq!(one, parts("7", Some("portable")));
+    let mut command = crate::harness::batch_command(&["synth", "--out", &out]);
+    let refused = BatchRun::of(command.env("AKIN_INSTRUCTIONS", "mmx").output().unwrap());
+    assert_eq!(refused.code, 2);
+    let message = "AKIN_INSTRUCTIONS is \"mmx\", but this processor has ";
+    assert!(refused.error().contains(message), "{}", refused.error());
 }
 
 #[test]

@@ -27,5 +27,5 @@ pub use measure::{
     Adjustments, Formula, Measure, MeasureError, Norm, Preset, ProductFormula, Weighting,
 };
 pub use neighbours::{Neighbour, NeighbourList, NeighbourSlice, Neighbours};
-pub use product::instructions::InstructionSet;
+pub use product::instructions::{InstructionSet, InstructionsError};
 pub use weighting::counts_any;

@@ -4,11 +4,13 @@
 
 use std::sync::OnceLock;
 
+use thiserror::Error;
+
 use super::WIDTH;
 use super::bits::Words;
 
 /// What names a set of instructions, for tests and for looking at differences.
-pub const VARIABLE: &str = "AKIN_INSTRUCTIONS";
+const VARIABLE: &str = "AKIN_INSTRUCTIONS";
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
@@ -49,6 +51,16 @@ enum Set {
     Portable,
 }
 
+/// Instructions are asked for that are not there.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error(
+    "{VARIABLE} is {name:?}, but this processor has {has}: choose one of them, or leave it out"
+)]
+pub struct InstructionsError {
+    name: String,
+    has: String,
+}
+
 /// Something to do with whichever instructions.
 pub trait Work {
     /// What it gives.
@@ -76,14 +88,23 @@ impl InstructionSet {
         sets
     }
 
-    /// What the environment variable [`VARIABLE`] names, and else the widest. Looked up once.
+    /// What the environment variable `AKIN_INSTRUCTIONS` names, and else the widest. Looked up once; a name that
+    /// [`Self::named`] refuses is as good as none.
     pub fn chosen() -> Self {
         static CHOSEN: OnceLock<InstructionSet> = OnceLock::new();
-        *CHOSEN.get_or_init(|| {
-            let name = std::env::var(VARIABLE).unwrap_or_default();
-            let sets = Self::all();
-            sets.iter().find(|set| set.name() == name).copied().unwrap_or(sets[0])
-        })
+        *CHOSEN.get_or_init(|| Self::named().unwrap_or_else(|_| Self::all()[0]))
+    }
+
+    /// The same.
+    ///
+    /// # Errors
+    /// When this processor has no such instructions, or they are called otherwise.
+    pub fn named() -> Result<Self, InstructionsError> {
+        let sets = Self::all();
+        let Ok(name) = std::env::var(VARIABLE) else { return Ok(sets[0]) };
+        let found = sets.iter().find(|set| set.name() == name).copied();
+        let names = || sets.iter().map(|set| set.name()).collect::<Vec<_>>().join(", ");
+        found.ok_or_else(|| InstructionsError { name, has: names() })
     }
 
     /// What it is called.
