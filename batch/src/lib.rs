@@ -1,6 +1,6 @@
 //! akin-batch: reads ratings, computes similarities, publishes a version; measures how good one is.
 //!
-//! This crate is the only user of polars. It must not know the server.
+//! This crate must not know the server.
 
 pub mod cli;
 pub mod evaluate;
@@ -19,5 +19,6 @@ mod panics;
 mod progress;
 mod s3;
 mod stages;
+mod threads;
 
 pub use akin_ingest as ingest;

@@ -39,7 +39,7 @@ impl RemoteObject for Object {
         Ok(self.0.read_range(range)?)
     }
 
-    fn reader(&self) -> Box<dyn Read> {
+    fn reader(&self) -> Box<dyn Read + Send> {
         Box::new(self.0.reader())
     }
 }

@@ -57,7 +57,7 @@ impl RemoteObject for InMemory {
         Ok(self.0.slice(cut(range.start)..cut(range.end)))
     }
 
-    fn reader(&self) -> Box<dyn Read> {
+    fn reader(&self) -> Box<dyn Read + Send> {
         Box::new(Cursor::new(self.0.clone()))
     }
 }
@@ -76,6 +76,7 @@ fn options(reading: &Reading, times: usize) -> IngestOptions {
         now: DateTime::UNIX_EPOCH + chrono::TimeDelta::days(20_000),
         max_reject_share: 1.0,
         max_memory: MAX_MEMORY,
+        threads: 1,
     }
 }
 

@@ -17,8 +17,8 @@ use super::remote::{RemoteError, RemoteObject};
 
 /// The size of a block, in bytes.
 const BLOCK: u64 = 4 << 20;
-/// Blocks that are kept: two for each of four columns. A row group is gone through twice, for its pages' headers and for
-/// the pages: what it has beyond these blocks is fetched twice.
+/// Blocks that are kept for each row group that is read at once: two for each of four columns. A row group is gone through
+/// twice, for its pages' headers and for the pages: what it has beyond these blocks is fetched twice.
 const KEPT: usize = 8;
 
 type Fetch = dyn Fn(Range<u64>) -> Result<Bytes, RemoteError> + Send + Sync;
@@ -29,14 +29,20 @@ pub(super) struct Blocks {
     bytes: u64,
     block: u64,
     fetch: Arc<Fetch>,
+    /// How many are kept.
+    most: usize,
     /// Number and content, the one used last at the end.
-    kept: Arc<Mutex<VecDeque<(u64, Bytes)>>>,
+    kept: Arc<Mutex<VecDeque<(u64, Block)>>>,
 }
 
+/// What was fetched, or nothing yet: who holds it fetches it, and others wait for no block but that.
+type Block = Arc<Mutex<Option<Bytes>>>;
+
 impl Blocks {
-    /// An object in S3.
-    pub(super) fn of(input: Arc<dyn RemoteObject>) -> Self {
-        Self::new(input.bytes(), BLOCK, move |range| input.read_range(range))
+    /// An object in S3, of which so many row groups are read at once.
+    pub(super) fn of(input: Arc<dyn RemoteObject>, at_once: usize) -> Self {
+        let blocks = Self::new(input.bytes(), BLOCK, move |range| input.read_range(range));
+        Self { most: KEPT * at_once.max(1), ..blocks }
     }
 
     pub(super) fn new(
@@ -44,7 +50,7 @@ impl Blocks {
         block: u64,
         fetch: impl Fn(Range<u64>) -> Result<Bytes, RemoteError> + Send + Sync + 'static,
     ) -> Self {
-        Self { bytes, block, fetch: Arc::new(fetch), kept: Arc::default() }
+        Self { bytes, block, fetch: Arc::new(fetch), most: KEPT, kept: Arc::default() }
     }
 
     /// What the file holds from `at` to the end of the block in which that lies; nothing behind its end.
@@ -54,17 +60,29 @@ impl Blocks {
         }
         let number = at / self.block;
         let start = number * self.block;
+        let block = self.kept(number);
+        let mut fetched = block.lock().unwrap_or_else(PoisonError::into_inner);
+        let block = match &*fetched {
+            Some(block) => block.clone(),
+            None => {
+                let block = (self.fetch)(start..self.bytes.min(start + self.block))?;
+                fetched.insert(block).clone()
+            }
+        };
+        Ok(block.slice((at - start) as usize..))
+    }
+
+    /// A block that is kept from now on.
+    fn kept(&self, number: u64) -> Block {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let found = kept.iter().position(|(kept, _)| *kept == number);
-        let block = match found.and_then(|place| kept.remove(place)) {
-            Some((_, block)) => block,
-            None => (self.fetch)(start..self.bytes.min(start + self.block))?,
-        };
-        if kept.len() == KEPT {
+        let found = found.and_then(|place| kept.remove(place));
+        let block = found.map_or_else(Block::default, |(_, block)| block);
+        if kept.len() == self.most {
             kept.pop_front();
         }
         kept.push_back((number, block.clone()));
-        Ok(block.slice((at - start) as usize..))
+        block
     }
 }
 

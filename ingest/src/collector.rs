@@ -1,26 +1,45 @@
 //! Collects entries from files and ledgers, and keeps the last one of each user and item.
 
+use std::sync::Mutex;
+
 use akin_recommender::profile::{OrderKey, Origin};
 use indexmap::IndexSet;
-use rayon::iter::{IntoParallelRefMutIterator, ParallelIterator};
-use rayon::slice::ParallelSliceMut;
 
 use super::catalogue::{CatalogueFile, Overlap};
 use super::error::IngestError;
 use super::interner::Interner;
 use super::ratings::Ratings;
 use super::rejects::{Reason, Rejects};
-use super::row::Row;
+use super::room::Room;
+use super::rows::{BLOCK_ROWS, Block, Renumbering, Row, sorted};
 use super::source::InputFile;
 
 /// Takes entries in, in any order.
 #[derive(Debug)]
 pub struct Collector {
-    users: Interner,
-    items: Interner,
-    rows: Vec<Row>,
+    pub(super) users: Interner,
+    pub(super) items: Interner,
+    pub(super) room: Room,
+    pub(super) intake: Intake,
     origins: IndexSet<Origin>,
-    max_memory: u64,
+}
+
+/// A collector while several threads read files.
+pub(super) struct Sharing<'a> {
+    pub(super) users: Mutex<&'a mut Interner>,
+    pub(super) items: Mutex<&'a mut Interner>,
+    pub(super) room: &'a Room,
+    /// The number of the origin of what files hold.
+    pub(super) files: u16,
+}
+
+/// What was taken in, in the order of reading.
+#[derive(Debug, Default)]
+pub(super) struct Intake {
+    /// Numbered as ids and origins were met.
+    blocks: Vec<Block>,
+    /// Rows that make no whole block yet.
+    open: Vec<Row>,
     read: u64,
     /// The number of the last record of earlier runs' files that are still held.
     files_before: u64,
@@ -28,9 +47,20 @@ pub struct Collector {
     files: Vec<InputFile>,
 }
 
+/// Some records of a file that follow each other, as one reader of several leaves them.
+#[derive(Debug, Default)]
+pub(super) struct Portion {
+    /// Those that are taken in. Their sequences are their places among these records, from 1.
+    pub(super) blocks: Vec<Block>,
+    /// Those that are not.
+    pub(super) rejects: Rejects,
+    /// How many there are, rejected ones included.
+    pub(super) count: u64,
+}
+
 const ROW_BYTES: u64 = size_of::<Row>() as u64;
 /// Rows that the first allocation has room for.
-const FIRST_ROWS: usize = 1 << 12;
+const FIRST_ROWS: usize = 1 << 8;
 
 impl Collector {
     /// Starts empty. Rows and ids together take at most `max_memory` bytes.
@@ -38,13 +68,9 @@ impl Collector {
         Self {
             users: Interner::new("users"),
             items: Interner::new("items"),
-            rows: Vec::new(),
+            room: Room::new(max_memory),
+            intake: Intake::default(),
             origins: IndexSet::new(),
-            max_memory,
-            read: 0,
-            files_before: 0,
-            rejects: Rejects::default(),
-            files: Vec::new(),
         }
     }
 
@@ -63,11 +89,30 @@ impl Collector {
         if rating.is_some_and(|rating| !rating.is_finite()) {
             return Err(IngestError::NotFinite { user: user.to_owned(), item: item.to_owned() });
         }
-        let ids = [self.users.intern(user)?, self.items.intern(item)?];
+        let ids = [self.users.intern(user, &self.room)?, self.items.intern(item, &self.room)?];
         let origin = self.origin(order.origin)?;
-        self.make_room()?;
-        self.rows.push(Row::new(ids, origin, rating, rated_at, order));
-        Ok(())
+        self.intake.push(Row::new(ids, origin, rating, rated_at, order), &self.room)
+    }
+
+    /// Lets several threads read files: `read` is given what they share, and where what they give is taken in.
+    pub(super) fn reading(
+        &mut self,
+        read: impl FnOnce(&Sharing<'_>, &mut Intake) -> Result<(), IngestError>,
+    ) -> Result<(), IngestError> {
+        // An origin of which nothing is taken in has no number.
+        let (is_known, before) = (self.origins.contains(&Origin::FILES), self.intake.blocks.len());
+        let files = self.origin(Origin::FILES)?;
+        let sharing = Sharing {
+            users: Mutex::new(&mut self.users),
+            items: Mutex::new(&mut self.items),
+            room: &self.room,
+            files,
+        };
+        let outcome = read(&sharing, &mut self.intake);
+        if !is_known && self.intake.blocks.len() == before {
+            self.origins.pop();
+        }
+        outcome
     }
 
     fn origin(&mut self, origin: Origin) -> Result<u16, IngestError> {
@@ -76,47 +121,15 @@ impl Collector {
         u16::try_from(number).map_err(too_many)
     }
 
-    /// Checks that so many bytes can be used beside what is collected.
-    pub(super) fn check_room_for(&self, bytes: u64) -> Result<(), IngestError> {
-        let rows = self.rows.capacity() as u64 * ROW_BYTES;
-        let needed = (self.users.bytes() + self.items.bytes() + rows).saturating_add(bytes);
-        if needed <= self.max_memory {
-            return Ok(());
-        }
-        Err(IngestError::TooLarge { needed, limit: self.max_memory })
-    }
-
-    /// Makes room for one more row. Never allocates more than is allowed, which doubling would.
-    fn make_room(&mut self) -> Result<(), IngestError> {
-        let rows = self.rows.len();
-        let ids = self.users.bytes() + self.items.bytes();
-        let needed = ids + (rows as u64 + 1) * ROW_BYTES;
-        let too_large = IngestError::TooLarge { needed, limit: self.max_memory };
-        if needed > self.max_memory {
-            return Err(too_large);
-        }
-        if rows < self.rows.capacity() {
-            return Ok(());
-        }
-        let allowed = usize::try_from((self.max_memory - ids) / ROW_BYTES).unwrap_or(usize::MAX);
-        let wanted = (rows + rows / 2).max(FIRST_ROWS).min(allowed);
-        self.rows.try_reserve_exact(wanted - rows).map_err(|_| too_large)
-    }
-
     /// Numbers the records of files after `sequence`, so that of two records with the same time the one in a later
     /// run's files wins.
     pub fn continue_files_after(&mut self, sequence: u64) {
-        self.files_before = sequence;
+        self.intake.files_before = sequence;
     }
 
     /// The number of the last record read from files, earlier runs' included.
     pub fn files_through(&self) -> u64 {
-        self.files_before + self.read
-    }
-
-    /// Begins a file of ratings.
-    pub(super) fn begin_file(&mut self, file: InputFile) {
-        self.files.push(file);
+        self.intake.files_through()
     }
 
     /// Takes in a record of the current file. Its place in the order is its time, then its place among all records.
@@ -127,37 +140,29 @@ impl Collector {
         rating: f32,
         micros: i64,
     ) -> Result<(), IngestError> {
-        self.count_record();
-        let sequence = self.files_through();
-        let order = OrderKey { micros, origin: Origin::FILES, sequence };
+        self.intake.count_records(1);
+        let order = OrderKey { micros, origin: Origin::FILES, sequence: self.files_through() };
         self.push(user, item, Some(rating), micros, order)
     }
 
     /// Counts a record of the current file that is not taken in. It keeps its number, so that correcting one record
     /// does not move the others.
     pub(super) fn reject(&mut self, line: u64, reason: Reason, text: impl FnOnce() -> String) {
-        self.count_record();
-        if let Some(file) = self.files.last_mut() {
+        self.intake.count_records(1);
+        if let Some(file) = self.intake.files.last_mut() {
             file.rejected += 1;
-            self.rejects.add(&file.path, line, reason, text);
-        }
-    }
-
-    fn count_record(&mut self) {
-        self.read += 1;
-        if let Some(file) = self.files.last_mut() {
-            file.rows += 1;
+            self.intake.rejects.add(&file.path, line, reason, text);
         }
     }
 
     /// Records read from files so far, rejected ones included.
     pub fn read(&self) -> u64 {
-        self.read
+        self.intake.read
     }
 
     /// Those of them that were not taken in.
     pub fn rejects(&self) -> &Rejects {
-        &self.rejects
+        &self.intake.rejects
     }
 
     /// How far a catalogue speaks of the items that were taken in.
@@ -165,16 +170,20 @@ impl Collector {
         Overlap::of(catalogue, self.items.ids(), |id| self.items.contains(id))
     }
 
-    /// Numbers users and items in the bytewise order of their ids, sorts, and keeps the last entry of each pair.
+    /// Numbers users and items in the bytewise order of their ids, sorts, and keeps the last entry of each pair. Works on
+    /// the current rayon pool.
     ///
     /// The result does not depend on the order of the calls to [`push`](Self::push).
     ///
     /// # Errors
     /// When the catalogue's items make too many.
     pub fn finish(mut self, catalogue: CatalogueFile) -> Result<Ratings, IngestError> {
+        // The catalogue has been counted as it was read.
+        let unbounded = Room::new(u64::MAX);
         for id in catalogue.ids() {
-            self.items.intern(id)?;
+            self.items.intern(id, &unbounded)?;
         }
+        let Intake { blocks, read, rejects, files, .. } = self.intake.closed(&unbounded)?;
         let (users, user_at) = self.users.into_sorted();
         let (items, item_at) = self.items.into_sorted();
         let mut origins: Vec<Origin> = self.origins.iter().copied().collect();
@@ -185,26 +194,94 @@ impl Collector {
             // Every origin is found; there are no more of them than u16 can number.
             .map(|origin| origins.partition_point(|other| other < origin) as u16)
             .collect();
-        let mut rows = self.rows;
-        rows.par_iter_mut().for_each(|row| {
-            row.user = user_at[row.user as usize];
-            row.item = item_at[row.item as usize];
-            row.origin = origin_at[usize::from(row.origin)];
-        });
-        rows.par_sort_unstable_by_key(Row::sort_key);
-        // The later entry sorts first, and the first is kept.
-        rows.dedup_by_key(|row| (row.user, row.item));
-        rows.shrink_to_fit();
+        let numbers = Renumbering { users: user_at, items: item_at, origins: origin_at };
         Ok(Ratings {
             catalogue: catalogue.aligned_with(&items),
             users,
             items,
-            rows,
+            rows: sorted(blocks, &numbers),
             origins,
-            read: self.read,
-            rejects: self.rejects,
-            files: self.files,
+            read,
+            rejects,
+            files,
         })
+    }
+}
+
+impl Intake {
+    /// Begins a file of ratings.
+    pub(super) fn begin_file(&mut self, file: InputFile) {
+        self.files.push(file);
+    }
+
+    /// The records of the current file so far, rejected ones included.
+    pub(super) fn rows_of_file(&self) -> u64 {
+        self.files.last().map_or(0, |file| file.rows)
+    }
+
+    fn files_through(&self) -> u64 {
+        self.files_before + self.read
+    }
+
+    fn count_records(&mut self, count: u64) {
+        self.read += count;
+        if let Some(file) = self.files.last_mut() {
+            file.rows += count;
+        }
+    }
+
+    /// Takes in the next records of the current file.
+    pub(super) fn take(&mut self, portion: Portion, room: &Room) -> Result<(), IngestError> {
+        let through = self.files_through();
+        for mut block in portion.blocks {
+            room.take(block.bytes())?;
+            block.number_from(through);
+            self.blocks.push(block);
+        }
+        self.count_records(portion.count);
+        if let Some(file) = self.files.last_mut() {
+            file.rejected += portion.rejects.total();
+        }
+        self.rejects.append(portion.rejects);
+        Ok(())
+    }
+
+    fn push(&mut self, row: Row, room: &Room) -> Result<(), IngestError> {
+        if self.open.len() == self.open.capacity() {
+            self.make_room(room)?;
+        }
+        self.open.push(row);
+        Ok(())
+    }
+
+    /// Makes room for another row that is not packed yet: never more than is allowed, which doubling would.
+    fn make_room(&mut self, room: &Room) -> Result<(), IngestError> {
+        let rows = self.open.len();
+        if rows >= BLOCK_ROWS {
+            return self.pack(room);
+        }
+        room.check(ROW_BYTES)?;
+        let allowed = usize::try_from(room.left() / ROW_BYTES).unwrap_or(usize::MAX);
+        let more = rows.clamp(FIRST_ROWS, BLOCK_ROWS).min(BLOCK_ROWS - rows).min(allowed);
+        room.take(more as u64 * ROW_BYTES)?;
+        self.open.reserve_exact(more);
+        Ok(())
+    }
+
+    fn pack(&mut self, room: &Room) -> Result<(), IngestError> {
+        let block = Block::pack(&self.open);
+        room.take(block.bytes())?;
+        self.blocks.push(block);
+        self.open.clear();
+        Ok(())
+    }
+
+    fn closed(mut self, room: &Room) -> Result<Self, IngestError> {
+        if !self.open.is_empty() {
+            self.pack(room)?;
+        }
+        self.open = Vec::new();
+        Ok(self)
     }
 }
 
@@ -286,7 +363,7 @@ mod tests {
         let ratings =
             collect(&[entry(None, key(7, "ledger-a", 1)), entry(Some(3.0), key(7, "files", 900))]);
         assert_eq!(ratings.rows.len(), 1);
-        assert_eq!(ratings.rows[0].rating(), None);
+        assert_eq!(ratings.rows.iter().next().unwrap().rating(), None);
         assert!(matches!(ratings.check_not_empty(), Err(IngestError::NoRatings)));
         assert!(collect(&[entry(Some(1.0), key(7, "files", 1))]).check_not_empty().is_ok());
     }
@@ -303,10 +380,10 @@ mod tests {
                 Ok(()) => pushed += 1,
                 Err(error) => break error,
             }
-            assert!(collector.rows.capacity() as u64 * ROW_BYTES <= limit);
+            assert!(collector.intake.open.capacity() as u64 * ROW_BYTES <= limit);
         };
-        // An item here takes 40 bytes as a row and about 67 as an id.
-        assert!((900..960).contains(&pushed), "{pushed}");
+        // An item here takes 40 bytes as a row that is not packed yet and about 67 as an id; of rows some are made room for.
+        assert!((850..960).contains(&pushed), "{pushed}");
         assert!(error.is_too_large());
         let message = error.to_string();
         assert!(message.contains("100000 are allowed; raise --max-memory"), "{message}");

@@ -70,7 +70,7 @@ impl Dialect {
 }
 
 /// Splits records, reusing its memory.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Fields {
     dialect: Dialect,
     /// The text of the fields of a record that has quoted ones.

@@ -1,9 +1,11 @@
 //! Numbers identifiers in the order in which they are first met.
 
+use foldhash::fast::RandomState;
 use indexmap::IndexSet;
 use rayon::slice::ParallelSliceMut;
 
 use super::error::IngestError;
+use super::room::Room;
 
 /// What an identifier costs beside its bytes: set entry, hash, index slot and the allocator's share, rounded up.
 const OVERHEAD: u64 = 64;
@@ -12,26 +14,25 @@ const OVERHEAD: u64 = 64;
 #[derive(Debug)]
 pub(super) struct Interner {
     what: &'static str,
-    ids: IndexSet<Box<str>>,
+    ids: IndexSet<Box<str>, RandomState>,
     /// Files are mostly sorted by user, so the next identifier is often the last one again.
     last: usize,
-    bytes: u64,
 }
 
 impl Interner {
     /// `what` it numbers, for messages.
     pub(super) fn new(what: &'static str) -> Self {
-        Self { what, ids: IndexSet::new(), last: 0, bytes: 0 }
+        Self { what, ids: IndexSet::default(), last: 0 }
     }
 
-    /// The number of an identifier. Allocates only for new ones.
-    pub(super) fn intern(&mut self, id: &str) -> Result<u32, IngestError> {
+    /// The number of an identifier. Allocates only for new ones, as far as there is room.
+    pub(super) fn intern(&mut self, id: &str, room: &Room) -> Result<u32, IngestError> {
         let last = self.ids.get_index(self.last);
         if last.is_none_or(|last| **last != *id) {
             self.last = match self.ids.get_index_of(id) {
                 Some(known) => known,
                 None => {
-                    self.bytes += id.len() as u64 + OVERHEAD;
+                    room.take(id.len() as u64 + OVERHEAD)?;
                     self.ids.insert_full(id.into()).0
                 }
             };
@@ -48,11 +49,6 @@ impl Interner {
     /// All identifiers, in the order of their numbers.
     pub(super) fn ids(&self) -> impl Iterator<Item = &str> + Clone {
         self.ids.iter().map(|id| &**id)
-    }
-
-    /// About how much memory it takes.
-    pub(super) fn bytes(&self) -> u64 {
-        self.bytes
     }
 
     /// All identifiers sorted bytewise, and for each number handed out the position in that order.
@@ -76,8 +72,9 @@ mod tests {
     #[test]
     fn numbers_follow_the_first_meeting_and_positions_the_bytes() {
         let mut interner = Interner::new("users");
-        let numbers: Vec<_> =
-            ["b", "b", "é", "a", "10", "9", "b"].map(|id| interner.intern(id).unwrap()).to_vec();
+        let room = Room::new(1 << 10);
+        let ids = ["b", "b", "é", "a", "10", "9", "b"];
+        let numbers: Vec<_> = ids.map(|id| interner.intern(id, &room).unwrap()).to_vec();
         assert_eq!(numbers, [0, 0, 1, 2, 3, 4, 0]);
         let (ids, positions) = interner.into_sorted();
         assert_eq!(ids, ["10", "9", "a", "b", "é"]);

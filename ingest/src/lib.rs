@@ -14,10 +14,13 @@ mod columnar;
 mod error;
 mod fields;
 mod header;
+mod in_order;
 mod interner;
+mod known;
 mod layout;
 mod listing;
 mod objects;
+mod placed;
 mod preview;
 mod progress;
 mod ratings;
@@ -25,13 +28,15 @@ mod reading;
 mod records;
 mod rejects;
 mod remote;
-mod row;
+mod room;
+mod rows;
 mod rules;
 mod seconds;
-mod shared;
 mod signature;
 mod source;
 mod splitter;
+mod taking;
+mod tasks;
 mod text;
 mod user_items;
 
@@ -53,7 +58,7 @@ pub use ratings::Ratings;
 pub use reading::Reading;
 pub use rejects::{Reason, Reject, Rejects};
 pub use remote::{Remote, RemoteError, RemoteObject};
-pub use row::Row;
+pub use rows::{Block, Row, Rows, Unpacking};
 pub use source::{Format, InputFile};
 
 use rules::Rules;
@@ -79,6 +84,8 @@ pub struct IngestOptions {
     pub max_reject_share: f64,
     /// What rows and ids may take, in bytes.
     pub max_memory: u64,
+    /// Threads that read.
+    pub threads: usize,
 }
 
 /// Reads all files of ratings into the collector.
@@ -93,33 +100,9 @@ pub fn read_files(
     collector: &mut Collector,
     progress: &dyn Progress,
 ) -> Result<(), IngestError> {
-    let rules = Rules::new(options.range, options.now);
-    let reading = &options.reading;
     let inputs = source::expand(options.remote, &options.sources)?;
     progress.begin(source::total_bytes(&inputs), "reading ratings");
-    for input in &inputs {
-        let name = input.name();
-        let mut begin = |format| {
-            let file = InputFile { path: name.clone(), format, rows: 0, rejected: 0 };
-            collector.begin_file(file);
-        };
-        let Some(opened) = source::open(input, progress)? else { continue };
-        match opened {
-            Opened::Text { format, stream } => {
-                begin(format);
-                text::read(&name, stream, reading, &rules, collector)?;
-            }
-            Opened::Parquet(file) => {
-                begin(Format::Parquet);
-                columnar::read(&name, file, reading, &rules, collector, progress)?;
-            }
-            Opened::ParquetObject(blocks) => {
-                begin(Format::Parquet);
-                columnar::read(&name, blocks, reading, &rules, collector, progress)?;
-            }
-        }
-    }
-    Ok(())
+    tasks::read(options, &inputs, collector, progress)
 }
 
 /// Reads files of the text form of published splits (`user item item ...`), gzip or not, into the collector.
@@ -137,15 +120,10 @@ pub fn read_user_items(
     progress.begin(source::total_bytes(&inputs), "reading ratings");
     for input in &inputs {
         let name = input.name();
-        let Some(opened) = source::open(input, progress)? else { continue };
+        let Some(opened) = source::open(input, 1, progress)? else { continue };
         match opened {
             Opened::Text { format, stream } => {
-                collector.begin_file(InputFile {
-                    path: name.clone(),
-                    format,
-                    rows: 0,
-                    rejected: 0,
-                });
+                collector.intake.begin_file(InputFile::new(name.clone(), format));
                 user_items::read(&name, stream, rating, &rules, collector)?;
             }
             Opened::Parquet(_) | Opened::ParquetObject(_) => {
@@ -173,7 +151,7 @@ pub fn read_catalogue(options: &IngestOptions) -> Result<CatalogueFile, IngestEr
     };
     for input in &inputs {
         let name = input.name();
-        match source::open(input, &NoProgress)? {
+        match source::open(input, 1, &NoProgress)? {
             None => {}
             Some(Opened::Text { stream, .. }) => {
                 catalogue::read_text(&name, stream, &mut catalogue)?

@@ -14,7 +14,7 @@ use super::header::{Column, Kind};
 use super::rejects::Reason;
 
 /// Splits lines, reusing its memory.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Objects<'a, const N: usize> {
     wanted: [Column<'a>; N],
     text: Vec<u8>,

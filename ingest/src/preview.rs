@@ -1,9 +1,9 @@
 //! What the first records of each file look like, without reading the rest.
 
-use std::cell::Cell;
 use std::collections::{BTreeMap, HashSet};
 use std::io::{self, Read};
-use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parquet::file::reader::ChunkReader;
 
@@ -136,7 +136,7 @@ impl Preview {
         }
         let rules = Rules::new(options.range, options.now);
         let read = Counter::default();
-        let Some(opened) = source::open(input, &read)? else { return Ok(()) };
+        let Some(opened) = source::open(input, 1, &read)? else { return Ok(()) };
         let mut file = FilePreview {
             path: name.clone(),
             bytes: input.bytes().unwrap_or(0),
@@ -186,7 +186,7 @@ impl Preview {
         Ok(())
     }
 
-    fn look_at_rows<R: ChunkReader + 'static>(
+    fn look_at_rows<R: Clone + ChunkReader + 'static>(
         &mut self,
         file: &mut FilePreview,
         opened: R,
@@ -229,11 +229,11 @@ impl Preview {
 
 /// Counts the bytes that were read.
 #[derive(Debug, Clone, Default)]
-struct Counter(Rc<Cell<u64>>);
+struct Counter(Arc<AtomicU64>);
 
 impl Counter {
     fn count(&self) -> u64 {
-        self.0.get()
+        self.0.load(Ordering::Relaxed)
     }
 }
 
@@ -241,7 +241,7 @@ impl Progress for Counter {
     fn begin(&self, _total_bytes: Option<u64>, _what: &str) {}
 
     fn advance(&self, bytes: u64) {
-        self.0.set(self.0.get() + bytes);
+        self.0.fetch_add(bytes, Ordering::Relaxed);
     }
 }
 

@@ -1,7 +1,7 @@
 //! How reading tells a person how far it is.
 
-/// Is told of bytes read. Bytes are counted as they lie on disk, compressed where the file is.
-pub trait Progress {
+/// Is told of bytes read, by several threads. Bytes are counted as they lie on disk, compressed where the file is.
+pub trait Progress: Sync {
     /// Work begins. No total where an input is a pipe.
     fn begin(&self, total_bytes: Option<u64>, what: &str);
     /// So many more bytes are read.

@@ -5,7 +5,7 @@ use akin_recommender::profile::Origin;
 use super::catalogue::Catalogue;
 use super::error::IngestError;
 use super::rejects::Rejects;
-use super::row::Row;
+use super::rows::Rows;
 use super::source::InputFile;
 
 /// What all input holds, in dense form.
@@ -16,7 +16,7 @@ pub struct Ratings {
     /// Item ids, sorted bytewise, with those that only the catalogue holds; a row's `item` is an index into it.
     pub items: Vec<String>,
     /// The last entry of each user and item, sorted by user and item.
-    pub rows: Vec<Row>,
+    pub rows: Rows,
     /// The origins of all entries that were read, sorted: comparing indices is comparing origins.
     pub origins: Vec<Origin>,
     /// What the catalogue says of the items.
@@ -35,10 +35,6 @@ impl Ratings {
     /// # Errors
     /// When there is not.
     pub fn check_not_empty(&self) -> Result<(), IngestError> {
-        if self.rows.iter().any(|row| row.rating().is_some()) {
-            Ok(())
-        } else {
-            Err(IngestError::NoRatings)
-        }
+        if self.rows.rated().next().is_some() { Ok(()) } else { Err(IngestError::NoRatings) }
     }
 }

@@ -130,6 +130,15 @@ impl Rejects {
         }
     }
 
+    /// Adds those of later records.
+    pub(super) fn append(&mut self, later: Self) {
+        for (reason, count) in later.counts {
+            *self.counts.entry(reason).or_default() += count;
+        }
+        let missing = KEPT - self.kept.len();
+        self.kept.extend(later.kept.into_iter().take(missing));
+    }
+
     /// How many records were rejected.
     pub fn total(&self) -> u64 {
         self.counts.values().sum()

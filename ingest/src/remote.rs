@@ -34,7 +34,7 @@ pub trait RemoteObject: Debug + Send + Sync {
     fn read_range(&self, range: Range<u64>) -> Result<Bytes, RemoteError>;
 
     /// Reads from the beginning to the end.
-    fn reader(&self) -> Box<dyn Read>;
+    fn reader(&self) -> Box<dyn Read + Send>;
 }
 
 /// Where nothing can be found.

@@ -13,6 +13,7 @@ use super::blocks::Blocks;
 use super::bucket;
 use super::error::IngestError;
 use super::listing;
+use super::placed::Placed;
 use super::progress::Progress;
 use super::remote::{Remote, RemoteObject};
 use super::signature::{self, Known};
@@ -49,6 +50,13 @@ pub struct InputFile {
     pub rows: u64,
     /// Those of them that were not taken in.
     pub rejected: u64,
+}
+
+impl InputFile {
+    /// One of which nothing is read yet.
+    pub(super) fn new(path: String, format: Format) -> Self {
+        Self { path, format, rows: 0, rejected: 0 }
+    }
 }
 
 /// A file, here or in S3.
@@ -101,8 +109,8 @@ impl Input {
 
 /// An opened input.
 pub(super) enum Opened<'a> {
-    Text { format: Format, stream: Box<dyn Read + 'a> },
-    Parquet(File),
+    Text { format: Format, stream: Box<dyn Read + Send + 'a> },
+    Parquet(Placed),
     ParquetObject(Blocks),
 }
 
@@ -151,9 +159,10 @@ pub(super) fn total_bytes(inputs: &[Input]) -> Option<u64> {
 }
 
 /// Opens an input, once, and recognises it by its first bytes. A pipe is read as it comes. Gives none where it has no
-/// content and no person named it: an empty partition.
+/// content and no person named it: an empty partition. Of Parquet so many row groups will be read at once.
 pub(super) fn open<'a>(
     input: &Input,
+    at_once: usize,
     progress: &'a dyn Progress,
 ) -> Result<Option<Opened<'a>>, IngestError> {
     let opened = match &input.place {
@@ -162,7 +171,7 @@ pub(super) fn open<'a>(
         Place::Object(object) => {
             // Whoever reads the beginning of a stream has a good deal of it sent.
             if object.read_range(0..4)? == b"PAR1"[..] {
-                return Ok(Some(Opened::ParquetObject(Blocks::of(object.clone()))));
+                return Ok(Some(Opened::ParquetObject(Blocks::of(object.clone(), at_once))));
             }
             recognise(&object.location(), object.reader(), None, progress)?
         }
@@ -197,7 +206,7 @@ fn open_file<'a>(
 /// Tells by its first bytes what a stream holds; none where it has no content. `again` is the file that it comes from.
 fn recognise<'a>(
     name: &str,
-    stream: impl Read + 'a,
+    stream: impl Read + Send + 'a,
     again: Option<File>,
     progress: &'a dyn Progress,
 ) -> Result<Option<Opened<'a>>, IngestError> {
@@ -206,7 +215,9 @@ fn recognise<'a>(
     let stream = Counted { stream: BufReader::with_capacity(1 << 17, stream), progress };
     Ok(match (&head[..], again) {
         (b"", _) => None,
-        ([b'P', b'A', b'R', b'1', ..], Some(file)) => Some(Opened::Parquet(file)),
+        ([b'P', b'A', b'R', b'1', ..], Some(file)) => {
+            Some(Opened::Parquet(Placed::new(file).map_err(failed)?))
+        }
         ([b'P', b'A', b'R', b'1', ..], None) => {
             return Err(IngestError::bad(
                 name,
@@ -250,7 +261,7 @@ fn empty(name: &str) -> IngestError {
 }
 
 /// The first bytes of a stream, by which it is told what it holds, and the whole stream.
-fn peek<R: Read>(mut stream: R) -> io::Result<(Vec<u8>, impl Read)> {
+fn peek<R: Read + Send>(mut stream: R) -> io::Result<(Vec<u8>, impl Read + Send)> {
     let mut head = Vec::with_capacity(signature::HEAD);
     stream.by_ref().take(signature::HEAD as u64).read_to_end(&mut head)?;
     Ok((head.clone(), Cursor::new(head).chain(stream)))

@@ -18,6 +18,7 @@ const NO_QUOTES: &str =
 pub(super) const ONE_A_LINE: &str = "write one object a line";
 
 /// A splitter for the records of one text.
+#[derive(Clone)]
 pub(super) struct Splitter<'a, const N: usize> {
     pub(super) layout: Layout,
     /// Where each wanted column is, for a person to read.
@@ -25,6 +26,7 @@ pub(super) struct Splitter<'a, const N: usize> {
     records: Records<'a, N>,
 }
 
+#[derive(Clone)]
 enum Records<'a, const N: usize> {
     /// Fields, of which every record has as many as `width`.
     Delimited {

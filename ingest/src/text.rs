@@ -1,19 +1,21 @@
 //! Reads text of any layout: a header where the layout has one, then records of the wanted columns.
 
 use std::io::Read;
+use std::sync::Arc;
 
 use tracing::debug;
 
-use super::collector::Collector;
 use super::error::IngestError;
 use super::fields::Dialect;
 use super::header::{self, Column};
+use super::known::Id;
 use super::layout::Layout;
 use super::reading::Reading;
 use super::records::{Framed, Records};
 use super::rejects::{Reason, excerpt};
 use super::rules::{self, Rules};
 use super::splitter::{ONE_A_LINE, Splitter};
+use super::taking::{RecordOutlet, Taking};
 
 /// A text after its header.
 pub(super) struct Text<'a, R, const N: usize> {
@@ -160,24 +162,91 @@ pub(super) fn ratings<'a, R: Read>(
     Ok(text)
 }
 
-/// Reads a file of ratings.
-pub(super) fn read(
-    path: &str,
-    stream: impl Read,
-    reading: &Reading,
-    rules: &Rules,
-    collector: &mut Collector,
-) -> Result<(), IngestError> {
-    let mut text = ratings(path, stream, reading)?;
-    let (layout, separator) = (text.layout(), text.unusual_separator());
-    debug!(file = path, ?layout, separator, columns = text.places().join(", "), "recognised");
-    while let Some(record) = text.next()? {
-        match record.fields.and_then(|fields| checked(fields, rules)) {
-            Ok((user, item, rating, micros)) => collector.accept(user, item, rating, micros)?,
-            Err(reason) => collector.reject(record.line, reason, || excerpt(record.text)),
-        }
+/// Bytes of records that one thread splits at a time.
+const SPLIT_BYTES: usize = 1 << 20;
+
+/// A text of ratings, of which records are handed out many at a time: a stream is framed into records by one reader, because
+/// what a quote means depends on what came before, and several split and check them.
+pub(super) struct Lots<'a> {
+    text: Text<'a, Box<dyn Read + Send + 'a>, 4>,
+    splitter: Arc<Splitter<'a, 4>>,
+    path: Arc<str>,
+}
+
+/// Records that follow each other.
+pub(super) struct Lot<'a> {
+    path: Arc<str>,
+    splitter: Arc<Splitter<'a, 4>>,
+    bytes: Vec<u8>,
+    /// For each record its first line, where its text ends, and whether the line is too long and so cut.
+    records: Vec<(u64, u32, bool)>,
+}
+
+impl<'a> Lots<'a> {
+    /// Reads the header.
+    pub(super) fn begin(
+        path: &'a str,
+        stream: Box<dyn Read + Send + 'a>,
+        reading: &'a Reading,
+    ) -> Result<Self, IngestError> {
+        let text = ratings(path, stream, reading)?;
+        let (layout, separator) = (text.layout(), text.unusual_separator());
+        debug!(file = path, ?layout, separator, columns = text.places().join(", "), "recognised");
+        let splitter = Arc::new(text.splitter.clone());
+        Ok(Self { text, splitter, path: path.into() })
     }
-    Ok(())
+
+    /// The next records; none at the end.
+    pub(super) fn next(&mut self) -> Result<Option<Lot<'a>>, IngestError> {
+        let (path, splitter) = (self.path.clone(), self.splitter.clone());
+        let bytes = Vec::with_capacity(SPLIT_BYTES + SPLIT_BYTES / 4);
+        let mut lot = Lot { path, splitter, bytes, records: Vec::new() };
+        let Text { path, records, .. } = &mut self.text;
+        while lot.bytes.len() < SPLIT_BYTES
+            && let Some((line, record)) =
+                records.next().map_err(|error| IngestError::read(path, error))?
+        {
+            let is_cut = matches!(record, Framed::TooLong(_));
+            let (Framed::TooLong(text) | Framed::Whole(text)) = record;
+            lot.bytes.extend_from_slice(text);
+            // A lot and a record are a mebibyte each.
+            lot.records.push((line, lot.bytes.len() as u32, is_cut));
+        }
+        Ok((!lot.records.is_empty()).then_some(lot))
+    }
+}
+
+impl Lot<'_> {
+    /// Splits and checks the records.
+    pub(super) fn read(
+        &self,
+        rules: &Rules,
+        taking: &mut Taking<'_, '_>,
+        outlet: &mut RecordOutlet<'_>,
+    ) -> Result<(), IngestError> {
+        let mut splitter = Splitter::clone(&self.splitter);
+        let mut begin = 0;
+        for &(line, end, is_cut) in &self.records {
+            let text = &self.bytes[begin..end as usize];
+            begin = end as usize;
+            let fields = if is_cut { Err(Reason::LineTooLong) } else { splitter.split(text) };
+            let checked = fields.and_then(|[user, item, rating, moment]| {
+                Ok((
+                    taking.users.check(Id::Text(user))?,
+                    taking.items.check(Id::Text(item))?,
+                    rules.rating_text(rating)?,
+                    rules.moment_text(moment)?,
+                ))
+            });
+            match checked {
+                Ok(record) => taking.accept(record)?,
+                Err(reason) => taking.reject((&self.path, line), reason, || excerpt(text)),
+            }
+        }
+        // Nothing follows that could be broken off.
+        let _ = taking.give(outlet);
+        Ok(())
+    }
 }
 
 /// A record as it is taken in: user, item, rating, microseconds.

@@ -51,7 +51,7 @@ mod tests {
     fn a_line_is_a_user_and_items() {
         let mut collector = Collector::new(1 << 20);
         let path = "t".to_owned();
-        collector.begin_file(InputFile { path, format: Format::Text, rows: 0, rejected: 0 });
+        collector.intake.begin_file(InputFile::new(path, Format::Text));
         let rules = Rules::new(RatingRange::default(), DateTime::UNIX_EPOCH);
         read("t", &b"u 1 2\r\n\nnobody \nv  2\nw \xff 3"[..], 1.0, &rules, &mut collector).unwrap();
         let ratings = collector.finish(CatalogueFile::default()).unwrap();

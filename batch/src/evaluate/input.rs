@@ -153,6 +153,7 @@ fn read(
         now: Utc::now(),
         max_reject_share: options.max_reject_share,
         max_memory,
+        threads: rayon::current_num_threads(),
     };
     let mut collector = Collector::new(max_memory);
     if options.user_items {

@@ -22,6 +22,7 @@ use tracing::info;
 use crate::failure::Failure;
 use crate::memory;
 use crate::progress::StageProgress;
+use crate::threads::on_threads;
 
 /// Work that the distances within lists may take at each length.
 const DISTANCE_STEPS: f64 = 4e9;
@@ -34,7 +35,9 @@ pub fn evaluate(options: &EvaluateOptions) -> Result<Report, Failure> {
     // Wrong options are told before anything is read.
     let measure = options.similarity.measure()?;
     let progress = StageProgress::new();
-    let ratings = SidedRatings::read(&options.input, options.split.split(), &progress)?;
+    let ratings = on_threads(options.threads, || {
+        SidedRatings::read(&options.input, options.split.split(), &progress)
+    })?;
     let experiment =
         Experiment::new(&ratings, options.input.relevant_from).map_err(Failure::internal)?;
     drop(ratings);

@@ -14,7 +14,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 
 use crate::failure::Failure;
-use crate::ingest::{FilePreview, Preview, PreviewRow, Row, read_catalogue};
+use crate::ingest::{FilePreview, Preview, PreviewRow, read_catalogue};
 use crate::memory;
 use crate::run;
 
@@ -117,19 +117,21 @@ pub fn plan(options: &PlanOptions) -> Result<Plan, Failure> {
         threads: options.threads.unwrap_or_else(rayon::current_num_threads) as u64,
     };
     let fit = fit_cost(&measure, options.similarity.selection(), size);
-    let memory = stages(&preview, kept, items, fit);
+    let laid_out = run::laid_out_bytes(&measure, size.ratings);
+    let memory = stages(size, laid_out, fit);
     Ok(Plan { kept, ..Plan::new(&preview, catalogue_items, memory, max_memory, range) })
 }
 
-/// Bytes of a rating that is kept.
-const ROW: u64 = size_of::<Row>() as u64;
-/// Bytes of a rating while it is read: half as many again, while the rows' room grows.
-const READING: u64 = ROW + ROW / 2;
-/// Bytes of a rating while items are counted: a row, a frame's columns of 4, 8 and 8, twice while they grow, and its
-/// place in a group.
-const COUNTING: u64 = ROW + 2 * 20 + 4;
-/// Bytes of an id beside its text.
+/// Bytes of a rating that a file gave, packed.
+const PACKED: u64 = 14;
+/// Bytes of an id beside its text: while it is numbered, and later.
 const ID: u64 = 80;
+/// What a thread has at hand while it reads: ids that it has met, and what it reads and packs; and while ratings are written:
+/// row groups, and the part that they become.
+const OF_READER: u64 = 24 << 20;
+const OF_WRITER: u64 = 40 << 20;
+/// What the program takes before it reads anything.
+const PROGRAM: u64 = 24 << 20;
 
 /// Users are known from the first records alone; each is taken to have as many ratings as the first ones.
 fn user_count(preview: &Preview, rows: u64) -> u64 {
@@ -137,14 +139,16 @@ fn user_count(preview: &Preview, rows: u64) -> u64 {
     (rows as f64 * preview.users.len() as f64 / sampled.max(1) as f64) as u64
 }
 
-fn stages(preview: &Preview, kept: u64, items: u64, fit: FitCost) -> Vec<Stage> {
-    let rows = preview.rows() + kept;
-    let users = user_count(preview, rows);
-    let ids = (users + items) * ID;
+fn stages(size: FitSize, laid_out: u64, fit: FitCost) -> Vec<Stage> {
+    let packed = size.ratings * PACKED;
+    let beside = PROGRAM + (size.users + size.items) * ID;
+    let stage = |stage, bytes| Stage { stage, bytes: beside + bytes };
     vec![
-        Stage { stage: "reading", bytes: rows * READING + ids },
-        Stage { stage: "counting", bytes: rows * COUNTING + ids },
-        Stage { stage: "similarities", bytes: rows * ROW + fit.bytes + ids },
+        // Sorting takes no more: what is sorted is let go of range by range.
+        stage("reading", packed + size.threads * OF_READER),
+        stage("writing ratings", packed + size.threads * OF_WRITER),
+        stage("laying out", packed + laid_out),
+        stage("similarities", fit.bytes),
     ]
 }
 

@@ -8,6 +8,11 @@ use crate::failure::Failure;
 /// Multiply-adds of dense algebra that one thread does in a second: a cautious figure, to say how long one will wait.
 const DENSE_PRODUCTS_A_SECOND: f64 = 1e10;
 
+/// What a matrix of so many ratings takes when it is laid out, in bytes: 8 a rating, and its time 8.
+pub fn laid_out_bytes(measure: &Measure, ratings: u64) -> u64 {
+    ratings * if measure.needs_times() { 16 } else { 8 }
+}
+
 /// How long the dense algebra of a fit takes, in seconds, at a guess.
 pub fn dense_seconds(cost: &FitCost, threads: usize) -> f64 {
     cost.dense_products as f64 / (DENSE_PRODUCTS_A_SECOND * threads as f64)

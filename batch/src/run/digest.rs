@@ -41,7 +41,7 @@ pub fn input_digest(
         digest.text(described.map_or("", |item| &item.title));
         digest.texts(described.into_iter().flat_map(|item| item.genres.iter().map(String::as_str)));
     }
-    for row in &ratings.rows {
+    for row in ratings.rows.iter() {
         let rating = row.rating().map_or(u32::MAX, f32::to_bits);
         let mut bytes = [0; 30];
         bytes[..4].copy_from_slice(&row.user.to_le_bytes());

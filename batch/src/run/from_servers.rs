@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use akin_schemas::Manifest;
+use akin_recommender::profile::Origin;
 use serde::Serialize;
 
-use crate::ingest::Ratings;
+use crate::ingest::Row;
 
 use super::base::is_ledger;
 
 /// The ratings of a run that servers accepted, as far as no later entry stands in their place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct FromServers {
     /// All of them.
     pub ratings: u64,
@@ -18,29 +18,24 @@ pub struct FromServers {
     pub new: u64,
 }
 
-impl FromServers {
-    /// Counts them, `before` being the version before.
-    pub fn of(ratings: &Ratings, before: Option<&Manifest>) -> Self {
-        Self::beyond(ratings, before.map(|manifest| &manifest.watermark))
+/// For each origin the number up to which the version before contains its entries; none for what is no ledger.
+pub struct Contained(Vec<Option<u64>>);
+
+impl Contained {
+    /// Of the origins of some rows, by the version before's watermark.
+    pub fn of(origins: &[Origin], before: Option<&BTreeMap<String, u64>>) -> Self {
+        let through = origins.iter().map(|origin| {
+            let through = || before.and_then(|map| map.get(origin.as_str())).copied();
+            is_ledger(origin.as_str()).then(|| through().unwrap_or(0))
+        });
+        Self(through.collect())
     }
 
-    fn beyond(ratings: &Ratings, contained: Option<&BTreeMap<String, u64>>) -> Self {
-        // By origin: the number up to which the version before contains its entries; none for what is no ledger.
-        let through: Vec<Option<u64>> = ratings
-            .origins
-            .iter()
-            .map(|origin| {
-                let through = || contained.and_then(|map| map.get(origin.as_str())).copied();
-                is_ledger(origin.as_str()).then(|| through().unwrap_or(0))
-            })
-            .collect();
-        let mut count = Self { ratings: 0, new: 0 };
-        for row in ratings.rows.iter().filter(|row| row.rating().is_some()) {
-            if let Some(through) = through.get(usize::from(row.origin)).copied().flatten() {
-                count.ratings += 1;
-                count.new += u64::from(row.sequence > through);
-            }
+    /// Counts a rating that stands.
+    pub fn count(&self, row: &Row, into: &mut FromServers) {
+        if let Some(through) = self.0.get(usize::from(row.origin)).copied().flatten() {
+            into.ratings += 1;
+            into.new += u64::from(row.sequence > through);
         }
-        count
     }
 }

@@ -1,9 +1,11 @@
 //! How often and how well each item was rated.
 
-use polars::prelude::{Column, DataFrame, PolarsResult};
+use rayon::iter::ParallelIterator;
+use rayon::slice::ParallelSlice;
 
-use crate::failure::Failure;
-use crate::ingest::{Ratings, Row};
+use crate::ingest::{Block, Ratings};
+
+use super::facts::Facts;
 
 /// Bits after the point in which ratings are summed, so that no order of additions can change a mean; fewer where they
 /// are so great or so many that their sum would not fit.
@@ -21,72 +23,73 @@ pub struct ItemStatistics {
 }
 
 impl ItemStatistics {
-    /// Groups the ratings by item. Tombstones do not count.
-    ///
-    /// # Errors
-    /// When the frame cannot be built, which no input should be able to cause.
-    pub fn of(ratings: &Ratings) -> Result<Self, Failure> {
-        let mut statistics = Self {
-            count: vec![0; ratings.items.len()],
-            mean: vec![0.0; ratings.items.len()],
-            rated_between: vec![(0, 0); ratings.items.len()],
+    /// Groups the ratings by item, on the current rayon pool. Tombstones do not count.
+    pub fn of(ratings: &Ratings, facts: &Facts) -> Self {
+        let scale = scale(facts);
+        let (items, blocks) = (ratings.items.len(), ratings.rows.blocks());
+        // One share a thread, because each counts every item for itself.
+        let share = blocks.len().div_ceil(rayon::current_num_threads()).max(1);
+        let shares = blocks.par_chunks(share).map(|blocks| counted(blocks, items, scale));
+        let of_items = shares.reduce_with(|mut all, more| {
+            all.iter_mut().zip(more).for_each(|(all, more)| all.add(more));
+            all
+        });
+        let of_items = of_items.unwrap_or_else(|| vec![OfItem::NONE; items]);
+        let mean = |of: &OfItem| match of.count {
+            0 => 0.0,
+            count => of.sum as f64 / scale / count as f64,
         };
-        let scale = scale(ratings);
-        let grouped = by_item(ratings, scale).map_err(Failure::internal)?;
-        statistics.fill(&grouped, scale).map_err(Failure::internal)?;
-        Ok(statistics)
-    }
-
-    fn fill(&mut self, grouped: &DataFrame, scale: f64) -> PolarsResult<()> {
-        let item = grouped.column("item")?.u32()?;
-        let count = grouped.column("rating_count")?.u32()?;
-        let sum = grouped.column("rating_sum")?.i64()?;
-        let first = grouped.column("rated_at_min")?.i64()?;
-        let last = grouped.column("rated_at_max")?.i64()?;
-        let rows = item.iter().zip(count.iter()).zip(sum.iter()).zip(first.iter().zip(last.iter()));
-        for (((item, count), sum), (first, last)) in rows {
-            let (Some(item), Some(count), Some(sum)) = (item, count, sum) else { continue };
-            let at = item as usize;
-            self.count[at] = u64::from(count);
-            self.mean[at] = sum as f64 / scale / f64::from(count);
-            self.rated_between[at] = (first.unwrap_or(0), last.unwrap_or(0));
+        let between = |of: &OfItem| if of.count > 0 { (of.first, of.last) } else { (0, 0) };
+        Self {
+            count: of_items.iter().map(|of| of.count).collect(),
+            mean: of_items.iter().map(mean).collect(),
+            rated_between: of_items.iter().map(between).collect(),
         }
-        Ok(())
     }
 }
 
 /// What a rating of 1 is in fixed point: a power of two, so small that the sum of all ratings stays below 2^62.
-fn scale(ratings: &Ratings) -> f64 {
-    let rated = ratings.rows.iter().filter_map(Row::rating);
-    let largest = rated.fold(1.0, |largest: f32, rating| largest.max(rating.abs()));
+fn scale(facts: &Facts) -> f64 {
     let bits = |number: f64| number.log2().floor() as i32 + 1;
-    let room = 62 - bits(f64::from(largest)) - bits(ratings.rows.len().max(1) as f64);
+    let room = 62 - bits(f64::from(facts.largest)) - bits(facts.entries.max(1) as f64);
     2f64.powi(room.min(FRACTION_BITS))
 }
 
-/// One row an item: `item`, `rating_count`, `rating_sum`, `rated_at_min`, `rated_at_max`.
-// polars' eager aggregations are deprecated in favour of its lazy ones, whose feature pulls crates with advisories.
-#[expect(deprecated)]
-fn by_item(ratings: &Ratings, scale: f64) -> PolarsResult<DataFrame> {
-    let rated = || ratings.rows.iter().filter_map(|row| Some((row, row.rating()?)));
-    let item: Vec<u32> = rated().map(|(row, _)| row.item).collect();
-    let rating: Vec<i64> =
-        rated().map(|(_, rating)| (f64::from(rating) * scale).round() as i64).collect();
-    let rated_at: Vec<i64> = rated().map(|(row, _)| row.rated_at).collect();
-    let frame = DataFrame::new_infer_height(vec![
-        Column::new("item".into(), item),
-        Column::new("rating".into(), rating),
-        Column::new("rated_at".into(), rated_at),
-    ])?;
-    let groups = frame.group_by(["item"])?;
-    let mut grouped = groups.clone().select(["rating"]).sum()?;
-    let count = groups.clone().select(["rating"]).count()?;
-    let first = groups.clone().select(["rated_at"]).min()?;
-    let last = groups.select(["rated_at"]).max()?;
-    grouped.with_column(count.column("rating_count")?.clone())?;
-    grouped.with_column(first.column("rated_at_min")?.clone())?;
-    grouped.with_column(last.column("rated_at_max")?.clone())?;
-    Ok(grouped)
+/// Of one item's ratings.
+#[derive(Debug, Clone, Copy)]
+struct OfItem {
+    count: u64,
+    /// In fixed point.
+    sum: i64,
+    first: i64,
+    last: i64,
+}
+
+impl OfItem {
+    const NONE: Self = Self { count: 0, sum: 0, first: i64::MAX, last: i64::MIN };
+
+    fn add(&mut self, other: Self) {
+        self.count += other.count;
+        self.sum += other.sum;
+        self.first = self.first.min(other.first);
+        self.last = self.last.max(other.last);
+    }
+}
+
+fn counted(blocks: &[Block], items: usize, scale: f64) -> Vec<OfItem> {
+    let mut of_items = vec![OfItem::NONE; items];
+    let mut rows = Vec::new();
+    for block in blocks {
+        rows.clear();
+        block.unpack(&mut rows);
+        for row in &rows {
+            let Some(rating) = row.rating() else { continue };
+            let sum = (f64::from(rating) * scale).round() as i64;
+            let (first, last) = (row.rated_at, row.rated_at);
+            of_items[row.item as usize].add(OfItem { count: 1, sum, first, last });
+        }
+    }
+    of_items
 }
 
 #[cfg(test)]
@@ -101,7 +104,8 @@ mod tests {
             let order = OrderKey { micros: 7, origin: Origin::FILES, sequence };
             collector.push(&sequence.to_string(), item, Some(*rating), 7, order)?;
         }
-        Ok(ItemStatistics::of(&collector.finish(CatalogueFile::default())?)?.mean)
+        let ratings = collector.finish(CatalogueFile::default())?;
+        Ok(ItemStatistics::of(&ratings, &Facts::of(&ratings, None)).mean)
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod base;
 mod cost;
 mod digest;
 mod ended;
+mod facts;
 mod from_servers;
 mod guard;
 mod item_statistics;
@@ -14,15 +15,21 @@ mod parts;
 mod summary;
 mod taken_in;
 mod titles;
+mod uploads;
+
+#[cfg(test)]
+mod same_bytes;
 
 pub(crate) use base::newest_manifest;
-pub use cost::{check_cost, dense_seconds};
+pub use cost::{check_cost, dense_seconds, laid_out_bytes};
 pub(crate) use ended::record_end;
+pub use facts::Facts;
 pub use guard::{Judgement, QualityOptions};
-pub(crate) use item_statistics::ItemStatistics;
+pub use item_statistics::ItemStatistics;
 pub use measure::{CutSide, MeasureOptions};
 pub use options::{RangeArgument, RunOptions, share, thread_count};
-pub(crate) use parts::{TableSink, into_table, put_items, put_neighbours, put_profiles};
+pub(crate) use parts::{TableSink, into_table, put_neighbours};
+pub use parts::{put_items, put_profiles};
 pub use summary::Summary;
 pub(crate) use taken_in::{TakenIn, rating_range, restored};
 
@@ -31,18 +38,20 @@ use akin_recommender::rating_weight::RatingWeight;
 use akin_recommender::similarity::{
     FitSize, Measure, Neighbours, RatingMatrix, block, co_count_bytes, fit_targets,
 };
-use akin_schemas::{Manifest, VersionCounts};
+use akin_schemas::{Manifest, ObjectKey, PartEntry, Parts, VersionCounts};
 use akin_store::{Content, Publication, Store, open_store, write_pointers};
 use chrono::{DateTime, Utc};
 use tracing::{info, warn};
 
 use crate::failure::Failure;
-use crate::ingest::{Ratings, Row};
+use crate::ingest::Ratings;
 use crate::memory;
 use crate::operate::report;
 use crate::progress::StageProgress;
+use crate::threads::on_threads;
 
 use summary::Stopwatch;
+use uploads::{Uploads, with_uploads};
 
 /// Reads, computes and publishes, and says what was done.
 ///
@@ -63,14 +72,24 @@ pub fn run_on(
     options: &RunOptions,
     now: DateTime<Utc>,
 ) -> Result<Summary, Failure> {
-    let mut watch = Stopwatch::start();
     let measure = options.similarity.measure()?;
+    on_threads(options.threads, || run_here(store, options, &measure, now))
+}
+
+/// The same on the current rayon pool.
+fn run_here(
+    store: &dyn Store,
+    options: &RunOptions,
+    measure: &Measure,
+    now: DateTime<Utc>,
+) -> Result<Summary, Failure> {
+    let mut watch = Stopwatch::start();
     let progress = StageProgress::new();
     // The number is fixed before any input is read: whoever reads later and publishes earlier wins.
     let publication = Publication::begin(store, now)?;
     info!(version = %publication.version(), sequence = publication.sequence(), "run begins");
 
-    let taken = TakenIn::read(options, &measure, store, now, &progress)?;
+    let mut taken = TakenIn::read(options, measure, store, now, &progress)?;
     watch.lap("ingest");
     if let Some(current) = taken.unchanged(options)? {
         info!(version = %current.version, "the input is that of the current version: nothing is published");
@@ -78,37 +97,49 @@ pub fn run_on(
         return Ok(Summary::unchanged(current, &taken, store.location(), watch));
     }
     taken.accept(options, store, publication.version())?;
-    let ratings = &taken.ratings;
-    let statistics = ItemStatistics::of(ratings)?;
-    check_memory(options, &measure, ratings)?;
+    let statistics = ItemStatistics::of(&taken.ratings, &taken.facts);
+    check_memory(options, measure, &taken.ratings, &taken.facts, &statistics)?;
     let (quality, similarity) = (&options.quality, &options.similarity);
     let published = taken.published.as_ref();
-    let judgement = quality.judge(ratings, similarity, options.threads, published, &progress)?;
+    let judgement =
+        quality.judge(&taken.ratings, similarity, options.threads, published, &progress)?;
     let unmeasured = judgement.unmeasured.clone();
     let metrics = judgement.metrics()?;
     if quality.is_asked() {
         watch.lap("evaluate");
     }
-    let (neighbours, weight) = compute(options, &measure, ratings, WHOLE, &progress)?;
-    watch.lap("similarities");
 
-    progress.begin_steps(3, "publishing");
-    let step = progress.steps();
-    let parts = parts::put_all(&publication, ratings, &statistics, &neighbours.rows, &step)?;
-    progress.clear();
-    let counts = VersionCounts { pairs: neighbours.rows.pair_count() as u64, ..taken.counts() };
+    let (parts, weight, pairs) = with_uploads(&publication, |uploads| {
+        let (items, profiles) = put_ratings(uploads, &taken, &statistics, &progress)?;
+        watch.lap("tables");
+        let matrix = matrix_of(measure, &taken.ratings)?;
+        // Similarities need the room, and whatever else is said of ratings has been found out.
+        taken.let_go();
+        uploads.check()?;
+        let (block, weight) = compute(options, measure, &matrix, WHOLE, &progress)?;
+        drop(matrix);
+        watch.lap("similarities");
+        let put = uploads.into_table(ObjectKey::neighbours_part);
+        let pairs = block.rows.pair_count();
+        progress.begin_steps(parts::steps(pairs), "writing neighbours");
+        let (step, ids) = (progress.steps(), &taken.ratings.items);
+        let neighbours = put_neighbours(&put, ids, 0, &block.rows, &step)?;
+        progress.clear();
+        Ok((Parts { neighbours, items, profiles }, weight, pairs as u64))
+    })?;
+    let counts = VersionCounts { pairs, ..taken.counts() };
     let manifest = publish(
         store,
         publication,
         Content {
             rollback_of: None,
             written_by: PROGRAM.to_owned(),
-            measure: options.similarity.manifest(&measure, &weight),
+            measure: options.similarity.manifest(measure, &weight),
             rating_range: taken.range,
             counts,
             watermark: taken.watermark.clone(),
             latest_order_micros: taken.latest_order_micros(),
-            input_digest: Some(taken.input_digest),
+            input_digest: Some(taken.input_digest()?),
             erasure_epoch: taken.erasure_epoch(),
             titles_complete: taken.titles.complete,
             warnings: taken.warnings.clone(),
@@ -123,6 +154,29 @@ pub fn run_on(
     }
     record_end(store, &manifest, true);
     Ok(Summary::new(&manifest, &taken, store.location(), watch).unmeasured(unmeasured))
+}
+
+/// Writes the tables that follow from the ratings, items and profiles, and takes the digest of the input beside it.
+fn put_ratings(
+    uploads: &Uploads<'_>,
+    taken: &TakenIn,
+    statistics: &ItemStatistics,
+    progress: &StageProgress,
+) -> Result<(Vec<PartEntry>, Vec<PartEntry>), Failure> {
+    let ratings = &taken.ratings;
+    let steps = parts::steps(ratings.items.len()) + parts::steps(ratings.rows.len());
+    progress.begin_steps(steps, "writing ratings");
+    let step = progress.steps();
+    let put = || {
+        let items =
+            put_items(&uploads.into_table(ObjectKey::items_part), ratings, statistics, &step)?;
+        let profiles = put_profiles(&uploads.into_table(ObjectKey::profiles_part), ratings, &step)?;
+        Ok((items, profiles))
+    };
+    // One thread is enough for the digest, which is no less work than reading all ratings.
+    let (digest, put) = rayon::join(|| taken.input_digest(), put);
+    progress.clear();
+    digest.and(put)
 }
 
 /// What manifests are signed with.
@@ -144,7 +198,7 @@ pub(crate) fn publish(
     Ok(commit.manifest)
 }
 
-/// Refuses a computation that would not fit beside the ratings.
+/// Refuses a computation that would not fit, or not beside the ratings where those are needed meanwhile.
 ///
 /// # Errors
 /// When it would not.
@@ -152,19 +206,27 @@ pub(crate) fn check_memory(
     options: &RunOptions,
     measure: &Measure,
     ratings: &Ratings,
+    facts: &Facts,
+    statistics: &ItemStatistics,
 ) -> Result<(), Failure> {
-    let mut rating_counts = vec![0; ratings.items.len()];
-    ratings.rows.iter().for_each(|row| rating_counts[row.item as usize] += 1);
     let size = FitSize {
-        ratings: ratings.rows.len() as u64,
+        ratings: facts.entries,
         users: ratings.users.len() as u64,
-        items: ratings.items.len() as u64,
-        co_counts: co_count_bytes(rating_counts),
-        threads: options.threads.unwrap_or_else(rayon::current_num_threads) as u64,
+        items: facts.items,
+        co_counts: co_count_bytes(statistics.count.clone()),
+        threads: rayon::current_num_threads() as u64,
     };
-    let held = size.ratings * (size_of::<Row>() as u64 + options.quality.bytes_a_rating());
+    let rows = ratings.rows.bytes();
     let max_memory = memory::allowed_bytes(options.max_memory);
-    check_cost(measure, options.similarity.selection(), size, held, max_memory)
+    let quality = &options.quality;
+    let beside =
+        if quality.is_asked() { rows + size.ratings * quality.bytes_a_rating() } else { 0 };
+    check_cost(measure, options.similarity.selection(), size, beside, max_memory)?;
+    let laid_out = rows + laid_out_bytes(measure, size.ratings);
+    if laid_out > max_memory {
+        return Err(Failure::Memory { needed: laid_out >> 20, limit: max_memory >> 20 });
+    }
+    Ok(())
 }
 
 /// All targets: block 0 of 1.
@@ -178,36 +240,41 @@ pub(crate) struct Block {
     pub rows: Neighbours,
 }
 
-/// Computes the neighbours of block `index` of `count`, and what ratings weigh in profiles.
+/// Lays the ratings out as a matrix, dated where the measure asks for it.
+///
+/// # Errors
+/// When ratings are out of order, which no input should be able to cause.
+pub(crate) fn matrix_of(measure: &Measure, ratings: &Ratings) -> Result<RatingMatrix, Failure> {
+    let (users, items) = (ratings.users.len(), ratings.items.len());
+    let matrix =
+        RatingMatrix::new(users, items, ratings.rows.rated()).map_err(Failure::internal)?;
+    if !measure.needs_times() {
+        return Ok(matrix);
+    }
+    let ids = IdHashes::of(&ratings.users, &ratings.items);
+    let rated = ratings.rows.iter().filter(|row| row.rating().is_some());
+    Ok(matrix.dated(rated.map(|row| row.rated_at), ids))
+}
+
+/// Computes the neighbours of block `index` of `count`, and what ratings weigh in profiles, on the current rayon pool.
 ///
 /// # Errors
 /// When a regression comes out too inexact.
 pub(crate) fn compute(
     options: &RunOptions,
     measure: &Measure,
-    ratings: &Ratings,
+    matrix: &RatingMatrix,
     (index, count): (usize, usize),
     progress: &StageProgress,
 ) -> Result<(Block, RatingWeight), Failure> {
-    let rows = || ratings.rows.iter().filter_map(|row| Some((row, row.rating()?)));
-    let rated = rows().map(|(row, rating)| (row.user, row.item, rating));
-    let (users, items) = (ratings.users.len(), ratings.items.len());
-    let mut matrix = RatingMatrix::new(users, items, rated).map_err(Failure::internal)?;
-    if measure.needs_times() {
-        let ids = IdHashes::of(&ratings.users, &ratings.items);
-        matrix = matrix.dated(rows().map(|(row, _)| row.rated_at), ids);
-    }
+    let (users, items) = (matrix.user_count(), matrix.item_count());
     info!(users, items, products = matrix.products(), "computing similarities");
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(options.threads.unwrap_or(0))
-        .build()
-        .map_err(Failure::internal)?;
-    let targets = block(&matrix, index, count);
+    let targets = block(matrix, index, count);
     progress.begin_steps(targets.len() as u64, "computing similarities");
     let step = progress.steps();
     let selection = options.similarity.selection();
     let first = targets.start;
-    let rows = pool.install(|| fit_targets(&matrix, measure, selection, targets, &step))?;
+    let rows = fit_targets(matrix, measure, selection, targets, &step)?;
     progress.clear();
     if rows.pair_count() == 0 && count == 1 {
         warn!(
@@ -215,5 +282,5 @@ pub(crate) fn compute(
              --min-co-count and --half-life, and whether anybody rated two items"
         );
     }
-    Ok((Block { first, rows }, options.similarity.profile_weight(&matrix)))
+    Ok((Block { first, rows }, options.similarity.profile_weight(matrix)))
 }

@@ -95,6 +95,7 @@ impl RunOptions {
             now,
             max_reject_share: self.max_reject_share,
             max_memory,
+            threads: rayon::current_num_threads(),
         }
     }
 }

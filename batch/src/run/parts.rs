@@ -1,12 +1,15 @@
 //! Writing the tables of a version as parts.
 
+use std::ops::Range;
+
 use akin_recommender::similarity::Neighbours as NeighbourRows;
 use akin_schemas::tables::{
-    EncodedPart, ItemRow, Items, NeighbourRow, Neighbours, PartWriter, ProfileRow, Profiles, Table,
-    TableError,
+    EncodedPart, GroupWriter, ItemRow, Items, NeighbourRow, Neighbours, PartWriter, ProfileRow,
+    Profiles, ROW_GROUP_ROWS, Table, TableError, part_of_groups,
 };
-use akin_schemas::{ObjectKey, PartEntry, Parts, VersionName};
+use akin_schemas::{ObjectKey, PartEntry, VersionName};
 use akin_store::Publication;
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use crate::failure::Failure;
 use crate::ingest::Ratings;
@@ -15,10 +18,48 @@ use super::item_statistics::ItemStatistics;
 
 /// Rows of a part: some 10 to 20 megabytes, so that an upload can be tried again, and that servers, which have a part for
 /// each processor in memory while they load a version, need little more than the version takes.
-const PART_ROWS: u64 = 1 << 20;
+const PART_ROWS: usize = 1 << 20;
+/// Rows that are unpacked at once.
+const UNPACKED_ROWS: usize = 1 << 14;
 
-/// Where a finished part goes: its number within the table, and the part.
-pub type Put<'a> = dyn Fn(usize, EncodedPart) -> Result<PartEntry, Failure> + 'a;
+/// Where a finished part goes: its number within the table, and the part. Several threads put parts away.
+pub type Put<'a> = dyn Fn(usize, EncodedPart) -> Result<PartEntry, Failure> + Sync + 'a;
+
+/// A table whose rows can be asked for in any order.
+struct Source<'a, T: Table> {
+    rows: usize,
+    /// Adds the rows with these numbers to a row group.
+    push: &'a (dyn Fn(Range<usize>, &mut GroupWriter<T>) -> Result<(), TableError> + Sync),
+}
+
+impl<T: Table> Source<'_, T> {
+    /// Encodes row groups on the current rayon pool, and puts away each part as soon as it is whole: the parts, and their
+    /// bytes, are those that a [`TableSink`] makes.
+    fn put(&self, put: &Put<'_>, step: &(dyn Fn() + Sync)) -> Result<Vec<PartEntry>, Failure> {
+        let parts = self.rows.div_ceil(PART_ROWS).max(1);
+        let part = |number: usize| {
+            let begin = number * PART_ROWS;
+            let end = self.rows.min(begin + PART_ROWS);
+            let groups: Vec<usize> = (begin..end).step_by(ROW_GROUP_ROWS).collect();
+            let group = |begin: usize| {
+                let mut writer = GroupWriter::new()?;
+                (self.push)(begin..end.min(begin + ROW_GROUP_ROWS), &mut writer)?;
+                let encoded = writer.finish();
+                step();
+                encoded
+            };
+            let groups: Result<Vec<_>, TableError> = groups.into_par_iter().map(group).collect();
+            let part = groups.and_then(part_of_groups::<T>).map_err(internal)?;
+            put(number, part)
+        };
+        (0..parts).into_par_iter().map(part).collect()
+    }
+}
+
+/// How many steps writing a table of so many rows takes.
+pub fn steps(rows: usize) -> u64 {
+    rows.div_ceil(ROW_GROUP_ROWS) as u64
+}
 
 /// Splits a table into parts and puts each one away as it gets full. There is at least one, so that a reader of an empty
 /// table still finds its columns. Where a part ends depends on the rows alone.
@@ -42,7 +83,7 @@ impl<'a, T: Table> TableSink<'a, T> {
     /// # Errors
     /// When a full part cannot be put away.
     pub fn push(&mut self, row: &T::Row<'_>) -> Result<(), Failure> {
-        if self.writer.rows() == PART_ROWS {
+        if self.writer.rows() == PART_ROWS as u64 {
             let full = std::mem::replace(&mut self.writer, PartWriter::new().map_err(internal)?);
             self.store(full)?;
         }
@@ -78,29 +119,7 @@ pub fn into_table<'a>(
     move |number, part| Ok(publication.put_part(key(publication.version(), number), part)?)
 }
 
-/// Stores all tables. `step` is called after each.
-///
-/// # Errors
-/// When the store fails.
-pub fn put_all(
-    publication: &Publication<'_>,
-    ratings: &Ratings,
-    statistics: &ItemStatistics,
-    neighbours: &NeighbourRows,
-    step: &dyn Fn(),
-) -> Result<Parts, Failure> {
-    let to = |key| into_table(publication, key);
-    let neighbours =
-        put_neighbours(&to(ObjectKey::neighbours_part), &ratings.items, 0, neighbours)?;
-    step();
-    let items = put_items(&to(ObjectKey::items_part), ratings, statistics)?;
-    step();
-    let profiles = put_profiles(&to(ObjectKey::profiles_part), ratings)?;
-    step();
-    Ok(Parts { neighbours, items, profiles })
-}
-
-/// Writes the neighbours of the targets from item number `first` on.
+/// Writes the neighbours of the targets from item number `first` on. `step` is called after each row group.
 ///
 /// # Errors
 /// When a part cannot be put away.
@@ -109,24 +128,42 @@ pub fn put_neighbours(
     items: &[String],
     first: usize,
     neighbours: &NeighbourRows,
+    step: &(dyn Fn() + Sync),
 ) -> Result<Vec<PartEntry>, Failure> {
-    let mut sink = TableSink::<Neighbours>::new(put)?;
-    for target in 0..neighbours.item_count() {
-        for (neighbour, rank) in neighbours.row(target).iter().zip(1..) {
-            sink.push(&NeighbourRow {
-                item_id: &items[first + target],
-                neighbour_id: &items[neighbour.item as usize],
-                rank,
-                score: neighbour.score,
-                // A user count beyond 2^31 has no users to go with it.
-                co_count: i32::try_from(neighbour.co_count).unwrap_or(i32::MAX),
-            })?;
+    // By target: the number of its first row.
+    let mut rows = 0;
+    let starts: Vec<usize> = (0..neighbours.item_count())
+        .map(|target| {
+            let start = rows;
+            rows += neighbours.row(target).len();
+            start
+        })
+        .collect();
+    let push = |range: Range<usize>, into: &mut GroupWriter<Neighbours>| {
+        let mut target = starts.partition_point(|start| *start <= range.start).saturating_sub(1);
+        let mut at = range.start;
+        while at < range.end {
+            let begin = starts[target];
+            let of_target = neighbours.row(target).iter().zip(1..);
+            for (neighbour, rank) in of_target.skip(at - begin).take(range.end - at) {
+                into.push(&NeighbourRow {
+                    item_id: &items[first + target],
+                    neighbour_id: &items[neighbour.item as usize],
+                    rank,
+                    score: neighbour.score,
+                    // A user count beyond 2^31 has no users to go with it.
+                    co_count: i32::try_from(neighbour.co_count).unwrap_or(i32::MAX),
+                })?;
+                at += 1;
+            }
+            target += 1;
         }
-    }
-    sink.finish()
+        Ok(())
+    };
+    Source { rows, push: &push }.put(put, step)
 }
 
-/// Writes the items.
+/// Writes the items. `step` is called after each row group.
 ///
 /// # Errors
 /// When a part cannot be put away.
@@ -134,46 +171,54 @@ pub fn put_items(
     put: &Put<'_>,
     ratings: &Ratings,
     statistics: &ItemStatistics,
+    step: &(dyn Fn() + Sync),
 ) -> Result<Vec<PartEntry>, Failure> {
-    let mut sink = TableSink::<Items>::new(put)?;
-    for (at, item_id) in ratings.items.iter().enumerate() {
-        let described = ratings.catalogue.items.get(at).and_then(Option::as_ref);
-        let is_rated = statistics.count[at] > 0;
-        sink.push(&ItemRow {
-            item_id,
-            title: described.map(|item| item.title.as_str()).filter(|title| !title.is_empty()),
-            genres: described
-                .map_or_else(Vec::new, |item| item.genres.iter().map(String::as_str).collect()),
-            rating_count: statistics.count[at].cast_signed(),
-            rating_mean: is_rated.then(|| statistics.mean[at]),
-            rated_between: is_rated.then(|| statistics.rated_between[at]),
-        })?;
-    }
-    sink.finish()
+    let push = |range: Range<usize>, into: &mut GroupWriter<Items>| {
+        for at in range {
+            let described = ratings.catalogue.items.get(at).and_then(Option::as_ref);
+            let is_rated = statistics.count[at] > 0;
+            into.push(&ItemRow {
+                item_id: &ratings.items[at],
+                title: described.map(|item| item.title.as_str()).filter(|title| !title.is_empty()),
+                genres: described
+                    .map_or_else(Vec::new, |item| item.genres.iter().map(String::as_str).collect()),
+                rating_count: statistics.count[at].cast_signed(),
+                rating_mean: is_rated.then(|| statistics.mean[at]),
+                rated_between: is_rated.then(|| statistics.rated_between[at]),
+            })?;
+        }
+        Ok(())
+    };
+    Source { rows: ratings.items.len(), push: &push }.put(put, step)
 }
 
-/// Writes the profiles.
+/// Writes the profiles. `step` is called after each row group.
 ///
 /// # Errors
 /// When a part cannot be put away.
-pub fn put_profiles(put: &Put<'_>, ratings: &Ratings) -> Result<Vec<PartEntry>, Failure> {
-    let mut sink = TableSink::<Profiles>::new(put)?;
-    for row in &ratings.rows {
-        sink.push(&ProfileRow {
-            user_id: &ratings.users[row.user as usize],
-            item_id: &ratings.items[row.item as usize],
-            rating: row.rating(),
-            rated_at: row.rated_at,
-            order_micros: row.order_micros,
-            order_origin: ratings.origins[usize::from(row.origin)].as_str(),
-            order_sequence: row.sequence,
-        })?;
-    }
-    sink.finish()
-}
-
-/// Users with at least one rating that stands.
-pub fn rating_users(ratings: &Ratings) -> u64 {
-    let by_user = ratings.rows.chunk_by(|a, b| a.user == b.user);
-    by_user.filter(|rows| rows.iter().any(|row| row.rating().is_some())).count() as u64
+pub fn put_profiles(
+    put: &Put<'_>,
+    ratings: &Ratings,
+    step: &(dyn Fn() + Sync),
+) -> Result<Vec<PartEntry>, Failure> {
+    let push = |range: Range<usize>, into: &mut GroupWriter<Profiles>| {
+        let mut rows = Vec::with_capacity(2 * UNPACKED_ROWS);
+        for begin in range.clone().step_by(UNPACKED_ROWS) {
+            rows.clear();
+            ratings.rows.unpack(begin..range.end.min(begin + UNPACKED_ROWS), &mut rows);
+            for row in &rows {
+                into.push(&ProfileRow {
+                    user_id: &ratings.users[row.user as usize],
+                    item_id: &ratings.items[row.item as usize],
+                    rating: row.rating(),
+                    rated_at: row.rated_at,
+                    order_micros: row.order_micros,
+                    order_origin: ratings.origins[usize::from(row.origin)].as_str(),
+                    order_sequence: row.sequence,
+                })?;
+            }
+        }
+        Ok(())
+    };
+    Source { rows: ratings.rows.len(), push: &push }.put(put, step)
 }

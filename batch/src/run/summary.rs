@@ -114,7 +114,7 @@ impl Summary {
             ratings_rejected: ratings.rejects.total(),
             rejected_by_reason: reasons.map(|(reason, n)| (reason.to_string(), *n)).collect(),
             ratings: manifest.counts.ratings,
-            from_servers: FromServers::of(ratings, taken.published.as_ref()),
+            from_servers: taken.facts.from_servers,
             users: manifest.counts.users,
             items: manifest.counts.items,
             titles: titles.now,

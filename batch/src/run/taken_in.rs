@@ -1,11 +1,12 @@
 //! The first stage of a run: what it takes in, and from where.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use akin_recommender::profile::Origin;
-use akin_recommender::similarity::Measure;
+use akin_recommender::similarity;
 use akin_schemas::{
-    Checksum, Manifest, ObjectKey, PartEntry, RatingRange, VersionCounts, VersionName,
+    Checksum, Manifest, Measure, ObjectKey, PartEntry, RatingRange, VersionCounts, VersionName,
 };
 use akin_store::{ErrorKind, Store};
 use bytes::Bytes;
@@ -13,27 +14,32 @@ use chrono::{DateTime, Utc};
 use tracing::{info, warn};
 
 use crate::failure::Failure;
-use crate::ingest::{CatalogueFile, Collector, Ratings, read_catalogue, read_files};
+use crate::ingest::{CatalogueFile, Collector, Ratings, Rows, read_catalogue, read_files};
 use crate::memory;
 use crate::progress::StageProgress;
 
 use super::base::{self, Keep, newest_manifest};
 use super::digest::input_digest;
+use super::facts::Facts;
 use super::ledger::{self, Read, Watermark};
 use super::options::{RangeArgument, RunOptions};
-use super::parts;
 use super::titles::{self, Titles};
 
 /// What a run computes from.
 pub(crate) struct TakenIn {
     /// The ratings, dense.
     pub ratings: Ratings,
+    /// Figures of them.
+    pub facts: Facts,
     /// For each origin how far its entries are contained.
     pub watermark: BTreeMap<String, u64>,
     /// The ratings that the store accepts.
     pub range: RatingRange,
-    /// What identifies all of it, and what is to be computed.
-    pub input_digest: Checksum,
+    /// What is to be computed.
+    asked: Measure,
+    /// Whether titles are dropped.
+    drops_items: bool,
+    digest: OnceLock<Checksum>,
     /// How many items have titles.
     pub titles: Titles,
     /// What a person should look at.
@@ -49,7 +55,7 @@ impl TakenIn {
     /// When input cannot be used, the options contradict the store, or the store fails.
     pub fn read(
         options: &RunOptions,
-        measure: &Measure,
+        measure: &similarity::Measure,
         store: &dyn Store,
         now: DateTime<Utc>,
         progress: &StageProgress,
@@ -64,10 +70,37 @@ impl TakenIn {
         for warning in &warnings {
             warn!("{warning}");
         }
-        let asked = options.similarity.asked(measure);
-        let drops = options.drop_items;
-        let input_digest = input_digest(&ratings, &watermark, (range, drops), &asked)?;
-        Ok(Self { ratings, watermark, range, input_digest, titles, warnings, published })
+        Ok(Self {
+            facts: Facts::of(&ratings, published.as_ref()),
+            asked: options.similarity.asked(measure),
+            drops_items: options.drop_items,
+            digest: OnceLock::new(),
+            ratings,
+            watermark,
+            range,
+            titles,
+            warnings,
+            published,
+        })
+    }
+
+    /// What identifies all of it, and what is to be computed. It reads all ratings, the first time that it is asked for.
+    ///
+    /// # Errors
+    /// When the measure has no JSON form, which no input should be able to cause.
+    pub fn input_digest(&self) -> Result<Checksum, Failure> {
+        if let Some(digest) = self.digest.get() {
+            return Ok(*digest);
+        }
+        let kept = (self.range, self.drops_items);
+        let digest = input_digest(&self.ratings, &self.watermark, kept, &self.asked)?;
+        Ok(*self.digest.get_or_init(|| digest))
+    }
+
+    /// Lets go of the ratings, of which nothing is asked any more but their figures and the digest, if that was asked for
+    /// before.
+    pub fn let_go(&mut self) {
+        self.ratings.rows = Rows::default();
     }
 
     /// The current version, if it was computed from the same input in the same way, has the figures that are asked for,
@@ -78,9 +111,12 @@ impl TakenIn {
     pub fn unchanged(&self, options: &RunOptions) -> Result<Option<&Manifest>, Failure> {
         let ratings = &self.ratings;
         let rejects = ratings.rejects.check(ratings.read, options.max_reject_share);
-        let same = self.published.as_ref().filter(|current| {
-            options.if_changed && current.input_digest == Some(self.input_digest) && rejects.is_ok()
-        });
+        let same = match &self.published {
+            Some(current) if options.if_changed && rejects.is_ok() => {
+                (current.input_digest == Some(self.input_digest()?)).then_some(current)
+            }
+            _ => None,
+        };
         match same {
             Some(current) if options.quality.finds_figures_missing(current, ratings)? => {
                 info!(version = %current.version, "the input is that of the current version, which has no figures yet");
@@ -108,17 +144,12 @@ impl TakenIn {
 
     /// Ratings, users and items; no pairs yet.
     pub fn counts(&self) -> VersionCounts {
-        VersionCounts {
-            ratings: self.ratings.rows.iter().filter(|row| row.rating().is_some()).count() as u64,
-            users: parts::rating_users(&self.ratings),
-            items: self.ratings.items.len() as u64,
-            pairs: 0,
-        }
+        self.facts.counts()
     }
 
     /// The latest order clock contained.
     pub fn latest_order_micros(&self) -> i64 {
-        self.ratings.rows.iter().map(|row| row.order_micros).max().unwrap_or(0)
+        self.facts.latest_order_micros
     }
 
     /// How many erasures are carried out.

@@ -6,7 +6,8 @@ use akin_store::{Store, read_manifest};
 use crate::failure::Failure;
 use crate::memory;
 use crate::progress::StageProgress;
-use crate::run::{Judgement, check_memory, restored};
+use crate::run::{Facts, ItemStatistics, Judgement, check_memory, restored};
+use crate::threads::on_threads;
 
 use super::ingest::options;
 use super::work::Work;
@@ -37,8 +38,13 @@ fn judge(store: &dyn Store, work: &Work<'_>, ingested: &Ingested) -> Result<Judg
         return Ok(Judgement::unasked());
     }
     let max_memory = memory::allowed_bytes(options.max_memory);
-    let ratings = restored(store, &details.items, &details.profiles, max_memory)?;
-    check_memory(&options, &measure, &ratings)?;
+    let ratings = on_threads(options.threads, || {
+        let ratings = restored(store, &details.items, &details.profiles, max_memory)?;
+        let facts = Facts::of(&ratings, None);
+        let statistics = ItemStatistics::of(&ratings, &facts);
+        check_memory(&options, &measure, &ratings, &facts, &statistics)?;
+        Ok(ratings)
+    })?;
     let before = details.before.map(|number| read_manifest(store, number)).transpose()?;
     let (similarity, progress) = (&options.similarity, StageProgress::new());
     options.quality.judge(&ratings, similarity, options.threads, before.as_ref(), &progress)

@@ -15,6 +15,7 @@ use crate::config;
 use crate::failure::Failure;
 use crate::progress::StageProgress;
 use crate::run::{ItemStatistics, RunOptions, TakenIn, put_items, put_profiles, record_end};
+use crate::threads::on_threads;
 
 use super::work::Work;
 
@@ -63,7 +64,8 @@ pub fn ingest(
         )));
     }
     let work = Work::new(store, &request.run);
-    work.once("ingest", request, || take_in(store, &work, request, &options, now))
+    let take_in = || take_in(store, &work, request, &options, now);
+    work.once("ingest", request, || on_threads(options.threads, take_in))
 }
 
 fn take_in(
@@ -85,7 +87,7 @@ fn take_in(
         return Ok(document(request, found, &taken, counts));
     }
     taken.accept(options, store, &begun.version)?;
-    let statistics = ItemStatistics::of(&taken.ratings)?;
+    let statistics = ItemStatistics::of(&taken.ratings, &taken.facts);
     let details = IngestDetails {
         options: request.options.clone(),
         before: taken.published.as_ref().map(|manifest| manifest.sequence),
@@ -93,12 +95,12 @@ fn take_in(
         counts,
         watermark: taken.watermark.clone(),
         latest_order_micros: taken.latest_order_micros(),
-        input_digest: taken.input_digest,
+        input_digest: taken.input_digest()?,
         erasure_epoch: taken.erasure_epoch(),
         titles_complete: taken.titles.complete,
         warnings: taken.warnings.clone(),
-        items: put_items(&work.parts("items"), &taken.ratings, &statistics)?,
-        profiles: put_profiles(&work.parts("profiles"), &taken.ratings)?,
+        items: put_items(&work.parts("items"), &taken.ratings, &statistics, &|| ())?,
+        profiles: put_profiles(&work.parts("profiles"), &taken.ratings, &|| ())?,
         begun,
     };
     let shards = if has_independent_rows(&measure, options.similarity.selection()) {

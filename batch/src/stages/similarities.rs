@@ -4,9 +4,13 @@ use akin_schemas::stage::{Shard, Similarities, SimilaritiesRequest};
 use akin_store::Store;
 
 use crate::failure::Failure;
+use crate::ingest::Rows;
 use crate::memory;
 use crate::progress::StageProgress;
-use crate::run::{check_memory, compute, put_neighbours, restored};
+use crate::run::{
+    Facts, ItemStatistics, check_memory, compute, matrix_of, put_neighbours, restored,
+};
+use crate::threads::on_threads;
 
 use super::ingest::options;
 use super::work::Work;
@@ -41,21 +45,25 @@ pub fn similarities(
         let options = options(&ingested.store, &details.options)?;
         let measure = options.similarity.measure()?;
         let max_memory = memory::allowed_bytes(options.max_memory);
-        let ratings = restored(store, &details.items, &details.profiles, max_memory)?;
-        check_memory(&options, &measure, &ratings)?;
-        let share = (shard.index(), shard.count());
-        let (block, weight) = compute(&options, &measure, &ratings, share, &StageProgress::new())?;
-        Ok(Similarities {
-            run: ingested.run.clone(),
-            shard,
-            pairs: block.rows.pair_count() as u64,
-            measure: options.similarity.manifest(&measure, &weight),
-            neighbours: put_neighbours(
-                &work.parts(&name),
-                &ratings.items,
-                block.first,
-                &block.rows,
-            )?,
+        on_threads(options.threads, || {
+            let mut ratings = restored(store, &details.items, &details.profiles, max_memory)?;
+            let facts = Facts::of(&ratings, None);
+            let statistics = ItemStatistics::of(&ratings, &facts);
+            check_memory(&options, &measure, &ratings, &facts, &statistics)?;
+            let matrix = matrix_of(&measure, &ratings)?;
+            // Similarities need the room.
+            ratings.rows = Rows::default();
+            let share = (shard.index(), shard.count());
+            let progress = StageProgress::new();
+            let (block, weight) = compute(&options, &measure, &matrix, share, &progress)?;
+            let (put, ids) = (work.parts(&name), &ratings.items);
+            Ok(Similarities {
+                run: ingested.run.clone(),
+                shard,
+                pairs: block.rows.pair_count() as u64,
+                measure: options.similarity.manifest(&measure, &weight),
+                neighbours: put_neighbours(&put, ids, block.first, &block.rows, &|| ())?,
+            })
         })
     })
 }

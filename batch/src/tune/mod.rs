@@ -23,6 +23,7 @@ use crate::failure::Failure;
 use crate::memory;
 use crate::progress::StageProgress;
 use crate::run::dense_seconds;
+use crate::threads::on_threads;
 
 use search::{Limits, Trial, search, shown_options};
 use space::{Candidate, Space};
@@ -65,7 +66,9 @@ pub fn tune(options: &TuneOptions) -> Result<Tuned, Failure> {
         path: options.out.display().to_string(),
         problem: error.to_string(),
     })?;
-    let ratings = SidedRatings::read(&options.input, options.split.split(), &progress)?;
+    let ratings = on_threads(options.threads, || {
+        SidedRatings::read(&options.input, options.split.split(), &progress)
+    })?;
     let relevant_from = options.input.relevant_from;
     let test = Experiment::new(&ratings, relevant_from).map_err(Failure::internal)?;
     let mut validation = validation(ratings, options)?;

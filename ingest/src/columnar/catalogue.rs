@@ -11,11 +11,11 @@ use super::super::error::IngestError;
 use super::super::header::CATALOGUE;
 use super::super::rejects::Reason;
 use super::super::rules;
-use super::file::{Columnar, guarded};
+use super::file::{Columnar, check_rows, guarded};
 use super::types;
 
 /// Reads a catalogue: ids are strings or integers, titles strings, genres strings (split at `|`) or lists of strings.
-pub(in super::super) fn read<R: ChunkReader + 'static>(
+pub(in super::super) fn read<R: Clone + ChunkReader + 'static>(
     path: &str,
     file: R,
     into: &mut CatalogueFile,
@@ -38,7 +38,7 @@ pub(in super::super) fn read<R: ChunkReader + 'static>(
             }
         }
     }
-    columnar.check_rows(path, rows)
+    check_rows(path, rows, columnar.total)
 }
 
 /// The wanted columns of one batch: as found, and as read.

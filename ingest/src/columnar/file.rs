@@ -24,7 +24,6 @@ use parquet::schema::types::{SchemaDescriptor, Type};
 
 use super::super::error::IngestError;
 use super::super::header::{self, Column, Naming};
-use super::super::shared::Shared;
 use super::super::splitter::places;
 
 /// Rows that are decoded at once.
@@ -35,25 +34,24 @@ const DAMAGED: &str = "check that the file is complete, or write it again";
 const PACK_AGAIN: &str = "write the file again, packed with zstd or snappy";
 
 /// An opened file with `N` wanted columns.
-pub(super) struct Columnar<R, const N: usize> {
-    file: Shared<R>,
+pub(in super::super) struct Columnar<R, const N: usize> {
+    file: R,
     /// Of the wanted columns alone.
     metadata: ArrowReaderMetadata,
     /// Where each of them is in what is read.
-    pub(super) positions: [Option<usize>; N],
+    pub(in super::super) positions: [Option<usize>; N],
     /// The same for a person to read.
     pub(super) places: [String; N],
     /// Rows.
-    pub(super) total: u64,
+    pub(in super::super) total: u64,
 }
 
-impl<R: ChunkReader + 'static, const N: usize> Columnar<R, N> {
+impl<R: Clone + ChunkReader + 'static, const N: usize> Columnar<R, N> {
     pub(super) fn open(
         path: &str,
         file: R,
         columns: &[Column<'_>; N],
     ) -> Result<Self, IngestError> {
-        let file = Shared::new(file);
         let whole = guarded(path, || {
             check_footer(&file)?;
             let metadata = ParquetMetaDataReader::new().parse_and_finish(&file)?;
@@ -86,8 +84,13 @@ impl<R: ChunkReader + 'static, const N: usize> Columnar<R, N> {
     }
 
     /// How many row groups there are.
-    pub(super) fn groups(&self) -> usize {
+    pub(in super::super) fn groups(&self) -> usize {
         self.metadata.metadata().num_row_groups()
+    }
+
+    /// The rows of a row group, as the file claims.
+    pub(in super::super) fn rows_of(&self, group: usize) -> u64 {
+        u64::try_from(self.metadata.metadata().row_group(group).num_rows()).unwrap_or(0)
     }
 
     /// A reader of one row group's wanted columns, and the bytes that unpacking takes.
@@ -115,17 +118,15 @@ impl<R: ChunkReader + 'static, const N: usize> Columnar<R, N> {
         })?;
         Ok((reader, unpacked))
     }
+}
 
-    /// Makes sure that as many rows were read as the file claims.
-    pub(super) fn check_rows(&self, path: &str, rows: u64) -> Result<(), IngestError> {
-        if rows == self.total {
-            return Ok(());
-        }
-        let total = self.total;
-        let problem =
-            format!("not a readable Parquet file: it holds {rows} rows and claims {total}");
-        Err(IngestError::bad(path, problem, DAMAGED))
+/// Makes sure that as many rows were read as the file claims.
+pub(in super::super) fn check_rows(path: &str, rows: u64, claimed: u64) -> Result<(), IngestError> {
+    if rows == claimed {
+        return Ok(());
     }
+    let problem = format!("not a readable Parquet file: it holds {rows} rows and claims {claimed}");
+    Err(IngestError::bad(path, problem, DAMAGED))
 }
 
 /// Runs the Parquet library on bytes that may be damaged. It asserts some of what they say, so that a panic is one of

@@ -5,18 +5,20 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int64Array, RecordBatch, StringArray};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
+use arrow::error::ArrowError;
 use parquet::file::reader::ChunkReader;
 
 use super::super::error::IngestError;
 use super::super::header;
+use super::super::known::Id;
 use super::super::reading::Reading;
 use super::super::rejects::Reason;
-use super::super::rules::{self, Rules, Unit};
+use super::super::rules::{Rules, Unit};
 use super::file::{Columnar, guarded};
 use super::types::{self, Clock};
 
 /// Opens a file of ratings.
-pub(super) fn open<R: ChunkReader + 'static>(
+pub(in super::super) fn open<R: Clone + ChunkReader + 'static>(
     path: &str,
     file: R,
     reading: &Reading,
@@ -32,15 +34,48 @@ pub(super) fn open<R: ChunkReader + 'static>(
     Ok(columnar)
 }
 
+/// Whose identifier it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    User,
+    Item,
+}
+
 /// The wanted columns of one batch: as found, dictionaries unpacked, and as read.
 pub(super) struct Columns {
     found: [ArrayRef; 4],
-    user: StringArray,
-    item: StringArray,
+    user: Ids,
+    item: Ids,
     rating: Float64Array,
     moment: Moments,
     /// The rating and the seconds that stand where there are none.
     implied: (Option<f64>, Option<i64>),
+}
+
+enum Ids {
+    Texts(StringArray),
+    /// Those are texts, too, but need not be written as such.
+    Whole(Int64Array),
+}
+
+impl Ids {
+    fn of(found: &ArrayRef) -> Result<Self, ArrowError> {
+        let is_whole = found.data_type().is_integer() && *found.data_type() != DataType::UInt64;
+        Ok(if is_whole {
+            Self::Whole(cast(found, &DataType::Int64)?.as_primitive().clone())
+        } else {
+            Self::Texts(types::texts(found)?)
+        })
+    }
+
+    /// The identifier of a row that has one.
+    fn get(&self, at: usize) -> Result<Id<'_>, Reason> {
+        match self {
+            Self::Whole(whole) => Ok(Id::Whole(whole.value(at))),
+            Self::Texts(texts) if texts.is_null(at) => Err(Reason::NotUtf8),
+            Self::Texts(texts) => Ok(Id::Text(texts.value(at).as_bytes())),
+        }
+    }
 }
 
 enum Moments {
@@ -70,8 +105,8 @@ impl Columns {
             let found = [user?, item?, rating?, moment?];
             let [user, item, rating, moment] = &found;
             Ok(Self {
-                user: types::texts(user)?,
-                item: types::texts(item)?,
+                user: Ids::of(user)?,
+                item: Ids::of(item)?,
                 rating: cast(rating, &DataType::Float64)?.as_primitive().clone(),
                 implied,
                 moment: match types::clock(moment.data_type()) {
@@ -86,12 +121,14 @@ impl Columns {
         })
     }
 
-    /// A row as it is taken in: user, item, rating, microseconds.
-    pub(super) fn checked(
-        &self,
+    /// A row as it is taken in: user, item, rating, microseconds. The first two are handed to `check`, in this order, before
+    /// the others are looked at.
+    pub(super) fn checked<'a, T>(
+        &'a self,
         at: usize,
         rules: &Rules,
-    ) -> Result<(&str, &str, f32, i64), Reason> {
+        mut check: impl FnMut(Side, Id<'a>) -> Result<T, Reason>,
+    ) -> Result<(T, T, f32, i64), Reason> {
         let [user, item, rating, moment] = self.found.each_ref().map(|column| column.is_null(at));
         let implied = (self.implied.0.filter(|_| rating), self.implied.1.filter(|_| moment));
         if user || item || rating && implied.0.is_none() || moment && implied.1.is_none() {
@@ -103,8 +140,8 @@ impl Columns {
         };
         let given = || Ok(self.rating.value(read(&self.rating, Reason::NotANumber)?));
         Ok((
-            rules::id(self.user.value(read(&self.user, Reason::NotUtf8)?))?,
-            rules::id(self.item.value(read(&self.item, Reason::NotUtf8)?))?,
+            check(Side::User, self.user.get(at)?)?,
+            check(Side::Item, self.item.get(at)?)?,
             rules.rating(implied.0.map_or_else(given, Ok)?)?,
             match (&self.moment, implied.1) {
                 (_, Some(seconds)) => rules.moment(seconds, Unit::Seconds)?,

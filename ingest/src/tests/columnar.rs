@@ -11,7 +11,10 @@ use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
 
 use crate::blocks::Blocks;
-use crate::columnar;
+use crate::columnar::{self, Settings};
+use crate::in_order::in_order;
+use crate::taking::{Given, Taking};
+use crate::tasks::Groups;
 
 use super::*;
 
@@ -118,11 +121,11 @@ fn dates_and_small_numbers_are_understood() {
     for to in [DataType::Float16, DataType::Float32, DataType::Float64] {
         let column = cast(&halves, &to).unwrap();
         let ratings = read_bytes(&[&parquet(&with("RATING", column))]).unwrap();
-        assert_eq!(ratings.rows.iter().filter_map(Row::rating).sum::<f32>(), 7.0, "{to}");
+        assert_eq!(ratings.rows.iter().filter_map(|row| row.rating()).sum::<f32>(), 7.0, "{to}");
     }
     let whole: ArrayRef = Arc::new(UInt8Array::from(vec![1, 2, 3, 4, 5]));
     let ratings = read_bytes(&[&parquet(&with("RATING", whole))]).unwrap();
-    assert_eq!(ratings.rows.iter().filter_map(Row::rating).sum::<f32>(), 14.0);
+    assert_eq!(ratings.rows.iter().filter_map(|row| row.rating()).sum::<f32>(), 14.0);
 }
 
 #[test]
@@ -186,12 +189,12 @@ fn columns_of_parquet_may_be_named_and_ratings_implicit() {
     let plain = options(&[path.to_str().unwrap()]);
     assert!(read(&plain).unwrap_err().to_string().contains("no column for rating"));
     let ratings = read(&IngestOptions { reading, ..plain }).unwrap();
-    assert_eq!(ratings.rows.iter().filter_map(Row::rating).collect::<Vec<_>>(), [2.0; 4]);
+    assert_eq!(ratings.rows.iter().filter_map(|row| row.rating()).collect::<Vec<_>>(), [2.0; 4]);
 
     let path = put(&folder, "n", &parquet(&plain_columns()));
     let reading = Reading { rating_column: Some("item_id".to_owned()), ..Reading::default() };
     let swapped = read(&IngestOptions { reading, ..options(&[path.to_str().unwrap()]) }).unwrap();
-    assert_eq!(swapped.rows.iter().filter_map(Row::rating).collect::<Vec<_>>(), [9.0]);
+    assert_eq!(swapped.rows.iter().filter_map(|row| row.rating()).collect::<Vec<_>>(), [9.0]);
 }
 
 #[test]
@@ -278,16 +281,33 @@ fn a_remote_file_s_blocks_are_fetched_once() {
         *counts.lock().unwrap().entry(range.start / block).or_default() += 1;
         Ok(bytes.slice(range.start as usize..range.end as usize))
     });
-    let options = options(&[]);
-    let rules = Rules::new(options.range, options.now);
+    let reading = Reading::default();
+    let file = columnar::open("file", blocks, &reading).unwrap();
+    let mut groups = Groups::new("file", file, length);
     let mut collector = Collector::new(1 << 30);
-    collector.begin_file(InputFile {
-        path: "file".to_owned(),
-        format: Format::Parquet,
-        rows: 0,
-        rejected: 0,
-    });
-    columnar::read("file", blocks, &options.reading, &rules, &mut collector, &NoProgress).unwrap();
+    collector.intake.begin_file(InputFile::new("file".to_owned(), Format::Parquet));
+    let options = options(&[]);
+    collector
+        .reading(|sharing, intake| {
+            let settings = Settings {
+                reading: &reading,
+                rules: Rules::new(options.range, options.now),
+                room: sharing.room,
+                threads: 1,
+                progress: &NoProgress,
+            };
+            in_order(
+                (1, 0),
+                || groups.next(),
+                || Taking::new(sharing),
+                |taking, group, outlet| group.read(&settings, taking, outlet),
+                |given| match given {
+                    Given::Records(portion) => intake.take(portion, sharing.room),
+                    _ => Ok(()),
+                },
+            )
+        })
+        .unwrap();
     assert_eq!((collector.read(), collector.rejects().total()), (rows as u64, 0));
     let fetched = fetched.lock().unwrap();
     assert!(fetched.len() as u64 <= length.div_ceil(block));

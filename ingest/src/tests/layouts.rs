@@ -75,7 +75,7 @@ fn what_a_person_says_about_a_file_is_obeyed_or_refused() {
     for text in ["user,item\nu,i\n", "{\"user\":\"u\",\"item\":\"i\"}\n"] {
         let ratings = read_with(text, both.clone()).unwrap();
         assert_eq!(triples(&ratings), [("u", "i", 1.0)]);
-        assert_eq!(ratings.rows[0].rated_at, 9_000_000);
+        assert_eq!(ratings.rows.iter().next().unwrap().rated_at, 9_000_000);
     }
 
     let implicit = Reading { implicit_rating: Some(2.5), ..Reading::default() };

@@ -8,6 +8,7 @@ mod odd_parquet;
 mod records;
 mod sources;
 mod text;
+mod threads;
 
 use std::fs;
 use std::io::Write;
@@ -29,6 +30,7 @@ pub(crate) fn options(sources: &[&str]) -> IngestOptions {
         now: DateTime::from_timestamp(1_700_000_000, 0).unwrap(),
         max_reject_share: 0.0,
         max_memory: 1 << 30,
+        threads: 3,
     }
 }
 
@@ -59,7 +61,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 }
 
 fn triples(ratings: &Ratings) -> Vec<(&str, &str, f32)> {
-    let text = |row: &Row| {
+    let text = |row: Row| {
         let user = ratings.users[row.user as usize].as_str();
         (user, ratings.items[row.item as usize].as_str(), row.rating().unwrap())
     };
@@ -68,7 +70,7 @@ fn triples(ratings: &Ratings) -> Vec<(&str, &str, f32)> {
 
 /// What does not depend on where the files lie and how they are written.
 fn content(ratings: Ratings) -> (Vec<String>, Vec<String>, Vec<Row>, u64) {
-    (ratings.users, ratings.items, ratings.rows, ratings.read)
+    (ratings.users, ratings.items, ratings.rows.iter().collect(), ratings.read)
 }
 
 fn reasons(ratings: &Ratings) -> Vec<(u64, String)> {

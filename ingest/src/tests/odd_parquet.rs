@@ -213,7 +213,7 @@ fn a_rating_and_a_time_that_are_not_given_are_the_implicit_ones() {
         };
         let ratings = read(&IngestOptions { reading, ..plain }).unwrap();
         assert_eq!(reasons(&ratings), with_it, "{column}");
-        let is_implied = |row: &&Row| match column {
+        let is_implied = |row: &Row| match column {
             "RATING" => row.rating() == Some(1.0),
             _ => row.rated_at == 7_000_000,
         };

@@ -22,9 +22,9 @@ use super::compact::check_footer;
 use crate::checksum::Checksum;
 
 /// Rows that are turned into Arrow columns at once.
-const BATCH_ROWS: usize = 16_384;
+pub(super) const BATCH_ROWS: usize = 16_384;
 /// Rows of a row group: small enough that a reader of one user or item skips most of a sorted file.
-const ROW_GROUP_ROWS: usize = 262_144;
+pub const ROW_GROUP_ROWS: usize = 262_144;
 /// What a part's pages may take unpacked. The writer makes pages of about a mebibyte.
 const MAX_UNPACKED: u64 = 128 << 20;
 
@@ -83,6 +83,20 @@ pub struct EncodedPart {
     pub sha256: Checksum,
 }
 
+/// A writer of a table's files.
+pub(super) fn writer<T: Table>() -> Result<ArrowWriter<Vec<u8>>, TableError> {
+    let mut properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
+        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        .set_created_by("akin".to_owned());
+    for &column in T::SCATTERED {
+        properties = properties
+            .set_column_dictionary_enabled(column.into(), false)
+            .set_column_encoding(column.into(), Encoding::DELTA_BINARY_PACKED);
+    }
+    Ok(ArrowWriter::try_new(Vec::new(), T::schema(), Some(properties.build()))?)
+}
+
 /// Collects rows into one Parquet file. The same rows give the same bytes.
 pub struct PartWriter<T: Table> {
     builders: T::Builders,
@@ -97,17 +111,7 @@ impl<T: Table> PartWriter<T> {
     /// # Errors
     /// When the Parquet writer refuses the table's schema.
     pub fn new() -> Result<Self, TableError> {
-        let mut properties = WriterProperties::builder()
-            .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
-            .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
-            .set_created_by("akin".to_owned());
-        for &column in T::SCATTERED {
-            properties = properties
-                .set_column_dictionary_enabled(column.into(), false)
-                .set_column_encoding(column.into(), Encoding::DELTA_BINARY_PACKED);
-        }
-        let writer = ArrowWriter::try_new(Vec::new(), T::schema(), Some(properties.build()))?;
-        Ok(Self { builders: T::Builders::default(), buffered: 0, rows: 0, writer })
+        Ok(Self { builders: T::Builders::default(), buffered: 0, rows: 0, writer: writer::<T>()? })
     }
 
     /// Adds a row.

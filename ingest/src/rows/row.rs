@@ -3,10 +3,10 @@
 use akin_recommender::profile::{Entry, OrderKey, Origin};
 use akin_schemas::unsigned_zero;
 
-/// One rating or tombstone: 40 bytes, because there are tens of millions of them.
+/// One rating or tombstone, as it is worked with. Many are held in [`Rows`](super::Rows), which take a third of this.
 ///
 /// Two rows are equal when all their fields are, a tombstone being equal to a tombstone.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Row {
     /// Index of the user.
     pub user: u32,
@@ -24,14 +24,11 @@ pub struct Row {
     pub sequence: u64,
 }
 
-// The memory that a run may take is planned with this figure.
-const _: () = assert!(size_of::<Row>() == 40);
-
 /// What a row's order among all rows is: by user, by item, the later entry first.
 type SortKey = (u32, u32, std::cmp::Reverse<(i64, u16, u64, i64, u32)>);
 
 impl Row {
-    pub(super) fn new(
+    pub(crate) fn new(
         [user, item]: [u32; 2],
         origin: u16,
         rating: Option<f32>,
@@ -44,12 +41,33 @@ impl Row {
         Self { user, item, rating, origin, rated_at, order_micros: micros, sequence }
     }
 
+    /// One that a file gave: its place in the order is its time, then its number.
+    pub(crate) fn of_file(
+        [user, item]: [u32; 2],
+        origin: u16,
+        rating: f32,
+        micros: i64,
+        sequence: u64,
+    ) -> Self {
+        let rating = unsigned_zero(rating);
+        Self { user, item, rating, origin, rated_at: micros, order_micros: micros, sequence }
+    }
+
     /// The rating; none for a tombstone.
     pub fn rating(&self) -> Option<f32> {
         (!self.rating.is_nan()).then_some(self.rating)
     }
 
-    /// The row as an entry of a profile. `origins` are those of the [`Ratings`](super::Ratings) that hold the row.
+    /// NaN for a tombstone.
+    pub(super) fn rating_or_nan(&self) -> f32 {
+        self.rating
+    }
+
+    pub(super) fn set_rating(&mut self, or_nan: f32) {
+        self.rating = or_nan;
+    }
+
+    /// The row as an entry of a profile. `origins` are those of the [`Ratings`](crate::Ratings) that hold the row.
     pub fn entry(&self, origins: &[Origin]) -> Entry {
         let order = OrderKey {
             micros: self.order_micros,
