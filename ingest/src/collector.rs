@@ -21,7 +21,7 @@ pub struct Collector {
     pub(super) items: Interner,
     pub(super) room: Room,
     pub(super) intake: Intake,
-    origins: IndexSet<Origin>,
+    pub(super) origins: IndexSet<Origin>,
 }
 
 /// A collector while several threads read files.
@@ -116,7 +116,15 @@ impl Collector {
     }
 
     fn origin(&mut self, origin: Origin) -> Result<u16, IngestError> {
-        let (number, _) = self.origins.insert_full(origin);
+        Self::number_of(&mut self.origins, origin)
+    }
+
+    /// The number of an origin, which may be a new one.
+    pub(super) fn number_of(
+        origins: &mut IndexSet<Origin>,
+        origin: Origin,
+    ) -> Result<u16, IngestError> {
+        let (number, _) = origins.insert_full(origin);
         let too_many = |_| IngestError::TooMany { what: "origins", limit: 1 << 16 };
         u16::try_from(number).map_err(too_many)
     }
@@ -234,15 +242,21 @@ impl Intake {
     pub(super) fn take(&mut self, portion: Portion, room: &Room) -> Result<(), IngestError> {
         let through = self.files_through();
         for mut block in portion.blocks {
-            room.take(block.bytes())?;
             block.number_from(through);
-            self.blocks.push(block);
+            self.add(block, room)?;
         }
         self.count_records(portion.count);
         if let Some(file) = self.files.last_mut() {
             file.rejected += portion.rejects.total();
         }
         self.rejects.append(portion.rejects);
+        Ok(())
+    }
+
+    /// Takes in packed rows.
+    pub(super) fn add(&mut self, block: Block, room: &Room) -> Result<(), IngestError> {
+        room.take(block.bytes())?;
+        self.blocks.push(block);
         Ok(())
     }
 
@@ -269,9 +283,7 @@ impl Intake {
     }
 
     fn pack(&mut self, room: &Room) -> Result<(), IngestError> {
-        let block = Block::pack(&self.open);
-        room.take(block.bytes())?;
-        self.blocks.push(block);
+        self.add(Block::pack(&self.open), room)?;
         self.open.clear();
         Ok(())
     }

@@ -121,7 +121,7 @@ mod tests {
     #[test]
     fn sources_that_are_taken_in_at_once_are_as_if_one_after_the_other() {
         let entry = |n: u32| {
-            let (user, item) = (format!("u{}", n * 7 % 1_003), format!("{}", n * n % 611));
+            let (user, item) = (format!("u{}", n * 7 % 1_003), format!("{}", n / 3 * 7 % 611));
             let origin = ["files", "ledger-a", "ledger-b"][(n % 3) as usize].parse().unwrap();
             let order = OrderKey { micros: i64::from(n % 50), origin, sequence: u64::from(n) };
             let rating = (n % 9 > 0).then_some((n % 10) as f32);

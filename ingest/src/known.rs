@@ -51,29 +51,35 @@ impl Known {
         Self { last: (0, 0), last_long: (Vec::new(), 0), slots: vec![[0; 3]; 1 << SLOT_BITS] }
     }
 
+    /// An identifier that was checked, with its number where that is known.
+    pub(super) fn find<'a>(&mut self, text: &'a str) -> Checked<'a> {
+        let id = Id::Text(text.as_bytes());
+        self.known(id).unwrap_or(Checked::Text(text, key(id)))
+    }
+
     /// An identifier with its number, or checked. What has a number was checked before.
     pub(super) fn check<'a>(&mut self, id: Id<'a>) -> Result<Checked<'a>, Reason> {
+        match (self.known(id), id) {
+            (Some(known), _) => Ok(known),
+            (None, Id::Text(text)) => Ok(Checked::Text(rules::id_bytes(text)?, key(id))),
+            (None, Id::Whole(number)) => Ok(Checked::Whole(number)),
+        }
+    }
+
+    fn known<'a>(&mut self, id: Id<'_>) -> Option<Checked<'a>> {
         let key = key(id);
-        if key == 0 {
-            let Id::Text(text) = id else { return Err(Reason::NotAnId) };
-            return if !text.is_empty() && *text == self.last_long.0 {
-                Ok(Checked::Number(self.last_long.1))
-            } else {
-                Ok(Checked::Text(rules::id_bytes(text)?, key))
-            };
+        if let (0, Id::Text(text)) = (key, id) {
+            let is_last = !text.is_empty() && *text == self.last_long.0;
+            return is_last.then_some(Checked::Number(self.last_long.1));
         }
-        if key == self.last.0 {
-            return Ok(Checked::Number(self.last.1));
-        }
-        let slot = &self.slots[slot(key)];
-        if [slot[0], slot[1]] == halves(key) {
+        if key != self.last.0 {
+            let slot = &self.slots[slot(key)];
+            if [slot[0], slot[1]] != halves(key) {
+                return None;
+            }
             self.last = (key, slot[2] as u32);
-            return Ok(Checked::Number(self.last.1));
         }
-        Ok(match id {
-            Id::Text(text) => Checked::Text(rules::id_bytes(text)?, key),
-            Id::Whole(number) => Checked::Whole(number),
-        })
+        Some(Checked::Number(self.last.1))
     }
 
     /// The number of an identifier, which all threads share.

@@ -11,6 +11,7 @@ mod bucket;
 mod catalogue;
 mod collector;
 mod columnar;
+mod entering;
 mod error;
 mod fields;
 mod header;
@@ -50,6 +51,7 @@ use chrono::{DateTime, Utc};
 
 pub use catalogue::{Catalogue, CatalogueFile, CatalogueItem, Overlap};
 pub use collector::Collector;
+pub use entering::Entering;
 pub use error::IngestError;
 pub use layout::Layout;
 pub use preview::{FilePreview, Preview, PreviewRow};

@@ -4,6 +4,7 @@
 //! be read again, and merging it with anything changes nothing (last writer wins).
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use akin_recommender::profile::{OrderKey, Origin};
 use akin_schemas::tables::{Items, ProfileRow, Profiles};
@@ -12,7 +13,7 @@ use akin_store::{OpenError, Part, Store, published_sequences, read_manifest};
 use tracing::{info, warn};
 
 use crate::failure::{Failure, chain};
-use crate::ingest::{CatalogueFile, Collector};
+use crate::ingest::{CatalogueFile, Collector, Entering};
 
 /// Which of the current version's entries a run keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,22 +93,23 @@ pub fn take_in(
     keep: Keep,
     collector: &mut Collector,
 ) -> Result<(), Failure> {
-    let mut kept = 0_u64;
-    for entry in profiles {
-        let mut outcome = Ok(());
+    let kept = AtomicU64::new(0);
+    collector.take_in(profiles, |entry, entering| {
+        let (mut outcome, mut taken) = (Ok(()), 0);
         Part::fetch(store, entry)
             .and_then(|part| {
                 part.read::<Profiles>(|row| {
                     if outcome.is_ok() && is_kept(keep, row.order_origin) {
-                        outcome = push(collector, &row);
-                        kept += 1;
+                        outcome = push(entering, &row);
+                        taken += 1;
                     }
                 })
             })
             .map_err(unreadable)?;
-        outcome?;
-    }
-    info!(entries = kept, "entries of the profiles kept");
+        kept.fetch_add(taken, Ordering::Relaxed);
+        outcome
+    })?;
+    info!(entries = kept.into_inner(), "entries of the profiles kept");
     Ok(())
 }
 
@@ -119,14 +121,14 @@ fn is_kept(keep: Keep, origin: &str) -> bool {
     }
 }
 
-fn push(collector: &mut Collector, row: &ProfileRow<'_>) -> Result<(), Failure> {
+fn push(entering: &mut Entering<'_, '_>, row: &ProfileRow<'_>) -> Result<(), Failure> {
     let damaged = |problem: String| base_failure(format!("its profiles hold {problem}"));
     UserId::check(row.user_id).map_err(|error| damaged(error.to_string()))?;
     ItemId::check(row.item_id).map_err(|error| damaged(error.to_string()))?;
     let origin: Origin =
         row.order_origin.parse().map_err(|_| damaged(format!("origin {:?}", row.order_origin)))?;
     let order = OrderKey { micros: row.order_micros, origin, sequence: row.order_sequence };
-    Ok(collector.push(row.user_id, row.item_id, row.rating, row.rated_at, order)?)
+    Ok(entering.push(row.user_id, row.item_id, row.rating, row.rated_at, order)?)
 }
 
 /// Takes the items of a table into a catalogue.
