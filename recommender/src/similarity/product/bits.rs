@@ -170,12 +170,12 @@ pub fn bytes(mut lines: [Words; 8]) -> [u8; WIDTH] {
     /// Swaps what is `BY` lines down with what is `BY` places, of `shift` bits in all, up.
     #[inline(always)]
     fn swap<const BY: usize>(lines: &mut [Words; 8], shift: usize, mask: u64) {
-        for line in (0..8).filter(|line| line & BY == 0) {
-            for word in 0..WIDTH / 64 {
-                let (a, b) = (lines[line][word], lines[line + BY][word]);
-                let differ = ((a >> shift) ^ b) & mask;
-                lines[line][word] = a ^ differ << shift;
-                lines[line + BY][word] = b ^ differ;
+        for first in (0..8).filter(|line| line & BY == 0) {
+            let (before, after) = lines.split_at_mut(first + BY);
+            for (a, b) in before[first].iter_mut().zip(&mut after[0]) {
+                let differ = ((*a >> shift) ^ *b) & mask;
+                *a ^= differ << shift;
+                *b ^= differ;
             }
         }
     }

@@ -372,8 +372,9 @@ impl<S: Scores> Screen<'_, S> {
                     false => [to_row, by_row],
                 };
                 let is_pair = count >= least;
-                let flag = u8::from(is_pair & (to_row >= by_row * of_row)) * OF_ROW
-                    | u8::from(is_pair & (to_column >= by_column * thresholds[at])) * OF_COLUMN;
+                let is_for_row = is_pair & (to_row >= by_row * of_row);
+                let is_for_column = is_pair & (to_column >= by_column * thresholds[at]);
+                let flag = (u8::from(is_for_row) * OF_ROW) | (u8::from(is_for_column) * OF_COLUMN);
                 flags[at] = flag;
                 any |= flag;
             }
