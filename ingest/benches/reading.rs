@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
 use akin_ingest::{
@@ -72,7 +72,7 @@ impl Remote for Nowhere {
     }
 }
 
-fn read(bencher: Bencher, path: &PathBuf, threads: usize) {
+fn read(bencher: Bencher, path: &Path, threads: usize) {
     let options = IngestOptions {
         sources: vec![path.display().to_string()],
         remote: &Nowhere,

@@ -124,7 +124,7 @@ mod tests {
             let (user, item) = (format!("u{}", n * 7 % 1_003), format!("{}", n / 3 * 7 % 611));
             let origin = ["files", "ledger-a", "ledger-b"][(n % 3) as usize].parse().unwrap();
             let order = OrderKey { micros: i64::from(n % 50), origin, sequence: u64::from(n) };
-            let rating = (n % 9 > 0).then_some((n % 10) as f32);
+            let rating = (!n.is_multiple_of(9)).then_some((n % 10) as f32);
             (user, item, rating, i64::from(n), order)
         };
         let mut one = Collector::new(1 << 26);

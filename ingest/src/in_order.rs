@@ -54,7 +54,7 @@ pub(super) fn in_order<Task: Send, State, Given: Send, Error: Send>(
     if threads <= 1 {
         work_on();
     } else {
-        thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(&work_on))));
+        thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(work_on))));
     }
     let error = order.lock().error.take();
     error.map_or(Ok(()), Err)

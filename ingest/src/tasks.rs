@@ -104,7 +104,7 @@ struct Tasks<'a, Files> {
 
 /// A file of which there is more to do.
 enum Open<'a> {
-    Text(Lots<'a>),
+    Text(Box<Lots<'a>>),
     Parquet(Groups<Placed>),
     Remote(Groups<Blocks>),
 }
@@ -161,7 +161,7 @@ impl<'a, Files: Iterator<Item = (&'a Input, &'a String)>> Tasks<'a, Files> {
         };
         let (format, open) = match opened {
             Opened::Text { format, stream } => {
-                (format, Open::Text(Lots::begin(name, stream, reading)?))
+                (format, Open::Text(Box::new(Lots::begin(name, stream, reading)?)))
             }
             Opened::Parquet(file) => {
                 let bytes = parquet::file::reader::Length::len(&file);

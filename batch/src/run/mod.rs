@@ -119,7 +119,7 @@ fn run_here(
         let (block, weight) = compute(options, measure, &matrix, WHOLE, &progress)?;
         drop(matrix);
         watch.lap("similarities");
-        let put = uploads.into_table(ObjectKey::neighbours_part);
+        let put = uploads.put_into(ObjectKey::neighbours_part);
         let pairs = block.rows.pair_count();
         progress.begin_steps(parts::steps(pairs), "writing neighbours");
         let (step, ids) = (progress.steps(), &taken.ratings.items);
@@ -169,8 +169,8 @@ fn put_ratings(
     let step = progress.steps();
     let put = || {
         let items =
-            put_items(&uploads.into_table(ObjectKey::items_part), ratings, statistics, &step)?;
-        let profiles = put_profiles(&uploads.into_table(ObjectKey::profiles_part), ratings, &step)?;
+            put_items(&uploads.put_into(ObjectKey::items_part), ratings, statistics, &step)?;
+        let profiles = put_profiles(&uploads.put_into(ObjectKey::profiles_part), ratings, &step)?;
         Ok((items, profiles))
     };
     // One thread is enough for the digest, which is no less work than reading all ratings.

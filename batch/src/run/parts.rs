@@ -25,11 +25,14 @@ const UNPACKED_ROWS: usize = 1 << 14;
 /// Where a finished part goes: its number within the table, and the part. Several threads put parts away.
 pub type Put<'a> = dyn Fn(usize, EncodedPart) -> Result<PartEntry, Failure> + Sync + 'a;
 
+/// Adds the rows with these numbers to a row group.
+type PushRows<'a, T> =
+    dyn Fn(Range<usize>, &mut GroupWriter<T>) -> Result<(), TableError> + Sync + 'a;
+
 /// A table whose rows can be asked for in any order.
 struct Source<'a, T: Table> {
     rows: usize,
-    /// Adds the rows with these numbers to a row group.
-    push: &'a (dyn Fn(Range<usize>, &mut GroupWriter<T>) -> Result<(), TableError> + Sync),
+    push: &'a PushRows<'a, T>,
 }
 
 impl<T: Table> Source<'_, T> {

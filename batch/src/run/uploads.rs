@@ -1,5 +1,6 @@
 //! Parts go up while others are encoded, and while similarities are computed.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -22,7 +23,7 @@ pub struct Uploads<'a> {
 
 impl Uploads<'_> {
     /// Puts parts where a table's are. That one was taken does not say that it is stored.
-    pub fn into_table(
+    pub fn put_into(
         &self,
         key: fn(&VersionName, usize) -> ObjectKey,
     ) -> impl Fn(usize, EncodedPart) -> Result<PartEntry, Failure> + Sync {
@@ -52,6 +53,8 @@ impl Uploads<'_> {
 
 /// Does some work that makes parts of a publication, and ends when all of them are stored.
 ///
+/// A panic of a thread that stores goes on here, with what it said.
+///
 /// # Errors
 /// When the store fails, and what `work` gives.
 pub fn with_uploads<T>(
@@ -62,34 +65,49 @@ pub fn with_uploads<T>(
     let (queue, parts) = sync_channel(1);
     let parts = Mutex::new(parts);
     let done = thread::scope(|scope| {
-        for _ in 0..AT_ONCE {
-            scope.spawn(|| store_all(publication, &parts, &failure));
-        }
+        let store = || store_all(publication, &parts, &failure);
+        let threads: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(store)).collect();
         let uploads = Uploads { version: publication.version(), queue, failure: &failure };
-        work(&uploads)
+        let done = work(&uploads);
+        // Threads end when nothing can come any more.
+        drop(uploads);
+        for thread in threads {
+            if let Err(panic) = thread.join() {
+                resume_unwind(panic);
+            }
+        }
+        done
     });
     let failed = failure.into_inner().unwrap_or_else(PoisonError::into_inner);
     let done = done?;
     failed.map_or(Ok(done), Err)
 }
 
-/// Stores parts until there are no more. After a failure the others are let go of: the run ends.
+/// Stores parts until there are no more. After a failure the others are let go of: the run ends. So they are after a panic,
+/// which goes on only then: nobody waits for a queue that nobody takes from.
 fn store_all(
     publication: &Publication<'_>,
     parts: &Mutex<Receiver<(ObjectKey, EncodedPart)>>,
     failure: &Mutex<Option<Failure>>,
 ) {
     let next = || parts.lock().unwrap_or_else(PoisonError::into_inner).recv();
-    let mut has_failed = false;
+    let (mut has_failed, mut panic) = (false, None);
     while let Ok((key, part)) = next() {
         if has_failed {
             continue;
         }
-        if let Err(error) = publication.put_part(key, part) {
-            has_failed = true;
-            let mut failure = failure.lock().unwrap_or_else(PoisonError::into_inner);
-            failure.get_or_insert(error.into());
+        match catch_unwind(AssertUnwindSafe(|| publication.put_part(key, part))) {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => {
+                has_failed = true;
+                let mut failure = failure.lock().unwrap_or_else(PoisonError::into_inner);
+                failure.get_or_insert(error.into());
+            }
+            Err(payload) => (has_failed, panic) = (true, Some(payload)),
         }
+    }
+    if let Some(payload) = panic {
+        resume_unwind(payload);
     }
 }
 
@@ -112,7 +130,7 @@ mod tests {
         let store = FolderStore::open(folder.path())?;
         let publication = Publication::begin(&store, Utc::now())?;
         let entries = with_uploads(&publication, |uploads| {
-            let put = uploads.into_table(ObjectKey::items_part);
+            let put = uploads.put_into(ObjectKey::items_part);
             (0..20).map(|number| put(number, part(number))).collect::<Result<Vec<_>, _>>()
         })?;
         for (entry, number) in entries.iter().zip(0..) {
@@ -131,7 +149,7 @@ mod tests {
         store.create(&key, Bytes::from_static(b"another"))?;
         for parts in [4, 200] {
             let outcome = with_uploads(&publication, |uploads| {
-                let put = uploads.into_table(ObjectKey::items_part);
+                let put = uploads.put_into(ObjectKey::items_part);
                 (0..parts).try_for_each(|number| put(number, part(number)).map(drop))
             });
             let message = outcome.map_err(|failure| failure.to_string());

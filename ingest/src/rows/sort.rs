@@ -79,7 +79,7 @@ impl Ranges {
                 divided
             },
         );
-        let joined = divided.map(Divided::finish).reduce(
+        divided.map(Divided::finish).reduce(
             || vec![Vec::new(); self.count],
             |mut joined, more| {
                 for (joined, more) in joined.iter_mut().zip(more) {
@@ -87,8 +87,7 @@ impl Ranges {
                 }
                 joined
             },
-        );
-        joined
+        )
     }
 }
 

@@ -50,8 +50,9 @@ pub fn fit_cost(measure: &Measure, selection: Selection, size: FitSize) -> FitCo
     // Lines of bits, and what users rated of 512 items: at most half of all, as a rule.
     let lines = users * 64 + if measure.needs_each_value() { users * 256 + ratings * 3 } else { 0 };
     // A list an item while the best are looked for, and a list a column and thread; then 12 bytes a pair.
-    let room = (room(selection.top_k) as u64).min(items.max(1)) * 16;
-    let neighbours = (items + threads * 512) * room + items * top_k * 12;
+    let rated = items.min(ratings);
+    let room = (room(selection.top_k) as u64).min(rated) * 16;
+    let neighbours = (rated + threads * rated.min(512)) * room + rated * top_k * 12;
     let (more, dense_products) = match measure.formula {
         Formula::OfProducts(_) | Formula::PearsonCoRaters => (0, 0),
         Formula::SparseEase(_) => {

@@ -111,10 +111,10 @@ mod tests {
         ProfileRow {
             user_id: &ids.0,
             item_id: &ids.1,
-            rating: (row % 11 > 0).then_some((row % 10) as f32 / 2.0),
+            rating: (!row.is_multiple_of(11)).then_some((row % 10) as f32 / 2.0),
             rated_at: micros,
             order_micros: micros + (row % 7) as i64,
-            order_origin: if row % 5 == 0 { "ledger-a" } else { "files" },
+            order_origin: if row.is_multiple_of(5) { "ledger-a" } else { "files" },
             order_sequence: row,
         }
     }
