@@ -90,6 +90,7 @@ pub struct Scored<'a, B> {
     scale: f64,
     /// What the bound needs of each item as the own one, and as the other.
     factors: Vec<[f32; 2]>,
+    is_directed: bool,
     is_wanted: Vec<bool>,
 }
 
@@ -119,6 +120,7 @@ impl<'a, B: Bound> Scored<'a, B> {
                 Cut::Source => [single(as_source), single(as_target)],
             }
         };
+        let factors: Vec<[f32; 2]> = (0..ratings.rated()).map(factors).collect();
         let is_wanted = |&item: &u32| wanted.contains(&(item as usize));
         Self {
             measure,
@@ -128,7 +130,8 @@ impl<'a, B: Bound> Scored<'a, B> {
             shrinkage: measure.shrinkage as f32,
             significance: measure.significance.max(1) as f32,
             scale,
-            factors: (0..ratings.rated()).map(factors).collect(),
+            is_directed: factors.iter().any(|[own, other]| own != other),
+            factors,
             is_wanted: ratings.item_of().iter().map(is_wanted).collect(),
         }
     }
@@ -141,7 +144,7 @@ impl<B: Bound> Scores for Scored<'_, B> {
     }
 
     fn is_directed(&self) -> bool {
-        self.factors.iter().any(|[own, other]| own != other)
+        self.is_directed
     }
 
     #[inline(always)]

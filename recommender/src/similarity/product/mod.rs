@@ -11,6 +11,8 @@ mod counts;
 pub mod instructions;
 mod kernel;
 mod lists;
+mod offering;
+mod progress;
 mod rare;
 mod scatter;
 mod sliced;
@@ -29,16 +31,17 @@ pub use rare::{Dot, Five};
 pub use scatter::Scatter;
 pub use user_weights::{UserWeights, squares};
 
-use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rayon::prelude::*;
 
 use super::half::{Columns, Half};
 use super::relabelled::Relabelled;
-use instructions::{InstructionSet, Instructions, Work};
-use kernel::{CoCounts, Sink};
+use instructions::InstructionSet;
 use lists::{Keep, List};
+use offering::{RowSink, Side};
+use progress::Progress;
 use rare::{RareItems, Slots};
 
 /// Columns at a time: a cache line of bits.
@@ -241,20 +244,6 @@ struct Block<'a> {
     stores: Option<Vec<Columns<'a>>>,
 }
 
-/// What the bounds of 512 columns need.
-#[derive(Clone)]
-struct Side {
-    own: [f32; WIDTH],
-    other: [f32; WIDTH],
-    thresholds: [f32; WIDTH],
-}
-
-impl Side {
-    fn new() -> Self {
-        Self { own: [0.0; WIDTH], other: [0.0; WIDTH], thresholds: [List::UNWANTED; WIDTH] }
-    }
-}
-
 /// One thread's share of the rows.
 struct Rows<'a, 'b, S, K> {
     pass: &'a Pass<'a, S>,
@@ -314,166 +303,5 @@ impl<S: Scores, K: Kernel> Rows<'_, '_, S, K> {
             }
             progress.add(pass.ratings, begin..begin + rows.len());
         }
-    }
-}
-
-/// Offers a row's pairs to both sides.
-struct RowSink<'a, 'b, S> {
-    row: usize,
-    first: usize,
-    keep: Keep<'a, S>,
-    instructions: InstructionSet,
-    is_directed: bool,
-    factors: [f32; 2],
-    side: &'a mut Side,
-    list: &'a mut List,
-    of_columns: &'a mut [List],
-    flags: &'a mut [u8; WIDTH],
-    store: Option<&'a mut Columns<'b>>,
-}
-
-/// The pair may be one of the row's best, or one of the column's.
-const OF_ROW: u8 = 1;
-const OF_COLUMN: u8 = 2;
-
-/// Sets the flags of 512 columns.
-struct Screen<'a, S> {
-    scores: &'a S,
-    is_directed: bool,
-    /// The row's factors and threshold.
-    factors: [f32; 2],
-    of_row: f32,
-    side: &'a Side,
-    sums: &'a [f32; WIDTH],
-    counts: &'a [f32; WIDTH],
-    flags: &'a mut [u8; WIDTH],
-}
-
-impl<S: Scores> Screen<'_, S> {
-    /// Tells by a bit which groups of 64 columns have any flag.
-    #[inline(always)]
-    fn groups<const DIRECTED: bool>(self) -> u8 {
-        let Self { scores, factors: [own, other], of_row, side, .. } = self;
-        let least = scores.least_count();
-        let mut groups = 0;
-        let (sums, counts) = (self.sums.as_chunks::<64>().0, self.counts.as_chunks::<64>().0);
-        let (owns, others) = (side.own.as_chunks::<64>().0, side.other.as_chunks::<64>().0);
-        let thresholds = side.thresholds.as_chunks::<64>().0;
-        let flags = self.flags.as_chunks_mut::<64>().0;
-        for group in 0..WIDTH / 64 {
-            let (sums, counts, flags) = (&sums[group], &counts[group], &mut flags[group]);
-            let (owns, others, thresholds) = (&owns[group], &others[group], &thresholds[group]);
-            let mut any = 0;
-            for at in 0..64 {
-                let (sum, count) = (sums[at], counts[at]);
-                let [to_row, by_row] = scores.bound(sum, count, own, others[at]);
-                let [to_column, by_column] = match DIRECTED {
-                    true => scores.bound(sum, count, owns[at], other),
-                    false => [to_row, by_row],
-                };
-                let is_pair = count >= least;
-                let is_for_row = is_pair & (to_row >= by_row * of_row);
-                let is_for_column = is_pair & (to_column >= by_column * thresholds[at]);
-                let flag = (u8::from(is_for_row) * OF_ROW) | (u8::from(is_for_column) * OF_COLUMN);
-                flags[at] = flag;
-                any |= flag;
-            }
-            groups |= u8::from(any != 0) << group;
-        }
-        groups
-    }
-}
-
-impl<S: Scores> Work for Screen<'_, S> {
-    type Output = u8;
-
-    #[inline(always)]
-    fn run<I: Instructions>(self, _: I) -> u8 {
-        if self.is_directed { self.groups::<true>() } else { self.groups::<false>() }
-    }
-}
-
-impl<S: Scores> Sink for RowSink<'_, '_, S> {
-    fn take(&mut self, counts: &CoCounts, near: &[f32; WIDTH], exact: impl Fn(usize) -> f64) {
-        if let Some(store) = &mut self.store {
-            store.set(&counts.numbers());
-        }
-        let groups = self.instructions.run(Screen {
-            scores: self.keep.scores,
-            is_directed: self.is_directed,
-            factors: self.factors,
-            of_row: self.list.threshold,
-            side: self.side,
-            sums: near,
-            counts: counts.near(),
-            flags: self.flags,
-        });
-        for group in 0..WIDTH / 64 {
-            if groups >> group & 1 == 0 {
-                continue;
-            }
-            for eighth in 0..8 {
-                let begin = group * 64 + eighth * 8;
-                let mut bytes = [0; 8];
-                bytes.copy_from_slice(&self.flags[begin..begin + 8]);
-                let mut bits = u64::from_le_bytes(bytes);
-                while bits != 0 {
-                    let byte = bits.trailing_zeros() / 8;
-                    let flag = (bits >> (8 * byte)) as u8;
-                    bits &= !(0xff << (8 * byte));
-                    let at = begin + byte as usize;
-                    let (column, sum, count) = (self.first + at, exact(at), counts.get(at));
-                    if flag & OF_ROW != 0 {
-                        self.list.offer(self.row, Entry::new(sum, column, count), self.keep);
-                    }
-                    if flag & OF_COLUMN != 0 {
-                        let list = &mut self.of_columns[at];
-                        list.offer(column, Entry::new(sum, self.row, count), self.keep);
-                        self.side.thresholds[at] = list.threshold;
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// Tells of work that is done in pieces as of one item after the other.
-struct Progress<'a> {
-    on_row: &'a (dyn Fn() + Sync),
-    items: u64,
-    /// Lines that raters have been looked up in, and all that will.
-    visits: AtomicU64,
-    all: u64,
-    told: AtomicU64,
-}
-
-impl<'a> Progress<'a> {
-    fn new(ratings: &Relabelled, rare: usize, on_row: &'a (dyn Fn() + Sync)) -> Self {
-        let rated = ratings.rated();
-        let all = (0..rare).step_by(WIDTH).map(|first| ratings.rating_count(first..rated) as u64);
-        Self {
-            on_row,
-            items: ratings.item_count() as u64,
-            visits: AtomicU64::new(0),
-            all: all.sum(),
-            told: AtomicU64::new(0),
-        }
-    }
-
-    fn add(&self, ratings: &Relabelled, rows: std::ops::Range<usize>) {
-        let more = ratings.rating_count(rows) as u64;
-        let done = self.visits.fetch_add(more, Ordering::Relaxed) + more;
-        self.tell(u128::from(done) * u128::from(self.items) / u128::from(self.all.max(1)));
-    }
-
-    /// Each item is told of by whoever moves the number beyond it.
-    fn tell(&self, items: u128) {
-        let items = (items as u64).min(self.items);
-        let before = self.told.fetch_max(items, Ordering::Relaxed);
-        (before..items).for_each(|_| (self.on_row)());
-    }
-
-    fn finish(&self) {
-        self.tell(u128::from(self.items));
     }
 }
