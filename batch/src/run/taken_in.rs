@@ -101,6 +101,8 @@ impl TakenIn {
     /// before.
     pub fn let_go(&mut self) {
         self.ratings.rows = Rows::default();
+        // Each thread gives back what it had asked for, whoever freed it.
+        rayon::broadcast(|_| akin_allocator::give_back());
     }
 
     /// The current version, if it was computed from the same input in the same way, has the figures that are asked for,

@@ -1,4 +1,4 @@
-//! The server's memory: its allocator, and giving back what was freed.
+//! The memory of both programs: their allocator, and giving back what was freed.
 //!
 //! A room of its own because it calls C itself, which takes `unsafe`: nothing else here does.
 
