@@ -123,12 +123,13 @@ pub fn program(name: &str) -> PathBuf {
 }
 
 /// Builds both programs in the profile that this test has, and says where they are. Does nothing when they are fresh.
-/// With `--tests`, because features that tests alone ask for would otherwise make it build every dependency twice.
+/// With this test, because features that tests alone ask for would otherwise make it build every dependency twice; without the
+/// other crates' tests, which nobody runs here.
 fn build() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let folder = test.ancestors().nth(2).unwrap().to_owned();
     let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    build.args(["build", "--workspace", "--bins", "--tests", "--locked", "--quiet"]);
+    build.args(["build", "--workspace", "--bins", "--test", "end_to_end", "--locked", "--quiet"]);
     build.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap());
     if folder.file_name().unwrap() == "release" {
         build.arg("--release");
