@@ -114,12 +114,12 @@ fn codes(bencher: Bencher<'_, '_>) {
 
 /// Any numbers.
 #[divan::bench(sample_count = 10)]
-fn scatter(bencher: Bencher<'_, '_>) {
+fn products(bencher: Bencher<'_, '_>) {
     fitted(bencher, Preset::Bm25, None);
 }
 
 /// Five sums of any numbers.
 #[divan::bench(sample_count = 10)]
-fn scatter_correlations(bencher: Bencher<'_, '_>) {
+fn scatter(bencher: Bencher<'_, '_>) {
     fitted(bencher, Preset::PearsonCoRaters, None);
 }

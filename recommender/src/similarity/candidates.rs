@@ -74,6 +74,13 @@ impl Scores for Intervals<'_> {
         self.scored.bound(sum, count, own, other)
     }
 
+    /// Sums come with half a unit a user added. What single precision lost of them may be much of what is left.
+    #[inline(always)]
+    fn least(&self, sum: f32, count: f32, own: f32, other: f32) -> [f32; 2] {
+        const LOST: f32 = 1.0 / (1 << 20) as f32;
+        self.scored.bound((sum * (1.0 - LOST) - count).max(0.0), count, own, other)
+    }
+
     #[inline(always)]
     fn least_count(&self) -> f32 {
         self.scored.least_count()

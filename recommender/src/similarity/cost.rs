@@ -4,7 +4,7 @@ use super::ease::{self, Batch};
 use super::fit::Selection;
 use super::half::half_bytes;
 use super::measure::{Formula, Measure};
-use super::product::room;
+use super::product::{room, row_bytes};
 use super::regressed::MOST_HALF_BYTES;
 
 /// How much there is to compute from.
@@ -48,7 +48,12 @@ pub fn fit_cost(measure: &Measure, selection: Selection, size: FitSize) -> FitCo
     let by_item = if measure.needs_each_value() { 8 } else { 4 };
     let matrices = ratings * (cell * (1 + measure.weighted_copies()) + fading + by_item);
     // Lines of bits, and what users rated of 512 items: at most half of all, as a rule.
-    let lines = users * 64 + if measure.needs_each_value() { users * 256 + ratings * 3 } else { 0 };
+    let lines = users * 64
+        + if measure.needs_each_value() {
+            (users * 256).max(row_bytes(users)) + ratings * 3
+        } else {
+            0
+        };
     // A list an item while the best are looked for, and a list a column and thread; then 12 bytes a pair.
     let rated = items.min(ratings);
     let room = (room(selection.top_k) as u64).min(rated) * 16;

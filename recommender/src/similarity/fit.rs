@@ -9,7 +9,9 @@ use super::half::Half;
 use super::matrix::RatingMatrix;
 use super::measure::{Formula, Measure, ProductFormula};
 use super::neighbours::Neighbours;
-use super::product::{Codes, Counts, Dot, Entry, Five, How, Kernel, Pass, Scatter, UserWeights};
+use super::product::{
+    Codes, Counts, Entry, Five, How, Kernel, Pass, Products, Scatter, UserWeights,
+};
 use super::regressed::regressed;
 use super::relabelled::{Relabelled, Values};
 use super::scored::{Bound, BoundKind, OfChance, OfEach, OfEither, OfProducts, Scored};
@@ -212,7 +214,7 @@ impl Fit<'_> {
                 self.pass(ratings, items, half, OfProducts, Codes::new(codes))
             }
             Values::Each(values) => {
-                self.pass(ratings, items, half, OfProducts, Scatter::<Dot>::new(values))
+                self.pass(ratings, items, half, OfProducts, Products::new(values))
             }
         }
     }

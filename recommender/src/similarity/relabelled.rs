@@ -4,6 +4,7 @@
 //! items they rated, so that those who share many items lie together. A pair of items is then computed where the less
 //! popular one, which has fewer raters, meets the more popular one.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicI32, AtomicU8, AtomicU32, Ordering};
 
 use rayon::prelude::*;
@@ -12,7 +13,7 @@ use super::matrix::{Cell, RatingMatrix};
 use super::weighting::{Weighed, Worth};
 
 /// The largest number of four binary digits.
-const LARGEST_CODE: u32 = 15;
+pub const LARGEST_CODE: u32 = 15;
 
 /// What the ratings are worth.
 pub enum Values {
@@ -47,7 +48,7 @@ pub struct Relabelled {
 /// Users whose ratings are laid out by one thread.
 struct Segment {
     /// Their new numbers.
-    users: std::ops::Range<usize>,
+    users: Range<usize>,
     /// How many of their ratings each item has.
     counts: Vec<u32>,
     /// What is found of their values: all bits that occur in any, the least and the greatest.
@@ -209,12 +210,33 @@ impl Relabelled {
 
     /// Where an item's raters are among all.
     #[inline(always)]
-    pub fn positions(&self, rank: usize) -> std::ops::Range<usize> {
+    pub fn positions(&self, rank: usize) -> Range<usize> {
         self.begins[rank]..self.begins[rank + 1]
     }
 
+    /// Gives the ratings that these users, by new number, have of these ranks: which of the ranks and of the users it is, from
+    /// 0, and the position.
+    #[inline(always)]
+    pub fn each_within(
+        &self,
+        ranks: Range<usize>,
+        users: Range<usize>,
+        mut give: impl FnMut(usize, usize, usize),
+    ) {
+        for (at, rank) in ranks.enumerate() {
+            let (positions, raters) = (self.positions(rank), self.raters(rank));
+            let from = raters.partition_point(|&user| (user as usize) < users.start);
+            for (&user, position) in raters[from..].iter().zip(positions.start + from..) {
+                if user as usize >= users.end {
+                    break;
+                }
+                give(at, user as usize - users.start, position);
+            }
+        }
+    }
+
     /// How many ratings the items of these ranks have.
-    pub fn rating_count(&self, ranks: std::ops::Range<usize>) -> usize {
+    pub fn rating_count(&self, ranks: Range<usize>) -> usize {
         self.begins[ranks.end] - self.begins[ranks.start]
     }
 
@@ -301,7 +323,7 @@ fn by_activity(count: usize, length: impl Fn(usize) -> usize) -> Vec<u32> {
 }
 
 /// Users in as many parts as there are threads, of about equally many ratings.
-fn cut(users: &[u32], length: impl Fn(usize) -> usize) -> Vec<std::ops::Range<usize>> {
+fn cut(users: &[u32], length: impl Fn(usize) -> usize) -> Vec<Range<usize>> {
     let parts = rayon::current_num_threads();
     let total: usize = users.iter().map(|&user| length(user as usize)).sum();
     let (mut bounds, mut sum) = (vec![0], 0);

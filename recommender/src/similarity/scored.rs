@@ -13,6 +13,9 @@ pub trait Bound: Sync {
     /// A numerator and a denominator: no similarity of the sum, or of how many users rated both, is of a magnitude above
     /// their quotient. A comparison multiplies, which takes a fraction of what a division does.
     fn of(&self, sum: f32, count: f32, own: f32, other: f32) -> [f32; 2];
+
+    /// Whether the quotient is the similarity itself, but for rounding.
+    const IS_TIGHT: bool = true;
 }
 
 /// For formulas that are the sum times something of either item.
@@ -52,6 +55,8 @@ pub struct OfChance {
 }
 
 impl Bound for OfChance {
+    const IS_TIGHT: bool = false;
+
     /// With d the number of users above what chance lets expect, e: each term `x ln(x / e')` of the other three cells is at
     /// most `x (x - e') / e'`, which is `d^2 / e' - d` where d are too few, and `d^2 / e' + d` where they are too many.
     #[inline(always)]
@@ -91,6 +96,7 @@ pub struct Scored<'a, B> {
     /// What the bound needs of each item as the own one, and as the other.
     factors: Vec<[f32; 2]>,
     is_directed: bool,
+    is_signed: bool,
     is_wanted: Vec<bool>,
 }
 
@@ -132,6 +138,7 @@ impl<'a, B: Bound> Scored<'a, B> {
             scale,
             is_directed: factors.iter().any(|[own, other]| own != other),
             factors,
+            is_signed: measure.is_signed(),
             is_wanted: ratings.item_of().iter().map(is_wanted).collect(),
         }
     }
@@ -154,6 +161,12 @@ impl<B: Bound> Scores for Scored<'_, B> {
             above * count * count.min(self.significance),
             below * (count + self.shrinkage) * self.significance,
         ]
+    }
+
+    #[inline(always)]
+    fn least(&self, sum: f32, count: f32, own: f32, other: f32) -> [f32; 2] {
+        let counts = B::IS_TIGHT && (self.is_signed || sum >= 0.0);
+        if counts { self.bound(sum, count, own, other) } else { [0.0, 1.0] }
     }
 
     #[inline(always)]

@@ -45,21 +45,17 @@ pub fn set_lines(lines: &mut Vec<Line>, ratings: &Relabelled, columns: Range<usi
     lines.par_chunks_mut(part).enumerate().for_each(|(number, lines)| {
         lines.fill(Line::default());
         let first = number * part;
-        for (at, column) in columns.clone().enumerate() {
-            let raters = ratings.raters(column);
-            let begin = raters.partition_point(|&user| (user as usize) < first);
-            let (word, bit) = place(at);
-            for &user in &raters[begin..] {
-                let Some(line) = lines.get_mut(user as usize - first) else { break };
-                line.0[word] |= 1 << bit;
-            }
-        }
+        let users = first..first + lines.len();
+        ratings.each_within(columns.clone(), users, |column, user, _| {
+            let (word, bit) = place(column);
+            lines[user].0[word] |= 1 << bit;
+        });
     });
 }
 
 /// The sum of three lines: what is odd, and what is carried.
 #[inline(always)]
-pub fn add(a: Words, b: Words, c: Words) -> (Words, Words) {
+fn add(a: Words, b: Words, c: Words) -> (Words, Words) {
     let (mut odd, mut carried) = (Words::default(), Words::default());
     for at in 0..odd.len() {
         odd[at] = a[at] ^ b[at] ^ c[at];
@@ -146,12 +142,6 @@ impl Digits {
     #[inline(always)]
     pub fn used(&self) -> usize {
         self.used
-    }
-
-    /// The digits in use, the last one first.
-    #[inline(always)]
-    pub fn lines(&self) -> &[Words] {
-        &self.lines[..self.used]
     }
 
     /// Eight digits of all columns, from `first` on, as bytes.

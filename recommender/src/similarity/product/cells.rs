@@ -68,19 +68,13 @@ impl<T: Copy + Default + Send + Sync> Cells<T> {
             let begin = begins[users.start];
             let mut next: Vec<u32> =
                 begins[users.clone()].iter().map(|place| place - begin).collect();
-            for (at, column) in columns.clone().enumerate() {
-                let positions = ratings.positions(column);
-                let raters = ratings.raters(column);
-                let from = raters.partition_point(|&user| (user as usize) < first + users.start);
-                for (&user, position) in raters[from..].iter().zip(positions.start + from..) {
-                    let Some(next) = next.get_mut(user as usize - first - users.start) else {
-                        break;
-                    };
-                    own[*next as usize] = at as u16;
-                    own_values[*next as usize] = value(position);
-                    *next += 1;
-                }
-            }
+            let users = first + users.start..first + users.end;
+            ratings.each_within(columns.clone(), users, |column, user, position| {
+                let next = &mut next[user];
+                own[*next as usize] = column as u16;
+                own_values[*next as usize] = value(position);
+                *next += 1;
+            });
         });
     }
 

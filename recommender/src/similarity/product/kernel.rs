@@ -112,6 +112,15 @@ impl CoCounts {
     }
 }
 
+/// Sums rounded to single precision, by halves: for whole 64 bits many processors have no such instruction.
+#[inline(always)]
+pub fn round(sums: &[u64; WIDTH], near: &mut [f32; WIDTH]) {
+    const HALF_RANGE: f32 = 4_294_967_296.0;
+    for (near, &sum) in near.iter_mut().zip(sums) {
+        *near = (sum >> 32) as u32 as f32 * HALF_RANGE + sum as u32 as f32;
+    }
+}
+
 struct Counting<'a> {
     counts: &'a mut CoCounts,
     raters: &'a [u32],

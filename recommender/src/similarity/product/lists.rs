@@ -17,6 +17,10 @@ pub trait Scores: Sync {
     /// for what [`SLACK`] allows. What is no number stands for none.
     fn bound(&self, sum: f32, count: f32, own: f32, other: f32) -> [f32; 2];
 
+    /// The same from below: the pair's similarity is of a magnitude of at least their quotient, but for what [`SLACK`]
+    /// allows. Nothing where not so much is known.
+    fn least(&self, sum: f32, count: f32, own: f32, other: f32) -> [f32; 2];
+
     /// Fewer users are no pair; 1 or more.
     fn least_count(&self) -> f32;
 
@@ -144,6 +148,18 @@ impl List {
         self.threshold = threshold;
     }
 
+    /// Whether nothing is known of the item's pairs by now, though they are wanted.
+    pub fn is_new(&self) -> bool {
+        self.entries.is_empty() && self.threshold == 0.0
+    }
+
+    /// Told that as many pairs as are kept have at least this similarity, but for what [`SLACK`] allows.
+    pub fn expect(&mut self, least: f32) {
+        if least > SMALL {
+            self.threshold = self.threshold.max(least * (1.0 - SLACK));
+        }
+    }
+
     /// Takes in a pair.
     #[inline(always)]
     pub fn offer<S: Scores>(&mut self, own: usize, entry: Entry, keep: Keep<'_, S>) {
@@ -192,9 +208,7 @@ impl List {
             f32::from_bits((least >> 33) as u32)
         };
         self.scored = entries.len();
-        if least > SMALL {
-            self.threshold = self.threshold.max(least * (1.0 - SLACK));
-        }
+        self.expect(least);
     }
 
     #[inline(always)]

@@ -12,10 +12,10 @@ pub mod instructions;
 mod kernel;
 mod lists;
 mod offering;
+mod products;
 mod progress;
 mod rare;
 mod scatter;
-mod sliced;
 mod user_weights;
 
 #[cfg(test)]
@@ -25,9 +25,12 @@ pub use codes::Codes;
 pub use counts::Counts;
 pub use kernel::{Kernel, Numbers};
 pub use lists::{Entry, Scores, room};
+pub use products::{Products, row_bytes};
+#[cfg(test)]
+pub use rare::Dot;
+pub use rare::Five;
 #[cfg(test)]
 pub use rare::RareSums;
-pub use rare::{Dot, Five};
 pub use scatter::Scatter;
 pub use user_weights::{UserWeights, squares};
 

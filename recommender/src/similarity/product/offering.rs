@@ -107,10 +107,58 @@ impl<S: Scores> Work for Screen<'_, S> {
     }
 }
 
+/// What each of 512 pairs is worth to the row at least: bits of numbers that are not negative, which are in their order.
+struct Least<'a, S> {
+    scores: &'a S,
+    /// What a bound needs of the row as the own item.
+    own: f32,
+    side: &'a Side,
+    sums: &'a [f32; WIDTH],
+    counts: &'a [f32; WIDTH],
+}
+
+impl<S: Scores> Work for Least<'_, S> {
+    type Output = [u32; WIDTH];
+
+    #[inline(always)]
+    fn run<I: Instructions>(self, _: I) -> [u32; WIDTH] {
+        let least_count = self.scores.least_count();
+        let mut least = [0; WIDTH];
+        for (at, least) in least.iter_mut().enumerate() {
+            let (sum, count) = (self.sums[at], self.counts[at]);
+            let [above, below] = self.scores.least(sum, count, self.own, self.side.other[at]);
+            let quotient = above / below;
+            let is_known = (count >= least_count) & (quotient < f32::INFINITY);
+            *least = if is_known { quotient.to_bits() } else { 0 };
+        }
+        least
+    }
+}
+
+impl<S: Scores> RowSink<'_, '_, S> {
+    /// A first threshold of the row's list, so that not all pairs are offered which the first columns have.
+    #[inline(never)]
+    fn expect(&mut self, counts: &CoCounts, sums: &[f32; WIDTH]) {
+        let mut least = self.instructions.run(Least {
+            scores: self.keep.scores,
+            own: self.factors[0],
+            side: self.side,
+            sums,
+            counts: counts.near(),
+        });
+        let (_, &mut bits, _) =
+            least.select_nth_unstable_by(self.keep.top_k - 1, |one, other| other.cmp(one));
+        self.list.expect(f32::from_bits(bits));
+    }
+}
+
 impl<S: Scores> Sink for RowSink<'_, '_, S> {
     fn take(&mut self, counts: &CoCounts, near: &[f32; WIDTH], exact: impl Fn(usize) -> f64) {
         if let Some(store) = &mut self.store {
             store.set(&counts.numbers());
+        }
+        if self.list.is_new() && (1..WIDTH).contains(&self.keep.top_k) {
+            self.expect(counts, near);
         }
         let groups = self.instructions.run(Screen {
             scores: self.keep.scores,

@@ -1,4 +1,4 @@
-//! Sums of any values: each rater's values are added to the sums of the columns that the user rated.
+//! Several sums of any values: each rater's values are added to the sums of the columns that the user rated.
 
 use std::marker::PhantomData;
 use std::ops::Range;
@@ -11,8 +11,7 @@ use super::kernel::{CoCounts, Kernel, Sink};
 use super::rare::RareSums;
 use crate::similarity::relabelled::Relabelled;
 
-/// The kernel: of sums of products ([`super::rare::Dot`]), or of what else is summed of each two values
-/// ([`super::rare::Five`]).
+/// The kernel, of what is summed of each two values that both users gave: [`super::rare::Five`].
 pub struct Scatter<'a, S> {
     lines: Vec<Line>,
     cells: Cells<i32>,

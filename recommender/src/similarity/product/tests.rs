@@ -115,6 +115,43 @@ fn regressions_are_the_same_in_every_way() -> Result<(), Box<dyn std::error::Err
     Ok(())
 }
 
+/// What is hardly any input, or the same over and over: by users, items and what each user rated.
+fn odd_inputs() -> Vec<(&'static str, u32, u32, fn(u32, u32) -> Option<f32>)> {
+    vec![
+        ("nothing", 0, 0, |_, _| None),
+        ("nobody rated anything", 3, 4, |_, _| None),
+        ("one rating", 1, 1, |_, _| Some(3.5)),
+        ("one user", 1, 600, |_, item| Some((item % 5 + 1) as f32)),
+        ("one item", 40, 1, |user, _| Some((user % 5 + 1) as f32)),
+        ("no pair at all", 600, 600, |user, item| (user == item).then_some(2.0)),
+        ("all equal", 30, 520, |user, item| (user * 7 + item * 3).is_multiple_of(4).then_some(4.0)),
+        ("all zero", 30, 520, |user, item| (user + item).is_multiple_of(3).then_some(0.0)),
+        ("one item of everybody, one user of everything", 90, 530, |user, item| {
+            (user == 0 || item == 0 || (user + item).is_multiple_of(11))
+                .then(|| ((user + 2 * item) % 10) as f32 / 2.0)
+        }),
+    ]
+}
+
+#[test]
+fn odd_inputs_are_as_exact_as_others() -> Result<(), Box<dyn std::error::Error>> {
+    for (turn, (name, users, items, rating)) in odd_inputs().into_iter().enumerate() {
+        let cells = (0..users).flat_map(|user| (0..items).map(move |item| (user, item)));
+        let ratings = cells.filter_map(|(user, item)| Some((user, item, rating(user, item)?)));
+        let matrix = RatingMatrix::new(users as usize, items as usize, ratings)?;
+        // Measures and ways take turns, so that each of them meets several inputs.
+        for (number, measure) in measures()?.iter().enumerate().skip(turn % 3).step_by(3) {
+            let selection =
+                Selection { cut: [Cut::Target, Cut::Source][number % 2], top_k: 1 + number };
+            let expected = oracle::fit(&matrix, measure, selection);
+            let how = ways().nth(number % ways().count()).ok_or("no way")?;
+            let found = fitted(&matrix, measure, selection, how)?;
+            assert!(found == expected, "{name}: {how:?} {measure:?} {selection:?}");
+        }
+    }
+    Ok(())
+}
+
 proptest! {
     #[test]
     fn co_counts_are_those_of_sets(

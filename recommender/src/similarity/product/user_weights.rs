@@ -8,7 +8,7 @@ use std::ops::Range;
 use super::WIDTH;
 use super::bits::{Line, Words, set_lines};
 use super::instructions::{InstructionSet, Instructions, Work};
-use super::kernel::{CoCounts, Kernel, Sink};
+use super::kernel::{CoCounts, Kernel, Sink, round};
 use super::rare::Dot;
 use crate::similarity::relabelled::Relabelled;
 
@@ -138,14 +138,10 @@ impl Work for Summing<'_> {
         }
         sums[width..].fill(0);
         let half = if kernel.is_rounded { 0.5 } else { 0.0 };
-        for ((near, &sum), count) in near.iter_mut().zip(&*sums).zip(counts.near()) {
-            *near = (sum >> 32) as u32 as f32 * HALF_RANGE + sum as u32 as f32 + half * count;
-        }
+        round(sums, near);
+        near.iter_mut().zip(counts.near()).for_each(|(near, count)| *near += half * count);
     }
 }
-
-/// 2^32: sums are rounded by halves, because for whole 64 bits many processors have no such instruction.
-const HALF_RANGE: f32 = 4_294_967_296.0;
 
 impl Kernel for UserWeights {
     type Scratch = Scratch;
