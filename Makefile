@@ -103,7 +103,7 @@ deploy-check: $(DEPLOY_VENV)/ready ## Check everything in deploy/. Needs systemd
 	$(DEPLOY_VENV)/bin/python deploy/checks/prometheus.py $(wildcard deploy/prometheus/*.yml)
 	$(DEPLOY_VENV)/bin/cfn-lint deploy/aws/template.yaml
 	$(DEPLOY_VENV)/bin/python deploy/checks/aws.py deploy/aws/template.yaml
-	$(DEPLOY_VENV)/bin/python deploy/checks/rights.py deploy/aws/template.yaml README.md
+	$(DEPLOY_VENV)/bin/python deploy/checks/rights.py deploy/aws/template.yaml docs/store.md
 	$(DEPLOY_VENV)/bin/python -m unittest discover -s deploy/checks
 	$(MAKE) --no-print-directory asl-check
 

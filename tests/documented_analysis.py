@@ -159,7 +159,7 @@ def check_javascript(text, scripts, moved, modules):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--sources", type=Path, required=True, help="the folder of README.md")
+    parser.add_argument("--sources", type=Path, required=True, help="the folder that holds docs/")
     parser.add_argument("--clickhouse", action="store_true", help="ask ClickHouse, and nobody else")
     arguments = parser.parse_args()
     text = (arguments.sources / "docs/analysis.md").read_text()

@@ -1,4 +1,4 @@
-"""Runs the queries of schemas/README.md and README.md, exactly as they stand there, over the store in ./store.
+"""Runs the queries of schemas/README.md and docs/store.md, exactly as they stand there, over the store in ./store.
 
 The end-to-end test `documentation` prepares the store and calls this: two versions, files of a run that was broken off,
 and a ledger segment. What the queries should give is worked out here from the manifests, with pyarrow alone.
@@ -169,15 +169,15 @@ def check_athena(block, columns):
     print(f"Athena: {len(kinds)} statements parse: {', '.join(kinds)}", flush=True)
 
 
-def check_first_page(text):
-    """The queries of the first page give rows; what they give is checked above."""
+def check_page_of_the_store(text):
+    """The queries of docs/store.md give rows; what they give is checked above."""
     database = database_with_views()
     (block,) = blocks(text, "sql")["The tables"]
     for statement in database.extract_statements(block):
         # Times with a zone would need one more Python package to be fetched.
         database.execute(f"CREATE OR REPLACE TEMP TABLE answer AS {statement.query}")
         assert database.execute("SELECT count(*) FROM answer").fetchall() > [(0,)], statement.query
-    print("README.md: its queries give rows", flush=True)
+    print("docs/store.md: its queries give rows", flush=True)
 
 
 def database_with_views():
@@ -196,7 +196,7 @@ def check_the_trap():
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--sources", type=Path, required=True, help="the folder of README.md")
+    parser.add_argument("--sources", type=Path, required=True, help="the folder that holds docs/")
     parser.add_argument("--spark", action="store_true", help="ask Spark, and nobody else")
     arguments = parser.parse_args()
     text = (arguments.sources / "schemas/README.md").read_text()
@@ -212,7 +212,7 @@ def main():
     check_python("polars", block["polars"], lambda frame: frame.rows())
     check_python("pandas", block["pandas"], pandas_rows)
     check_athena(block["Athena"], documented_columns(text))
-    check_first_page((arguments.sources / "README.md").read_text())
+    check_page_of_the_store((arguments.sources / "docs/store.md").read_text())
     check_the_trap()
 
 

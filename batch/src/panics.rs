@@ -1,5 +1,5 @@
 //! A panic, on whichever thread, is a defect of this program. It ends a command as any failure does: in one line and
-//! with an exit code that README lists.
+//! with an exit code that docs/cli.md lists.
 
 use std::any::Any;
 use std::backtrace::Backtrace;

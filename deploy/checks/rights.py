@@ -1,4 +1,4 @@
-"""What the roles of the template for AWS may do, and that it is no more than README says. Takes the template and README."""
+"""What the roles of the template for AWS may do, and that it is no more than the documentation says. Takes the template and docs/store.md."""
 
 import json
 import re
@@ -8,9 +8,9 @@ from pathlib import Path
 import cfnlint
 from cloudformation import as_list, load, of_type, text
 
-# README's columns, and the roles that they stand for.
+# The table's columns, and the roles that they stand for.
 COLUMNS = {"akin-batch": "BatchRole", "akin-serve": "ServeRole", "gc": "GcRole"}
-# The policy of each of them that README's table is about.
+# The policy of each of them that the table is about.
 STORE = "store"
 # Every AWS action, and the kinds of resources that its policies can name: none for some. cfn-lint brings it.
 ACTIONS = json.loads((Path(cfnlint.__file__).parent / "data/AdditionalSpecs/Policies.json").read_text())
@@ -29,7 +29,7 @@ def statements(template: dict):
                 yield role, policy["PolicyName"], statement
 
 
-def problems(template: dict, readme: str) -> list[str]:
+def problems(template: dict, documentation: str) -> list[str]:
     found = []
     for role, properties in of_type(template, "AWS::IAM::Role").items():
         if properties.get("ManagedPolicyArns"):
@@ -37,12 +37,12 @@ def problems(template: dict, readme: str) -> list[str]:
     for role, policy, statement in statements(template):
         found += [f"{role}: {problem}" for problem in _statement_problems(role, statement)]
     store = store_rights(template)
-    documented = documented_rights(readme)
+    documented = documented_rights(documentation)
     for column in COLUMNS:
         for action in sorted(store[column].keys() | documented[column].keys()):
             given, told = store[column].get(action, set()), documented[column].get(action, set())
-            found += [f"{COLUMNS[column]}: README does not tell of {action} on {path}" for path in sorted(given - told)]
-            found += [f"{COLUMNS[column]}: README tells of {action} on {path}" for path in sorted(told - given)]
+            found += [f"{COLUMNS[column]}: the documentation does not tell of {action} on {path}" for path in sorted(given - told)]
+            found += [f"{COLUMNS[column]}: the documentation tells of {action} on {path}" for path in sorted(told - given)]
     return found
 
 
@@ -85,12 +85,12 @@ def _covers(pattern: str, path: str) -> bool:
 
 
 def _key(resource: str) -> str:
-    """A resource as README writes it: the store's folder is `prefix`."""
+    """A resource as the documentation writes it: the store's folder is `prefix`."""
     return re.sub(r"^\$\{Bucket\.Arn\}/?", "", resource).replace("${StorePrefix}", "prefix") or "the bucket"
 
 
 def store_rights(template: dict) -> dict[str, dict[str, set[str]]]:
-    """For each of README's columns: action -> what it is allowed on."""
+    """For each of The table's columns: action -> what it is allowed on."""
     rights = {column: {} for column in COLUMNS}
     columns = {role: column for column, role in COLUMNS.items()}
     for role, policy, statement in statements(template):
@@ -105,10 +105,10 @@ def store_rights(template: dict) -> dict[str, dict[str, set[str]]]:
     return rights
 
 
-def documented_rights(readme: str) -> dict[str, dict[str, set[str]]]:
-    """The same, of the table in README."""
+def documented_rights(documentation: str) -> dict[str, dict[str, set[str]]]:
+    """The same, of the table in the documentation."""
     rights = {column: {} for column in COLUMNS}
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in readme.splitlines() if line.startswith("|")]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in documentation.splitlines() if line.startswith("|")]
     [header] = [number for number, row in enumerate(rows) if row[1:] == list(COLUMNS)]
     for row in rows[header + 2:]:
         actions = re.findall(r"`(s3:[A-Z][A-Za-z]+)`", row[0])
@@ -145,5 +145,5 @@ def policies(template: dict, values: dict[str, str]) -> dict[str, list[dict]]:
 if __name__ == "__main__":
     file = Path(sys.argv[1])
     found = problems(load(file), Path(sys.argv[2]).read_text())
-    print("\n".join(found) or f"{file}: its roles may do what README says, and no more")
+    print("\n".join(found) or f"{file}: its roles may do what the documentation says, and no more")
     sys.exit(bool(found))

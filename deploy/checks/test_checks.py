@@ -226,7 +226,7 @@ class Machine(unittest.TestCase):
 class Aws(unittest.TestCase):
     def setUp(self):
         self.template = cloudformation.load(DEPLOY / "aws/template.yaml")
-        self.readme = (SOURCES / "README.md").read_text()
+        self.documentation = (SOURCES / "docs/store.md").read_text()
 
     def properties(self, name: str) -> dict:
         return self.template["Resources"][name]["Properties"]
@@ -242,7 +242,7 @@ class Aws(unittest.TestCase):
         raise AssertionError(f"{role} has no {action}")
 
     def complains(self, *about: str):
-        found = aws.problems(self.template, DEPLOY / "aws") + rights.problems(self.template, self.readme)
+        found = aws.problems(self.template, DEPLOY / "aws") + rights.problems(self.template, self.documentation)
         self.assertEqual(len(found), len(about), found)
         for text in about:
             self.assertTrue(any(text in problem for problem in found), found)
@@ -301,7 +301,7 @@ class Aws(unittest.TestCase):
     def test_a_server_that_may_delete(self):
         statement = self.statement("ServeRole", "store", "s3:PutObject")
         statement["Action"] = [*statement["Action"], "s3:DeleteObject"]
-        self.complains("only gc deletes", "README does not tell of s3:DeleteObject", "ratings stay")
+        self.complains("only gc deletes", "the documentation does not tell of s3:DeleteObject", "ratings stay")
 
     def test_a_server_that_may_publish(self):
         statement = self.statement("ServeRole", "store", "s3:PutObject")
@@ -323,10 +323,10 @@ class Aws(unittest.TestCase):
         )
         self.complains("manifests and ratings stay", "not tell of s3:DeleteObject")
 
-    def test_a_readme_that_tells_of_less_or_more(self):
+    def test_a_documentation_that_tells_of_less_or_more(self):
         old = "`prefix/manifests/*`, `prefix/ratings/*` | `prefix/*` |"
-        self.assertIn(old, self.readme)
-        self.readme = self.readme.replace(old, "`prefix/manifests/*`, `prefix/reports/*` | `prefix/*` |")
+        self.assertIn(old, self.documentation)
+        self.documentation = self.documentation.replace(old, "`prefix/manifests/*`, `prefix/reports/*` | `prefix/*` |")
         self.complains("does not tell of s3:ListBucket on prefix/ratings/*", "tells of s3:ListBucket on prefix/reports/*")
 
     def test_a_managed_policy(self):

@@ -77,11 +77,12 @@ fn the_documented_analyses_for_clickhouse_find_what_the_segments_hold() {
     run_documented("documented_analysis.py", "venv-clickhouse", &["--clickhouse"]);
 }
 
-/// The rows of README's table of options that follows a line beginning so: the cells with the options and the defaults.
+/// The rows of the table of options in docs/configuration.md that follows a line beginning so: the cells with the options and the defaults.
 fn documented_options(heading: &str) -> Vec<(String, String)> {
-    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("README.md");
-    let readme = std::fs::read_to_string(readme).unwrap();
-    let lines = readme.lines().skip_while(|line| !line.starts_with(heading));
+    let page =
+        Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("docs/configuration.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let lines = page.lines().skip_while(|line| !line.starts_with(heading));
     let rows =
         lines.skip_while(|line| !line.starts_with("| `")).take_while(|line| !line.is_empty());
     let cells = |row: &str| {
@@ -97,7 +98,7 @@ fn options_in(cell: &str) -> Vec<&str> {
     quoted.filter_map(|text| text.strip_prefix("--")?.split([' ', '.']).next()).collect()
 }
 
-/// As an option writes what README writes for people.
+/// As an option writes what the table writes for people.
 fn as_option(text: &str) -> String {
     let mut words = text.split(' ');
     match (words.next(), words.next(), words.next()) {
@@ -127,10 +128,11 @@ fn compare(heading: &str, command: &clap::Command) -> (Vec<(String, String)>, us
         let told: Vec<&str> = defaults.split(", ").collect();
         for (place, name) in names.iter().enumerate() {
             let argument = command.get_arguments().find(|one| one.get_long() == Some(*name));
-            let argument = argument.unwrap_or_else(|| panic!("README: there is no --{name}"));
+            let argument =
+                argument.unwrap_or_else(|| panic!("docs/configuration.md: there is no --{name}"));
             let Some(expected) = default_of(argument) else { continue };
-            assert_eq!(told.len(), names.len(), "README: {options} | {defaults}");
-            assert_eq!(as_option(told[place]), expected, "README: --{name}");
+            assert_eq!(told.len(), names.len(), "docs/configuration.md: {options} | {defaults}");
+            assert_eq!(as_option(told[place]), expected, "docs/configuration.md: --{name}");
             compared += 1;
         }
     }
@@ -138,7 +140,7 @@ fn compare(heading: &str, command: &clap::Command) -> (Vec<(String, String)>, us
 }
 
 #[test]
-fn the_defaults_that_readme_tells_are_those_of_the_programs() {
+fn the_defaults_that_are_documented_are_those_of_the_programs() {
     let run = akin_batch::run::RunOptions::augment_args(clap::Command::new("run"));
     let (_, compared) = compare("`akin-batch run`", &run);
     assert!(compared >= 11, "{compared}");
@@ -150,7 +152,8 @@ fn the_defaults_that_readme_tells_are_those_of_the_programs() {
     for argument in serve.get_arguments().filter(|argument| !is_of_clap(argument)) {
         let name = argument.get_long().unwrap();
         let row = rows.iter().find(|(options, _)| options_in(options).contains(&name));
-        let (row, _) = row.unwrap_or_else(|| panic!("README does not tell of --{name}"));
+        let (row, _) =
+            row.unwrap_or_else(|| panic!("docs/configuration.md does not tell of --{name}"));
         let variable = argument.get_env().unwrap().to_str().unwrap();
         let usual = format!("AKIN_{}", name.to_uppercase().replace('-', "_"));
         assert!(variable == usual || row.contains(variable), "{variable} of --{name}");

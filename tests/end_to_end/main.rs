@@ -10,6 +10,7 @@ mod catalogues;
 mod continued_runs;
 mod cross_origin;
 mod documentation;
+mod documented_commands;
 mod durability;
 mod evaluation;
 mod events;

@@ -52,13 +52,13 @@ where
         }
         (Some(403), _) if operation.contains("upload") || operation.contains("parts") => failed(
             "access is denied; allow s3:PutObject, s3:AbortMultipartUpload, s3:ListBucketMultipartUploads and \
-             s3:ListMultipartUploadParts as the README shows"
+             s3:ListMultipartUploadParts as docs/store.md shows"
                 .to_owned(),
         ),
         (Some(403), _) => failed(
             "access is denied. Either the credentials may not do this, or there is no such object and they may \
              not list the bucket, in which case S3 does not say so: allow s3:GetObject, s3:PutObject and \
-             s3:ListBucket as the README shows"
+             s3:ListBucket as docs/store.md shows"
                 .to_owned(),
         ),
         (Some(status), code) => {

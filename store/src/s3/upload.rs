@@ -84,7 +84,7 @@ impl Connection {
         };
         if outcome.is_err() {
             // Parts of nothing cost money until they are aborted. When this fails too, the bucket's lifecycle rule
-            // has to (the README names it); what went wrong first is what is reported.
+            // has to (docs/store.md names it); what went wrong first is what is reported.
             let abort = self.client.abort_multipart_upload().bucket(&self.bucket).key(key);
             let _ = abort.upload_id(&id).send().await;
         }
