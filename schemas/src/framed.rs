@@ -44,6 +44,27 @@ pub fn encode(body: &impl Serialize) -> Result<Vec<u8>, serde_json::Error> {
     around(Checksum::of(body.get().as_bytes()), &body)
 }
 
+/// The same as a value within another line of JSON: in one line itself.
+///
+/// # Errors
+/// When the body has no JSON form.
+pub fn value(body: &impl Serialize) -> Result<Box<RawValue>, serde_json::Error> {
+    let body = RawValue::from_string(serde_json::to_string(body)?)?;
+    let sha256 = Checksum::of(body.get().as_bytes());
+    RawValue::from_string(serde_json::to_string(&Outgoing { sha256, body: &body })?)
+}
+
+/// The body of a [`value`].
+///
+/// # Errors
+/// When it is none, or its body is not the one that was written.
+pub fn value_body(value: &RawValue) -> Result<&RawValue, FrameError> {
+    let malformed = |e: serde_json::Error| FrameError::Malformed(e.to_string());
+    let Incoming { sha256: stated, body } = serde_json::from_str(value.get()).map_err(malformed)?;
+    let found = Checksum::of(body.get().as_bytes());
+    if found == stated { Ok(body) } else { Err(FrameError::Damaged { stated, found }) }
+}
+
 fn around(sha256: Checksum, body: &RawValue) -> Result<Vec<u8>, serde_json::Error> {
     let mut bytes = serde_json::to_vec(&Outgoing { sha256, body })?;
     bytes.push(b'\n');

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::delta::LoggedTable;
 use crate::stage::RunName;
 use crate::version::VersionName;
 
@@ -135,6 +136,26 @@ impl ObjectKey {
         Self("last-run.json".to_owned())
     }
 
+    /// The folder of a table's Delta Lake log.
+    pub fn delta_log(table: LoggedTable) -> String {
+        format!("{table}/_delta_log/")
+    }
+
+    /// An entry of a table's Delta Lake log; entry 0 is the first.
+    pub fn delta_entry(table: LoggedTable, number: u64) -> Self {
+        Self::numbered(&Self::delta_log(table), number)
+    }
+
+    /// The number, if this is the key of an entry of this table's Delta Lake log.
+    pub fn delta_entry_number(&self, table: LoggedTable) -> Option<u64> {
+        self.number(&Self::delta_log(table))
+    }
+
+    /// Whether this belongs to a table's Delta Lake log.
+    pub fn is_of_delta_log(&self) -> bool {
+        LoggedTable::ALL.iter().any(|&table| self.0.starts_with(&Self::delta_log(table)))
+    }
+
     /// The key as text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -197,6 +218,17 @@ mod tests {
         let key = ObjectKey::cleanup(12);
         assert_eq!(key.as_str(), "cleanups/00000000000000000012.json");
         assert_eq!((key.cleanup_sequence(), key.manifest_sequence()), (Some(12), None));
+    }
+
+    #[test]
+    fn an_entry_of_a_delta_log_names_its_table_and_number() {
+        let key = ObjectKey::delta_entry(LoggedTable::Items, 12);
+        assert_eq!(key.as_str(), "items/_delta_log/00000000000000000012.json");
+        assert_eq!(key.delta_entry_number(LoggedTable::Items), Some(12));
+        assert_eq!(key.delta_entry_number(LoggedTable::Profiles), None);
+        assert!(key.is_of_delta_log() && !ObjectKey::manifest(1).is_of_delta_log());
+        // A program that looks for files of versions passes it by.
+        assert_eq!(key.version(), None);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! Everything here is pure: bytes in, values out. This crate must not know where bytes come from (no files, no
 //! network), how a similarity is computed, or what time it is.
 
+pub mod delta;
 pub mod framed;
 pub mod http;
 pub mod stage;

@@ -3,6 +3,7 @@
 //! Calls block: whoever needs them beside async work gives them a thread. This crate must not know what the tables
 //! mean (that is `akin-schemas`) or how similarities are computed.
 
+mod delta_log;
 mod error;
 mod folder;
 mod last_run;
@@ -11,6 +12,9 @@ mod pointers;
 mod publication;
 mod s3;
 
+pub use delta_log::{
+    DeltaLogError, ensure_delta_logs, extend_delta_logs, manifest_of, standing_entry,
+};
 pub use error::{ErrorKind, StoreError};
 pub use folder::FolderStore;
 pub use last_run::{read_last_run, write_last_run};
@@ -18,7 +22,7 @@ pub use open::{
     Newest, OpenError, OpenedVersion, Part, open_newest, open_version, published_sequences,
     read_manifest,
 };
-pub use pointers::write_pointers;
+pub use pointers::{write_pointers, write_pointers_after};
 pub use publication::{Commit, CommitError, Content, GRACE_PERIOD, Publication, RUN_AGE_LIMIT};
 pub use s3::{S3Input, S3Options, S3Reader, S3Store, s3_inputs, s3_inputs_with};
 

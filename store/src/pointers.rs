@@ -12,7 +12,19 @@ use crate::open::{OpenError, published_sequences, read_manifest};
 /// # Errors
 /// When the store fails. The commit stands all the same.
 pub fn write_pointers(store: &dyn Store) -> Result<(), OpenError> {
-    let mut written = None;
+    write_newer(store, None)
+}
+
+/// The same after this publication was committed.
+///
+/// # Errors
+/// The same.
+pub fn write_pointers_after(store: &dyn Store, committed: &Manifest) -> Result<(), OpenError> {
+    write_pointers_to(store, committed)?;
+    write_newer(store, Some(committed.sequence))
+}
+
+fn write_newer(store: &dyn Store, mut written: Option<u64>) -> Result<(), OpenError> {
     while let Some(sequence) = published_sequences(store, written)?.last().copied() {
         write_pointers_to(store, &read_manifest(store, sequence)?)?;
         written = Some(sequence);

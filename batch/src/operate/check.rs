@@ -8,6 +8,7 @@ use akin_schemas::{Manifest, ObjectKey, PartEntry, printable};
 use akin_store::{Part, Store};
 use serde::Serialize;
 
+use super::delta_logs::{self, Listed};
 use super::history::{Condition, History, parts, stored_sizes};
 use crate::counting::{counted, thousands};
 use crate::failure::{Failure, chain};
@@ -24,17 +25,23 @@ pub struct Report {
     parts: u64,
     rows: u64,
     segments: u64,
+    /// Entries of the Delta Lake logs.
+    log_entries: u64,
+    /// What was written anew, where that was asked for.
+    repaired: Vec<String>,
     /// Something that was published, or accepted, is not as it was.
     pub damage: Vec<String>,
     /// Nothing is damaged, but an operator may want to know.
     notes: Vec<String>,
 }
 
-/// Reads every manifest, part and segment.
+/// Reads every manifest, part, segment and entry of the Delta Lake logs, and with `repair` writes anew what the last are to
+/// say: that follows from the manifests.
 ///
 /// # Errors
 /// When the store does not answer, or holds nothing. What is damaged in it is no error but a finding.
-pub fn check(store: &dyn Store) -> Result<Report, Failure> {
+pub fn check(store: &dyn Store, repair: bool) -> Result<Report, Failure> {
+    let logs = Listed::read(store)?;
     let history = History::read(store)?;
     let stored = stored_sizes(store)?;
     let mut checker = Checker { store, report: Report::default(), checked: BTreeSet::new() };
@@ -62,6 +69,11 @@ pub fn check(store: &dyn Store) -> Result<Report, Failure> {
         )
     }));
     check_segments(store, &mut report)?;
+    let found = delta_logs::check(store, &history, &logs, repair)?;
+    report.log_entries = found.entries;
+    report.damage.extend(found.damage);
+    report.notes.extend(found.notes);
+    report.repaired = found.repaired;
     Ok(report)
 }
 
@@ -252,6 +264,11 @@ impl Checker<'_> {
     }
 }
 
+fn log_entries(count: u64) -> String {
+    let noun = if count == 1 { "entry" } else { "entries" };
+    format!("{} {noun} of the logs", thousands(count))
+}
+
 fn is_minus_zero(number: f32) -> bool {
     number == 0.0 && number.is_sign_negative()
 }
@@ -310,18 +327,21 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (heading, findings) in [("damaged", &self.damage), ("note", &self.notes)] {
+        let findings =
+            [("damaged", &self.damage), ("repaired", &self.repaired), ("note", &self.notes)];
+        for (heading, findings) in findings {
             for finding in findings {
                 writeln!(f, "{heading}: {}", printable(finding))?;
             }
         }
         write!(
             f,
-            "{}, {} cleaned up, {}, {}, {} read: {}",
+            "{}, {} cleaned up, {}, {}, {}, {} read: {}",
             counted(self.publications, "publication"),
             thousands(self.cleaned_up),
             counted(self.parts, "part"),
             counted(self.segments, "segment"),
+            log_entries(self.log_entries),
             counted(self.rows, "row"),
             if self.damage.is_empty() { "all is as it was published" } else { "damaged" }
         )

@@ -141,7 +141,7 @@ pub fn each_row<T: Table>(
     })
 }
 
-/// The size of every file of the tables.
+/// The size of every file of the tables; their logs are none.
 ///
 /// # Errors
 /// When the store cannot be listed.
@@ -149,7 +149,8 @@ pub fn stored_sizes(store: &dyn Store) -> Result<BTreeMap<ObjectKey, u64>, Store
     let mut sizes = BTreeMap::new();
     for table in ObjectKey::TABLES {
         let listed = store.list(table, None)?;
-        sizes.extend(listed.into_iter().map(|object| (object.key, object.bytes)));
+        let files = listed.into_iter().filter(|object| !object.key.is_of_delta_log());
+        sizes.extend(files.map(|object| (object.key, object.bytes)));
     }
     Ok(sizes)
 }

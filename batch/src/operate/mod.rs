@@ -1,6 +1,9 @@
 //! What operators do with a store: look at versions, compare them, go back to one, check, clean up. One file a command.
 
 mod check;
+mod delta_logs;
+#[cfg(test)]
+mod delta_logs_tests;
 mod diff;
 mod gc;
 mod history;
@@ -87,8 +90,11 @@ pub enum OperatorCommand {
         #[command(flatten)]
         common: Common,
     },
-    /// Verify every manifest, part and segment.
+    /// Verify every manifest, part and segment, and what the Delta Lake logs say of them.
     Check {
+        /// Write the entries of the Delta Lake logs anew that are missing, damaged or another program's.
+        #[arg(long)]
+        repair: bool,
         #[command(flatten)]
         common: Common,
     },
@@ -121,7 +127,7 @@ pub fn execute(command: &OperatorCommand) -> Result<(), Failure> {
     | OperatorCommand::Diff { common, .. }
     | OperatorCommand::Rollback { common, .. }
     | OperatorCommand::Gc { common, .. }
-    | OperatorCommand::Check { common }) = command;
+    | OperatorCommand::Check { common, .. }) = command;
     let store = open_existing_store(&common.store)?;
     let store: &dyn Store = store.as_ref();
     match command {
@@ -139,8 +145,8 @@ pub fn execute(command: &OperatorCommand) -> Result<(), Failure> {
         OperatorCommand::Rollback { version, past_damage, .. } => {
             common.print(&rollback::rollback(store, version, *past_damage)?)
         }
-        OperatorCommand::Check { .. } => {
-            let report = check::check(store)?;
+        OperatorCommand::Check { repair, .. } => {
+            let report = check::check(store, *repair)?;
             // What was found is printed before it ends in an error.
             common.print(&report)?;
             report.verdict()

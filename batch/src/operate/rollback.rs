@@ -4,15 +4,14 @@ use std::fmt;
 
 use akin_schemas::tables::{Items, Neighbours, Profiles, Table};
 use akin_schemas::{PartEntry, Parts, VersionCounts, VersionName};
-use akin_store::{Content, Part, Publication, Store, write_pointers};
+use akin_store::{Content, Part, Publication, Store};
 use chrono::Utc;
 use serde::Serialize;
-use tracing::warn;
 
 use super::history::{History, parts, stored_sizes};
 use crate::counting::counted;
 use crate::failure::Failure;
-use crate::run::newest_manifest;
+use crate::run::{follow, newest_manifest};
 
 /// What a rollback published.
 #[derive(Debug, Serialize)]
@@ -84,9 +83,7 @@ pub fn rollback(store: &dyn Store, asked: &str, past_damage: bool) -> Result<Rol
         let (version, key) = (commit.manifest.version.clone(), part.key.clone());
         return Err(Failure::DeletedMeanwhile { version, key });
     }
-    if let Err(error) = write_pointers(store) {
-        warn!(%error, "the rollback is published, but current.json and views.sql are out of date");
-    }
+    follow(store, &commit.manifest);
     Ok(RolledBack {
         version: commit.manifest.version,
         sequence: commit.manifest.sequence,

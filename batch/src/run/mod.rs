@@ -5,6 +5,7 @@ mod cost;
 mod digest;
 mod ended;
 mod facts;
+mod followed;
 mod from_servers;
 mod guard;
 mod item_statistics;
@@ -24,6 +25,7 @@ pub(crate) use base::newest_manifest;
 pub use cost::{check_cost, dense_seconds, laid_out_bytes};
 pub(crate) use ended::record_end;
 pub use facts::Facts;
+pub(crate) use followed::{complete_logs, follow, follow_again};
 pub use guard::{Judgement, QualityOptions};
 pub use item_statistics::ItemStatistics;
 pub use measure::{CutSide, MeasureOptions};
@@ -39,7 +41,7 @@ use akin_recommender::similarity::{
     FitSize, Measure, Neighbours, RatingMatrix, block, co_count_bytes, fit_targets,
 };
 use akin_schemas::{Manifest, ObjectKey, PartEntry, Parts, VersionCounts};
-use akin_store::{Content, Publication, Store, open_store, write_pointers};
+use akin_store::{Content, Publication, Store, open_store};
 use chrono::{DateTime, Utc};
 use tracing::{info, warn};
 
@@ -93,6 +95,7 @@ fn run_here(
     watch.lap("ingest");
     if let Some(current) = taken.unchanged(options)? {
         info!(version = %current.version, "the input is that of the current version: nothing is published");
+        complete_logs(store, current);
         record_end(store, current, false);
         return Ok(Summary::unchanged(current, &taken, store.location(), watch));
     }
@@ -192,9 +195,7 @@ pub(crate) fn publish(
     content: Content,
 ) -> Result<Manifest, Failure> {
     let commit = publication.commit(content)?;
-    if let Err(error) = write_pointers(store) {
-        warn!(%error, "the version is published, but current.json and views.sql are out of date");
-    }
+    follow(store, &commit.manifest);
     Ok(commit.manifest)
 }
 

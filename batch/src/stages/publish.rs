@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use akin_schemas::stage::{Evaluated, PublishRequest, Published, RunName, Shard, Similarities};
 use akin_schemas::tables::{EncodedPart, Neighbours};
 use akin_schemas::{Manifest, ObjectKey, PartEntry, Parts, VersionCounts, VersionName};
-use akin_store::{Content, Part, Publication, Store, read_last_run, write_pointers};
-use tracing::{info, warn};
+use akin_store::{Content, Part, Publication, Store, read_last_run};
+use tracing::info;
 
 use crate::failure::Failure;
-use crate::run::{PROGRAM, TableSink, into_table, publish as commit, record_end};
+use crate::run::{PROGRAM, TableSink, follow_again, into_table, publish as commit, record_end};
 
 use super::ingest::options;
 use super::work::Work;
@@ -24,9 +24,7 @@ pub fn publish(store: &dyn Store, request: &PublishRequest) -> Result<Published,
     let publication = Publication::resume(store, details.begun.clone());
     if let Some(manifest) = publication.published()? {
         info!(version = %manifest.version, "this was published before");
-        if let Err(error) = write_pointers(store) {
-            warn!(%error, "current.json and views.sql are out of date");
-        }
+        follow_again(store, &manifest);
         record_once(store, &manifest);
         return Ok(published(request, &manifest));
     }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod contract;
+mod delta_log;
 mod faults;
 mod folder;
 #[path = "../../../tests/ministack/mod.rs"]
