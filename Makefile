@@ -23,6 +23,9 @@ ASL_VALIDATOR := target/tools/asl-validator-$(ASL_VALIDATOR_VERSION)/node_module
 PARQUET_JS := target/tools/parquet-js-1
 PARQUET_JS_PACKAGES := hyparquet@1.33.0 hyparquet-compressors@1.1.2 apache-arrow@21.2.0 parquet-wasm@0.8.0
 
+# The tests look for it here.
+DELTA := target/venv-delta
+
 CLICKHOUSE := target/venv-clickhouse
 CLICKHOUSE_PACKAGES := chdb==4.4.0 chdb-core==26.9.0 pyarrow==26.0.1 pandas==3.1.1 numpy==2.4.6 duckdb==2.0.0 sqlglot==30.30.0
 
@@ -63,6 +66,11 @@ e2e: venv programs $(PARQUET_JS)/ready ## Run only the end-to-end tests, which d
 test-spark: programs $(VENV)/spark-$(SPARK_VERSION) ## Run the documented queries for Spark.
 	SPARK_LOCAL_IP=127.0.0.1 PYSPARK_SUBMIT_ARGS="--conf spark.ui.enabled=false pyspark-shell" \
 		cargo test $(CARGO_WORKSPACE) --test end_to_end -- --ignored --nocapture documented_queries_for_spark
+
+# 1.1 GB to install, and a minute to run: not part of `make test`.
+.PHONY: test-delta
+test-delta: venv programs $(DELTA)/ready ## Read the tables by their paths, as schemas/README.md tells, on a folder and on S3.
+	cargo test $(CARGO_WORKSPACE) --test end_to_end -- --ignored --nocapture tables_by_path
 
 # 0.9 GB to install, and seconds to run: not part of `make test`.
 .PHONY: test-clickhouse
@@ -241,6 +249,11 @@ $(ASL_VALIDATOR):
 $(PARQUET_JS)/ready:
 	@if command -v npm > /dev/null; then set -x; mkdir -p $(PARQUET_JS) && \
 		npm install --silent --no-audit --no-fund --no-save --prefix $(PARQUET_JS) $(PARQUET_JS_PACKAGES) && touch $@; fi
+
+$(DELTA)/ready: tests/delta-requirements.txt
+	python3 -m venv --clear $(DELTA)
+	$(DELTA)/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --no-deps -r $<
+	touch $@
 
 $(CLICKHOUSE)/ready:
 	python3 -m venv --clear $(CLICKHOUSE)

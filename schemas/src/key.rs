@@ -146,6 +146,16 @@ impl ObjectKey {
         Self::numbered(&Self::delta_log(table), number)
     }
 
+    /// A checkpoint of a table's Delta Lake log: what stands after the entry with this number.
+    pub fn delta_checkpoint(table: LoggedTable, number: u64) -> Self {
+        Self(format!("{}{number:020}.checkpoint.parquet", Self::delta_log(table)))
+    }
+
+    /// What says which checkpoint of a table's Delta Lake log is the newest.
+    pub fn delta_last_checkpoint(table: LoggedTable) -> Self {
+        Self(format!("{}_last_checkpoint", Self::delta_log(table)))
+    }
+
     /// The number, if this is the key of an entry of this table's Delta Lake log.
     pub fn delta_entry_number(&self, table: LoggedTable) -> Option<u64> {
         self.number(&Self::delta_log(table))

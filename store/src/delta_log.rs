@@ -1,6 +1,7 @@
 //! The Delta Lake logs beside the tables: one more entry each after a commit. No program trusts them.
 
-use akin_schemas::delta::{EntryError, LogState, LoggedTable, StandingEntry};
+use akin_schemas::delta::{CHECKPOINT_EVERY, EntryError, LogState, LoggedTable, StandingEntry};
+use akin_schemas::tables::TableError;
 use akin_schemas::{Manifest, ManifestError, ObjectKey};
 use bytes::Bytes;
 use thiserror::Error;
@@ -36,6 +37,14 @@ pub enum DeltaLogError {
         /// The publication's number.
         sequence: u64,
     },
+    /// A checkpoint cannot be written.
+    #[error("a checkpoint of {table} cannot be written")]
+    Checkpoint {
+        /// The table.
+        table: LoggedTable,
+        /// Why.
+        source: TableError,
+    },
     /// An entry has no JSON form.
     #[error("an entry cannot be written")]
     Encode(#[source] serde_json::Error),
@@ -47,14 +56,57 @@ pub enum DeltaLogError {
 /// # Errors
 /// When the store fails, or an entry that stands in the way is none of ours. The next run goes on from there.
 pub fn extend_delta_logs(store: &dyn Store, newest: &Manifest) -> Result<(), DeltaLogError> {
+    let mut due = None;
     let before = match newest.sequence {
         0 | 1 => None,
         sequence => match standing_state(store, sequence - 2)? {
-            None => catch_up(store, sequence - 1)?,
+            None => catch_up(store, sequence - 1, &mut due)?,
             state => state,
         },
     };
-    write(store, before.as_ref(), newest.sequence, Some(newest)).map(drop)
+    let state = write(store, before.as_ref(), newest.sequence, Some(newest))?;
+    note_checkpoint(&mut due, &state, Some(newest));
+    match due {
+        Some((state, manifest)) => write_checkpoint(store, &state, &manifest),
+        None => Ok(()),
+    }
+}
+
+/// Keeps what the newest checkpoint needs that is due.
+pub fn note_checkpoint(
+    due: &mut Option<(LogState, Manifest)>,
+    state: &LogState,
+    manifest: Option<&Manifest>,
+) {
+    let is_due = state.number() > 0 && state.number().is_multiple_of(CHECKPOINT_EVERY);
+    // One that changed nothing is left for the next time.
+    if let (true, Some(manifest)) = (is_due, manifest) {
+        *due = Some((state.clone(), manifest.clone()));
+    }
+}
+
+/// Writes the checkpoints of all tables after the entries that led to `state`, which are those of `manifest`.
+///
+/// # Errors
+/// When the store fails. Readers then take in the entries one by one, and the next checkpoint is that of a later entry.
+pub fn write_checkpoint(
+    store: &dyn Store,
+    state: &LogState,
+    manifest: &Manifest,
+) -> Result<(), DeltaLogError> {
+    let mut published = Vec::new();
+    for sequence in 1..manifest.sequence {
+        published.extend(manifest_of(store, sequence)?);
+    }
+    for table in LoggedTable::ALL {
+        let checkpoint = state
+            .checkpoint(table, manifest, &published)
+            .map_err(|source| DeltaLogError::Checkpoint { table, source })?;
+        // Derived alike by whoever writes it, so that it does not matter who was last.
+        store.overwrite(&ObjectKey::delta_checkpoint(table, state.number()), checkpoint.bytes)?;
+        store.overwrite(&ObjectKey::delta_last_checkpoint(table), checkpoint.hint)?;
+    }
+    Ok(())
 }
 
 /// The same where the entries may be there: one look then.
@@ -94,7 +146,11 @@ fn standing_state(store: &dyn Store, number: u64) -> Result<Option<LogState>, De
 }
 
 /// Writes what is missing up to the publication with the number `last`, and says what stands then.
-fn catch_up(store: &dyn Store, last: u64) -> Result<Option<LogState>, DeltaLogError> {
+fn catch_up(
+    store: &dyn Store,
+    last: u64,
+    due: &mut Option<(LogState, Manifest)>,
+) -> Result<Option<LogState>, DeltaLogError> {
     let listed = store.list(&ObjectKey::delta_log(LoggedTable::LAST), None)?;
     let numbers =
         listed.iter().filter_map(|object| object.key.delta_entry_number(LoggedTable::LAST));
@@ -106,7 +162,9 @@ fn catch_up(store: &dyn Store, last: u64) -> Result<Option<LogState>, DeltaLogEr
     };
     for sequence in there + 1..=last {
         let manifest = manifest_of(store, sequence)?;
-        state = Some(write(store, state.as_ref(), sequence, manifest.as_ref())?);
+        let written = write(store, state.as_ref(), sequence, manifest.as_ref())?;
+        note_checkpoint(due, &written, manifest.as_ref());
+        state = Some(written);
     }
     Ok(state)
 }

@@ -13,7 +13,8 @@ mod publication;
 mod s3;
 
 pub use delta_log::{
-    DeltaLogError, ensure_delta_logs, extend_delta_logs, manifest_of, standing_entry,
+    DeltaLogError, ensure_delta_logs, extend_delta_logs, manifest_of, note_checkpoint,
+    standing_entry, write_checkpoint,
 };
 pub use error::{ErrorKind, StoreError};
 pub use folder::FolderStore;

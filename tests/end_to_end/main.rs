@@ -46,6 +46,7 @@ mod schedules;
 mod slow_clients;
 mod stages;
 mod step_functions;
+mod tables_by_path;
 mod the_loop;
 mod titles;
 mod wire;

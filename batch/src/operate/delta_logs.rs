@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use akin_schemas::delta::{LogState, LoggedTable, StandingEntry};
 use akin_schemas::{Manifest, ManifestError, ObjectKey};
-use akin_store::{DeltaLogError, ErrorKind, OpenError, Store, standing_entry};
+use akin_store::{
+    DeltaLogError, ErrorKind, OpenError, Store, note_checkpoint, standing_entry, write_checkpoint,
+};
 use bytes::Bytes;
 
 use super::history::History;
@@ -59,7 +61,7 @@ pub fn check(
 ) -> Result<Findings, Failure> {
     let mut checker =
         Checker { store, listed, repair, found: Findings::default(), missing: [0; 3] };
-    let mut state: Option<LogState> = None;
+    let (mut state, mut checkpoint): (Option<LogState>, _) = (None, None);
     let last = history.published.first().map_or(0, |(sequence, _)| *sequence);
     for sequence in 1..=last {
         let published = history.published.iter().find(|(number, _)| *number == sequence);
@@ -77,9 +79,14 @@ pub fn check(
             }
             Some((_, Err(_))) | None => None,
         };
-        state = Some(checker.publication(state.as_ref(), sequence, manifest)?);
+        let standing = checker.publication(state.as_ref(), sequence, manifest)?;
+        note_checkpoint(&mut checkpoint, &standing, manifest);
+        state = Some(standing);
     }
     checker.beyond(last)?;
+    if let Some((state, manifest)) = checkpoint.filter(|_| repair) {
+        write_checkpoint(store, &state, &manifest).map_err(Failure::internal)?;
+    }
     checker.tell_of_missing();
     Ok(checker.found)
 }

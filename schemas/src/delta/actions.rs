@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 /// What a writer must know to write here, and no other program does: writers that keep to the protocol refuse, those
 /// that would vacuum, too. Readers need to know nothing special.
-const WRITER_FEATURE: &str = "writtenByAkinBatchOnly";
+pub const WRITER_FEATURE: &str = "writtenByAkinBatchOnly";
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -78,10 +78,19 @@ pub fn protocol() -> Value {
 }
 
 /// What a table keeps for ever unless `gc` deletes it: a rollback brings files back that an entry removed.
+pub const CONFIGURATION: [(&str, &str); 3] = [
+    ("delta.deletedFileRetentionDuration", "interval 36500 days"),
+    ("delta.enableExpiredLogCleanup", "false"),
+    ("delta.logRetentionDuration", "interval 36500 days"),
+];
+
+/// The same as JSON.
 pub fn configuration() -> Value {
-    json!({
-        "delta.deletedFileRetentionDuration": "interval 36500 days",
-        "delta.logRetentionDuration": "interval 36500 days",
-        "delta.enableExpiredLogCleanup": "false",
-    })
+    CONFIGURATION.iter().map(|&(name, value)| (name.to_owned(), json!(value))).collect()
+}
+
+/// What is known of a file with so many rows. Not between which ids they lie: of users nothing may stay for ever, and readers
+/// skip by what the files themselves say of their row groups.
+pub fn stats(rows: u64) -> String {
+    json!({"numRecords": rows}).to_string()
 }

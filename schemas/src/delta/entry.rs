@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, json};
 use thiserror::Error;
 
-use super::actions::{Action, Add, CommitInfo, Line, Remove, configuration, protocol};
+use super::actions::{Action, Add, CommitInfo, Line, Remove, configuration, protocol, stats};
 use super::columns::schema_string;
 use super::state::LogState;
 use super::table::LoggedTable;
@@ -108,7 +108,7 @@ impl LogState {
             size: part.bytes,
             modification_time: self.timestamp,
             data_change: true,
-            stats: json!({"numRecords": part.rows}).to_string(),
+            stats: stats(part.rows),
         }
     }
 }

@@ -5,11 +5,13 @@
 //! that ask. The format is that of <https://github.com/delta-io/delta/blob/master/PROTOCOL.md>.
 
 mod actions;
+mod checkpoint;
 mod columns;
 mod entry;
 mod state;
 mod table;
 
+pub use checkpoint::{CHECKPOINT_EVERY, Checkpoint};
 pub use entry::{EntryError, StandingEntry};
 pub use state::LogState;
 pub use table::LoggedTable;
