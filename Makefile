@@ -26,6 +26,9 @@ PARQUET_JS_PACKAGES := hyparquet@1.33.0 hyparquet-compressors@1.1.2 apache-arrow
 # The tests look for it here.
 DELTA := target/venv-delta
 
+# What looks for faults that keep people out; the tests look for it here.
+AXE := target/tools/axe-core-4.14.1
+
 CLICKHOUSE := target/venv-clickhouse
 CLICKHOUSE_PACKAGES := chdb==4.4.0 chdb-core==26.9.0 pyarrow==26.0.1 pandas==3.1.1 numpy==2.4.6 duckdb==2.0.0 sqlglot==30.30.0
 
@@ -43,7 +46,7 @@ help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: demo
-demo: venv release ## Show the whole loop. RATINGS=ratings.csv ITEMS=movies.csv for your own data, KEEP=1 to keep the store.
+demo: venv release ## Show the whole loop. RATINGS=ratings.csv ITEMS=movies.csv for your own data, KEEP=1 to keep the store, and server and page running.
 	$(DEMO) --bin-dir "$(TARGET)/release" $(if $(RATINGS),--ratings "$(RATINGS)") $(if $(ITEMS),--items "$(ITEMS)") \
 		$(if $(KEEP),--keep)
 
@@ -52,13 +55,14 @@ demo-dev: venv programs ## The same with made-up ratings and the programs that t
 	$(DEMO) --bin-dir "$(TARGET)/debug"
 
 .PHONY: test
-test: venv programs $(PARQUET_JS)/ready ## Run all tests: unit, property, contract, end to end.
+test: venv programs $(PARQUET_JS)/ready $(AXE)/ready ## Run all tests: unit, property, contract, end to end.
 	cargo test $(CARGO_WORKSPACE)
 	@command -v strace > /dev/null || echo "strace is missing: the tests of failing disks under the real program did nothing"
+	@command -v chromedriver > /dev/null || echo "Chromium is missing (Debian: chromium, chromium-driver): nobody looked at the page"
 	@command -v node > /dev/null || echo "Node.js is missing: what docs/analysis.md has for JavaScript was not run"
 
 .PHONY: e2e
-e2e: venv programs $(PARQUET_JS)/ready ## Run only the end-to-end tests, which drive the real programs.
+e2e: venv programs $(PARQUET_JS)/ready $(AXE)/ready ## Run only the end-to-end tests, which drive the real programs.
 	cargo test $(CARGO_WORKSPACE) --test end_to_end
 
 # 0.9 GB to install, and a minute to run: not part of `make test`. Needs Java 17 or newer.
@@ -208,6 +212,11 @@ bench-serve: $(PEERS)/ready release ## Load the server, and FastAPI + implicit b
 		--store "$(or $(STORE),$(error name a folder that akin-batch has published in: STORE=store))" \
 		$(if $(RATES),--rates $(RATES)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(AT_ONCE),--at-once)
 
+.PHONY: bench-page
+bench-page: venv release ## Weigh the page, and time its first list and its answer to a click. STORE=store; needs Chromium.
+	$(VENV)/bin/python bench/page.py --bin-dir "$(TARGET)/release" \
+		--store "$(or $(STORE),$(error name a folder that akin-batch has published in: STORE=store))"
+
 .PHONY: bless
 bless: ## Regenerate generated files that are checked in.
 	python3 deploy/picture.py > docs/state-machine.svg
@@ -254,6 +263,10 @@ $(DELTA)/ready: tests/delta-requirements.txt
 	python3 -m venv --clear $(DELTA)
 	$(DELTA)/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --no-deps -r $<
 	touch $@
+
+$(AXE)/ready:
+	@if command -v npm > /dev/null; then set -x; mkdir -p $(AXE) && \
+		npm install --silent --no-audit --no-fund --no-save --prefix $(AXE) axe-core@$(AXE:target/tools/axe-core-%=%) && touch $@; fi
 
 $(CLICKHOUSE)/ready:
 	python3 -m venv --clear $(CLICKHOUSE)

@@ -1,7 +1,7 @@
 """Shows the whole loop: ratings in a file, a version published, a rating posted, recommendations, SQL over the files.
 
 Drives the built programs. Needs the `duckdb` module; `make demo` builds, installs and calls. Leaves nothing behind,
-unless told to with --keep.
+unless told to with --keep: then the server and its page stay, too, until Ctrl-C.
 """
 
 import argparse
@@ -118,7 +118,8 @@ class Server:
         return answer
 
     def stop(self):
-        self.process.send_signal(signal.SIGTERM)
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
         try:
             code = self.process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
@@ -234,7 +235,7 @@ def query_neighbours(database, item):
 def show_next(arguments, store, folder, body):
     serve = arguments.bin_dir / "akin-serve"
     if arguments.keep:
-        print(f"\nKept in {folder}. Go on with it:")
+        print(f"\nKept in {folder}. Go on with it later:")
         print(f"  {serve} --store {store} --data-dir {folder / 'ledger'} &")
     else:
         print("\nGo on with a store of your own:")
@@ -257,8 +258,11 @@ def demonstrate(arguments, folder, servers):
         data = folder / "data"
         steps.run("Make up ratings", run_program, batch, "synth", "--out", data)
         ratings, items = data / "ratings.csv", data / "movies.csv"
-    titles = ["--items", items] if items else []
-    steps.run("Compute and publish a version", run_program, batch, "run", "--ratings", ratings, *titles, "--store", store)
+    more = ["--items", items] if items else []
+    if arguments.ratings is None:
+        # As these ratings are: the page has five stars then.
+        more += ["--rating-range", "0:5"]
+    steps.run("Compute and publish a version", run_program, batch, "run", "--ratings", ratings, *more, "--store", store)
 
     server = steps.run("Start the server", start_server, arguments.bin_dir / "akin-serve", store, folder, servers)
     database = open_tables(store)
@@ -267,9 +271,26 @@ def demonstrate(arguments, folder, servers):
     handle = steps.run(f"Rate it as {USER}", post_rating, server, body)
     steps.run("Get the recommendations", poll, server, handle)
     steps.run("Ask the files: the item's nearest neighbours", query_neighbours, database, item)
+    if arguments.keep:
+        steps.show()
+        show_next(arguments, store, folder, body)
+        leave_running(server)
+        return
     steps.run("Stop the server with SIGTERM", server.stop)
     steps.show()
     show_next(arguments, store, folder, body)
+
+
+def leave_running(server):
+    """Until Ctrl-C, or until the server ends by itself."""
+    print(f"\nThe page: http://{server.address}/#/u/{USER}   (Ctrl-C ends it)", flush=True)
+    try:
+        code = server.process.wait()
+        raise DemoError(f"akin-serve ended with exit code {code}")
+    except KeyboardInterrupt:
+        # A terminal tells the server, too.
+        print("\nStopping", flush=True)
+        server.stop()
 
 
 def start_server(program, store, folder, servers):
@@ -285,7 +306,7 @@ def parse_arguments():
     parser.add_argument("--bin-dir", type=Path, required=True, help="where akin-batch and akin-serve are")
     parser.add_argument("--ratings", type=Path, help="ratings to use (MovieLens CSV or Parquet); made up without")
     parser.add_argument("--items", type=Path, help="their titles (MovieLens movies.csv)")
-    parser.add_argument("--keep", action="store_true", help="keep the store and the ledger")
+    parser.add_argument("--keep", action="store_true", help="keep the store and the ledger, and the server running until Ctrl-C")
     arguments = parser.parse_args()
     if arguments.items and not arguments.ratings:
         parser.error("--items without --ratings")

@@ -77,6 +77,9 @@ pub struct Options {
         value_name = "ORIGIN"
     )]
     pub allow_origins: Vec<AllowedOrigin>,
+    /// Show no page at `/`.
+    #[arg(long, env = "AKIN_NO_PAGE")]
+    pub no_page: bool,
     /// The region in the ARNs of executions. Handles that were given out under other names are unknown.
     #[arg(long, env = "AKIN_ARN_REGION", default_value = StateMachine::DEFAULT_REGION, value_parser = checked_region, value_name = "REGION")]
     pub arn_region: String,

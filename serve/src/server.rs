@@ -168,6 +168,7 @@ impl Server {
                 .then(|| Arc::new(options.access_keys.clone())),
             machine: Arc::new(machine),
             cross_origin: Arc::new(CrossOrigin::new(options.allow_origins.clone())),
+            shows_page: !options.no_page,
             metrics,
             started_at: Utc::now().timestamp_micros(),
         };

@@ -31,8 +31,8 @@ pub use rating::{
 };
 pub use reading::{Unread, explain, read};
 pub use recommendation::{
-    Because, FoldIn, ItemDetails, ItemNeighbours, Neighbour, NeighboursOfItem, NeighboursOfItems,
-    RatedItem, Recommendation, RecommendationSource, Recommendations, ScoredRatings, UserRating,
-    UserRatings,
+    Because, FoldIn, FoundItem, FoundItems, GenreCount, Genres, ItemDetails, ItemNeighbours,
+    Neighbour, NeighboursOfItem, NeighboursOfItems, RatedItem, Recommendation,
+    RecommendationSource, Recommendations, ScoredRatings, UserRating, UserRatings,
 };
 pub use status::{CurrentVersion, Health, RefusedVersion};

@@ -206,6 +206,56 @@ pub struct ItemDetails {
     pub last_rated_at: Option<DateTime<Utc>>,
 }
 
+/// The body of `GET /items`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FoundItems {
+    /// The version that answered.
+    #[schema(value_type = String, example = "v20261123T204500Z-x7k2")]
+    pub version: VersionName,
+    /// The most often rated first.
+    pub items: Vec<FoundItem>,
+}
+
+/// An item that was searched for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FoundItem {
+    /// The item.
+    pub item_id: String,
+    /// Its title, when the catalogue has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// Its genres, in the catalogue's order; empty when it gives none.
+    pub genres: Vec<String>,
+    /// Users who rated it.
+    pub rating_count: u32,
+    /// Their mean rating; absent without ratings.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rating_mean: Option<f64>,
+}
+
+/// The body of `GET /genres`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Genres {
+    /// The version that answered.
+    #[schema(value_type = String, example = "v20261123T204500Z-x7k2")]
+    pub version: VersionName,
+    /// In the bytewise order of their names.
+    pub genres: Vec<GenreCount>,
+}
+
+/// A genre of the catalogue.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct GenreCount {
+    /// As the catalogue spells it.
+    pub name: String,
+    /// Items that have it.
+    pub item_count: u32,
+}
+
 /// One neighbour of an item.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]

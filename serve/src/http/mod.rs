@@ -12,11 +12,13 @@ mod holding;
 mod items;
 mod metrics;
 mod openapi;
+mod page;
 mod problem;
 mod query;
 mod ratings;
 mod recommendations;
 mod request_id;
+mod search;
 mod state;
 mod step_functions;
 mod token;
@@ -64,15 +66,16 @@ fn resources() -> Vec<(&'static str, &'static str, Resource)> {
     let is_call = actix_web::guard::fn_guard(|context| {
         context.head().headers().contains_key(step_functions::TARGET)
     });
-    let step_functions = [
+    let root = [
         web::post().guard(is_call).to(step_functions::call),
         web::post().to(step_functions::no_operation),
+        get().to(page::index),
     ];
     let one_rating = [web::put().to(users::put_rating), web::delete().to(users::delete_rating)];
     let items_neighbours =
         [web::post().to(items::neighbours_of_several), get().to(items::get_item_named_neighbours)];
-    let routes: [(&'static str, &'static str, Vec<Route>); 19] = [
-        ("/", "POST", step_functions.into()),
+    let routes: [(&'static str, &'static str, Vec<Route>); 22] = [
+        ("/", "GET, HEAD, POST", root.into()),
         // What is asked for most comes first: they are tried in this order.
         ("/ratings", "POST", vec![web::post().to(ratings::post)]),
         ("/executions/{arn}", READ, vec![get().to(executions::get)]),
@@ -85,13 +88,16 @@ fn resources() -> Vec<(&'static str, &'static str, Resource)> {
         ("/executions/{arn}/stop", "POST", vec![web::post().to(executions::stop)]),
         // Before `{id}`, which would take it for an item; one may be called so.
         ("/items/neighbours", "GET, HEAD, POST", items_neighbours.into()),
+        ("/items", READ, vec![get().to(search::search)]),
         ("/items/{id}", READ, vec![get().to(items::get_item)]),
         ("/items/{id}/neighbours", READ, vec![get().to(items::neighbours)]),
+        ("/genres", READ, vec![get().to(search::genres)]),
         ("/versions/current", READ, vec![get().to(versions::current)]),
         ("/health/live", READ, vec![get().to(health::live)]),
         ("/health/ready", READ, vec![get().to(health::ready)]),
         ("/metrics", READ, vec![get().to(metrics::show)]),
         ("/problems/{name}", READ, vec![get().to(problem::show)]),
+        ("/page/{file}", READ, vec![get().to(page::show)]),
         ("/openapi.json", READ, vec![get().to(openapi::show)]),
     ];
     let resource = |(path, allow, routes): (&'static str, &'static str, Vec<Route>)| {

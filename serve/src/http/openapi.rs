@@ -14,8 +14,8 @@ use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{IntoResponses, OpenApi, PartialSchema, ToSchema};
 
 use super::{
-    events, executions, health, items, metrics, problem, ratings, recommendations, step_functions,
-    users, versions,
+    events, executions, health, items, metrics, page, problem, ratings, recommendations, search,
+    step_functions, users, versions,
 };
 
 /// Everything that can be asked.
@@ -38,16 +38,20 @@ use super::{
         executions::stop,
         recommendations::of_user,
         recommendations::for_ratings,
+        search::search,
         items::get_item,
         items::get_item_named_neighbours,
         items::neighbours,
         items::neighbours_of_several,
+        search::genres,
         versions::current,
         health::live,
         health::ready,
         metrics::show,
         problem::show,
         show,
+        page::index,
+        page::show,
         step_functions::call,
     ),
     components(schemas(Problem, RatingBody, Accepted, FoldIn))

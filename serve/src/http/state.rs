@@ -41,6 +41,8 @@ pub struct State {
     pub machine: Arc<StateMachine>,
     /// Which pages of other origins may ask.
     pub cross_origin: Arc<CrossOrigin>,
+    /// Whether there is a page at `/`.
+    pub shows_page: bool,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// Who may have a list computed or wait for that; see [`State::score`].

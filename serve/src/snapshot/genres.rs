@@ -29,6 +29,11 @@ impl Genres {
         &self.names[number as usize]
     }
 
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.names.len()
+    }
+
     /// All that are called so, however they are spelt; none when no item has such a genre.
     pub fn of(&self, name: &str) -> &[u32] {
         self.folded.get(&folded(name)).map_or(&[], Vec::as_slice)

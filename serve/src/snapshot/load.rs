@@ -18,6 +18,7 @@ use thiserror::Error;
 use super::Snapshot;
 use super::candidates::KeptCandidates;
 use super::profiles::{Chunk, ChunkBuilder, ItemNumbering, Profiles};
+use super::titles::Titles;
 pub use pace::Haste;
 use pace::{Pace, at_least_with_a_share};
 use tables::{
@@ -103,6 +104,10 @@ impl Snapshot {
             read_items(&Part::fetch(store, entry)?, &mut read)?;
         }
         let ReadItems { items, rating_counts, statistics, genres } = read;
+        let searched = (0..).zip(&rating_counts).zip(&items).map(|((number, &count), item)| {
+            (number, count, item.title.as_deref().unwrap_or(&item.id))
+        });
+        let titles = Titles::new(searched.collect());
         let numbers: HashMap<Box<str>, u32> =
             items.iter().map(|item| item.id.clone()).zip(0..).collect();
         // After a rollback the profiles are newer than the items. What they say of items that the older version does
@@ -154,6 +159,7 @@ impl Snapshot {
             numbers,
             statistics,
             genres,
+            titles,
             profiles,
             candidates,
         })

@@ -8,6 +8,7 @@ mod last_run;
 mod live;
 mod load;
 mod profiles;
+mod titles;
 
 pub use filter::Filter;
 pub use items::{Item, ItemStatistics};
@@ -15,6 +16,7 @@ pub use live::Live;
 pub use load::Haste;
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use akin_recommender::profile::{Entry, Profile};
 use akin_recommender::scoring::{Before, Candidates, Model, fetch};
@@ -26,6 +28,7 @@ use candidates::KeptCandidates;
 use genres::Genres;
 use items::Statistics;
 use profiles::{PackedEntry, PackedProfile, Profiles};
+use titles::Titles;
 
 /// Most profiles have no more ratings.
 const USUAL_RATINGS: usize = 256;
@@ -42,6 +45,7 @@ pub struct Snapshot {
     numbers: HashMap<Box<str>, u32>,
     statistics: Statistics,
     genres: Genres,
+    titles: Titles,
     profiles: Profiles,
     candidates: KeptCandidates,
 }
@@ -86,6 +90,25 @@ impl Snapshot {
     /// How an item was rated.
     pub fn statistics(&self, number: u32) -> ItemStatistics {
         self.statistics.of(number)
+    }
+
+    /// The items whose titles have, for each word of the query, a word that begins with it (whatever the case and the
+    /// accents), from one place in the order of popularity to another. An item without a title is found by its id.
+    pub fn find(&self, query: &str, places: Range<usize>) -> Vec<u32> {
+        self.titles.find(query, places)
+    }
+
+    /// All genres, and how many items have each, in the order of their names.
+    pub fn genres(&self) -> Vec<(&str, u32)> {
+        let mut counts = vec![0; self.genres.len()];
+        self.items
+            .iter()
+            .flat_map(|item| &item.genres)
+            .for_each(|&genre| counts[genre as usize] += 1);
+        let mut genres: Vec<_> =
+            (0..).zip(counts).map(|(genre, count)| (self.genres.name(genre), count)).collect();
+        genres.sort_unstable();
+        genres
     }
 
     /// The genres that options name and no item has, each once.
