@@ -17,6 +17,7 @@ mod operate;
 mod output;
 mod panics;
 mod progress;
+mod report;
 mod s3;
 mod stages;
 mod threads;

@@ -18,6 +18,7 @@ mod log_levels;
 mod manifest;
 mod printable;
 mod rating;
+mod rating_figures;
 mod version;
 
 pub use checksum::{Checksum, ChecksumError, Checksumming};
@@ -31,4 +32,5 @@ pub use manifest::{
 };
 pub use printable::{log_field, printable, printable_lines};
 pub use rating::{RatingError, RatingRange, unsigned_zero};
+pub use rating_figures::RatingFigures;
 pub use version::{VersionName, VersionNameError};

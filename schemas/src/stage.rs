@@ -16,6 +16,7 @@ use crate::checksum::Checksum;
 use crate::key::ObjectKey;
 use crate::manifest::{Measure, PartEntry, VersionCounts};
 use crate::rating::RatingRange;
+use crate::rating_figures::RatingFigures;
 use crate::version::VersionName;
 
 /// The longest document that a workflow carries, in bytes (Step Functions).
@@ -256,6 +257,9 @@ pub struct IngestDetails {
     pub items: Vec<PartEntry>,
     /// The profiles table, as it will be published.
     pub profiles: Vec<PartEntry>,
+    /// How the ratings are distributed, for the report; none in what older programs left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rating_figures: Option<RatingFigures>,
 }
 
 /// What `similarities` takes.

@@ -117,7 +117,7 @@ fn a_catalogue_that_names_no_rated_item_is_told_in_log_summary_and_report() {
     let items = workplace.write("items.csv", format!("movieId,title,genres\n{rows}"));
     let warning = "no catalogue row names a rated item: the catalogue has for example \"0000001\", the ratings \
                    have \"1\"; ids must be written alike in both";
-    let run = with_items(&workplace, &items, &["--report", "--json"]);
+    let run = with_items(&workplace, &items, &["--json"]);
     let summary = run.summary();
     assert_eq!(summary["warnings"], json!([warning]));
     assert!(run.stderr.contains(warning), "{}", run.stderr);
@@ -127,6 +127,7 @@ fn a_catalogue_that_names_no_rated_item_is_told_in_log_summary_and_report() {
     assert!(page.contains("<li>no catalogue row names a rated item"), "{page}");
     let text = with_items(&workplace, &items, &[]);
     assert!(text.stdout.ends_with(&format!("  warning       {warning}\n")), "{}", text.stdout);
+    assert!(text.stdout.contains("/report.html\n  program "), "{}", text.stdout);
     // Titles of an earlier version do not hide it.
     workplace.publish(&[]).summary();
     let summary = with_items(&workplace, &items, &["--json"]).summary();

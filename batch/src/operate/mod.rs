@@ -7,7 +7,6 @@ mod delta_logs_tests;
 mod diff;
 mod gc;
 mod history;
-mod report;
 mod rollback;
 mod show;
 pub mod table;
@@ -16,7 +15,6 @@ mod tests;
 mod versions;
 
 pub(crate) use history::cleaned_before;
-pub use report::report;
 
 use std::fmt::Display;
 

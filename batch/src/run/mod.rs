@@ -3,6 +3,7 @@
 mod base;
 mod cost;
 mod digest;
+mod distribution;
 mod ended;
 mod facts;
 mod followed;
@@ -23,6 +24,7 @@ mod same_bytes;
 
 pub(crate) use base::newest_manifest;
 pub use cost::{check_cost, dense_seconds, laid_out_bytes};
+pub(crate) use distribution::rating_figures;
 pub(crate) use ended::record_end;
 pub use facts::Facts;
 pub(crate) use followed::{complete_logs, follow, follow_again};
@@ -48,8 +50,8 @@ use tracing::{info, warn};
 use crate::failure::Failure;
 use crate::ingest::Ratings;
 use crate::memory;
-use crate::operate::report;
 use crate::progress::StageProgress;
+use crate::report::{self, Observed};
 use crate::threads::on_threads;
 
 use summary::Stopwatch;
@@ -101,6 +103,7 @@ fn run_here(
     }
     taken.accept(options, store, publication.version())?;
     let statistics = ItemStatistics::of(&taken.ratings, &taken.facts);
+    let figures = (!options.no_report).then(|| rating_figures(&taken.ratings));
     check_memory(options, measure, &taken.ratings, &taken.facts, &statistics)?;
     let (quality, similarity) = (&options.quality, &options.similarity);
     let published = taken.published.as_ref();
@@ -151,12 +154,26 @@ fn run_here(
         },
     )?;
     watch.lap("publish");
-    if options.report {
-        report(store, manifest.sequence)?;
+    // Whatever becomes of the report, the run ended well.
+    record_end(store, &manifest, true);
+    let mut reported = None;
+    if !options.no_report {
+        let observed = taken.observed(figures, watch.costs());
+        reported = Some(write_report(store, manifest.sequence, observed));
         watch.lap("report");
     }
-    record_end(store, &manifest, true);
-    Ok(Summary::new(&manifest, &taken, store.location(), watch).unmeasured(unmeasured))
+    let summary = Summary::new(&manifest, &taken, store.location(), watch);
+    Ok(summary.unmeasured(unmeasured).reported(reported))
+}
+
+/// Writes the report of what was published, and gives where it is, or why there is none: the version stands.
+fn write_report(store: &dyn Store, sequence: u64, observed: Observed) -> Result<ObjectKey, String> {
+    let written = report::write(store, sequence, observed);
+    written.map(|(report, _)| report.key).map_err(|failure| {
+        let error = failure.chain();
+        warn!(error, "the version is published, and its report could not be written");
+        error
+    })
 }
 
 /// Writes the tables that follow from the ratings, items and profiles, and takes the digest of the input beside it.

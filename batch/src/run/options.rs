@@ -75,8 +75,12 @@ pub struct RunOptions {
     /// Threads to compute with [default: one a core].
     #[arg(long, value_parser = thread_count, value_name = "N")]
     pub threads: Option<usize>,
-    /// Write reports/version=<v>/report.html for people to look at: the version, and what changed since the one before.
-    #[arg(long)]
+    /// Do not write reports/version=<v>/report.html, a page for people: what the version holds, how it came to be, and
+    /// what changed since the one before.
+    #[arg(long, overrides_with = "report")]
+    pub no_report: bool,
+    /// Write it, which every run does by itself.
+    #[arg(long, hide = true, overrides_with = "no_report")]
     pub report: bool,
     /// Print the summary as one JSON object.
     #[arg(long)]

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Instant;
 
-use akin_schemas::{Manifest, VersionName};
+use akin_schemas::{Manifest, ObjectKey, VersionName};
 use serde::Serialize;
 
 use crate::counting::thousands;
 use crate::memory;
+use crate::report::StageCost;
 
 use super::from_servers::FromServers;
 use super::taken_in::TakenIn;
@@ -18,7 +19,7 @@ use super::taken_in::TakenIn;
 pub struct Stopwatch {
     began: Instant,
     lap_began: Instant,
-    laps: Vec<(&'static str, f64)>,
+    laps: Vec<StageCost>,
 }
 
 impl Stopwatch {
@@ -31,8 +32,14 @@ impl Stopwatch {
     /// Ends a stage and starts the next.
     pub fn lap(&mut self, stage: &'static str) {
         let now = Instant::now();
-        self.laps.push((stage, (now - self.lap_began).as_secs_f64()));
+        let seconds = (now - self.lap_began).as_secs_f64();
+        self.laps.push(StageCost { stage, seconds, peak_bytes: memory::peak_bytes() });
         self.lap_began = now;
+    }
+
+    /// What the stages took so far, in their order.
+    pub fn costs(&self) -> Vec<StageCost> {
+        self.laps.clone()
     }
 }
 
@@ -62,12 +69,17 @@ pub struct Summary {
     /// Why there are no figures although they were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     unmeasured: Option<String>,
+    /// Where its report is, if it has one.
+    report: Option<ObjectKey>,
+    /// Why there is none although one was to be written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unreported: Option<String>,
     seconds: f64,
     seconds_by_stage: BTreeMap<&'static str, f64>,
     peak_memory_bytes: Option<u64>,
     program: &'static str,
     #[serde(skip)]
-    stages: Vec<(&'static str, f64)>,
+    stages: Vec<StageCost>,
 }
 
 impl Summary {
@@ -94,6 +106,14 @@ impl Summary {
     /// Says why nothing was measured, where that is so.
     pub fn unmeasured(self, why: Option<String>) -> Self {
         Self { unmeasured: why, ..self }
+    }
+
+    /// Says where the report is, or why it could not be written; nothing of a report that was not asked for.
+    pub fn reported(self, outcome: Option<Result<ObjectKey, String>>) -> Self {
+        match outcome {
+            Some(Err(why)) => Self { unreported: Some(why), ..self },
+            outcome => Self { report: outcome.and_then(Result::ok), ..self },
+        }
     }
 
     fn of(
@@ -123,8 +143,10 @@ impl Summary {
             measure: manifest.measure.name.clone(),
             warnings: warnings.clone(),
             unmeasured: None,
+            report: None,
+            unreported: None,
             seconds: watch.began.elapsed().as_secs_f64(),
-            seconds_by_stage: watch.laps.iter().copied().collect(),
+            seconds_by_stage: watch.laps.iter().map(|lap| (lap.stage, lap.seconds)).collect(),
             peak_memory_bytes: memory::peak_bytes(),
             program: concat!("akin-batch ", env!("CARGO_PKG_VERSION")),
             stages: watch.laps,
@@ -169,11 +191,17 @@ impl fmt::Display for Summary {
         if let Some(why) = &self.unmeasured {
             writeln!(f, "  figures       none: {why}")?;
         }
+        let stages = self.stages.iter();
         let stages: Vec<String> =
-            self.stages.iter().map(|(stage, seconds)| format!("{stage} {seconds:.2} s")).collect();
+            stages.map(|lap| format!("{} {:.2} s", lap.stage, lap.seconds)).collect();
         writeln!(f, "  time          {:.2} s: {}", self.seconds, stages.join(", "))?;
         if let Some(peak) = self.peak_memory_bytes {
             writeln!(f, "  peak memory   {} MiB", peak >> 20)?;
+        }
+        match (&self.report, &self.unreported) {
+            (Some(key), _) => writeln!(f, "  report        {store}/{key}")?,
+            (None, Some(why)) => writeln!(f, "  report        none: {why}")?,
+            (None, None) => {}
         }
         write!(f, "  program       {}", self.program)?;
         for warning in &self.warnings {

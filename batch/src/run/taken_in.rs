@@ -6,7 +6,8 @@ use std::sync::OnceLock;
 use akin_recommender::profile::Origin;
 use akin_recommender::similarity;
 use akin_schemas::{
-    Checksum, Manifest, Measure, ObjectKey, PartEntry, RatingRange, VersionCounts, VersionName,
+    Checksum, Manifest, Measure, ObjectKey, PartEntry, RatingFigures, RatingRange, VersionCounts,
+    VersionName,
 };
 use akin_store::{ErrorKind, Store};
 use bytes::Bytes;
@@ -17,6 +18,7 @@ use crate::failure::Failure;
 use crate::ingest::{CatalogueFile, Collector, Ratings, Rows, read_catalogue, read_files};
 use crate::memory;
 use crate::progress::StageProgress;
+use crate::report::{Observed, StageCost};
 
 use super::base::{self, Keep, newest_manifest};
 use super::digest::input_digest;
@@ -142,6 +144,18 @@ impl TakenIn {
         keep_rejects(store, version, ratings)?;
         ratings.rejects.check(ratings.read, options.max_reject_share)?;
         Ok(ratings.check_not_empty()?)
+    }
+
+    /// What a report says of a run that took this in.
+    pub fn observed(&self, figures: Option<RatingFigures>, stages: Vec<StageCost>) -> Observed {
+        let ratings = &self.ratings;
+        let reasons = ratings.rejects.counts().iter();
+        Observed {
+            ratings: figures,
+            read: Some(ratings.read),
+            rejected: reasons.map(|(reason, count)| (reason.to_string(), *count)).collect(),
+            stages,
+        }
     }
 
     /// Ratings, users and items; no pairs yet.

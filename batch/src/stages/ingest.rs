@@ -14,7 +14,9 @@ use tracing::warn;
 use crate::config;
 use crate::failure::Failure;
 use crate::progress::StageProgress;
-use crate::run::{ItemStatistics, RunOptions, TakenIn, put_items, put_profiles, record_end};
+use crate::run::{
+    ItemStatistics, RunOptions, TakenIn, put_items, put_profiles, rating_figures, record_end,
+};
 use crate::threads::on_threads;
 
 use super::work::Work;
@@ -24,7 +26,7 @@ use super::work::Work;
 /// # Errors
 /// When one is none, or not an option that a stage has.
 pub fn options(store: &str, options: &BTreeMap<String, Value>) -> Result<RunOptions, Failure> {
-    for name in ["store", "config", "json", "report"] {
+    for name in ["store", "config", "json", "report", "no-report"] {
         if options.contains_key(name) {
             return Err(Failure::Usage(format!(
                 "{name:?} is no option of a stage; remove it from the document's options"
@@ -101,6 +103,7 @@ fn take_in(
         warnings: taken.warnings.clone(),
         items: put_items(&work.parts("items"), &taken.ratings, &statistics, &|| ())?,
         profiles: put_profiles(&work.parts("profiles"), &taken.ratings, &|| ())?,
+        rating_figures: Some(rating_figures(&taken.ratings)),
         begun,
     };
     let shards = if has_independent_rows(&measure, options.similarity.selection()) {

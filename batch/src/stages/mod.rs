@@ -9,21 +9,20 @@ mod document;
 mod evaluate;
 mod ingest;
 mod publish;
+mod report;
 mod similarities;
 #[cfg(test)]
 mod tests;
 mod work;
 
 use akin_schemas::stage::{
-    EvaluateRequest, IngestRequest, PublishRequest, ReportRequest, Reported, Shard,
-    SimilaritiesRequest,
+    EvaluateRequest, IngestRequest, PublishRequest, ReportRequest, Shard, SimilaritiesRequest,
 };
-use akin_store::{Store, open_existing_store, open_store};
+use akin_store::{open_existing_store, open_store};
 use chrono::Utc;
 use clap::Subcommand;
 
 use crate::failure::Failure;
-use crate::operate;
 
 /// The stages that are commands of their own; `evaluate` is one that does more.
 #[derive(Debug, Subcommand)]
@@ -77,7 +76,7 @@ pub fn execute(command: &StageCommand) -> Result<(), Failure> {
         StageCommand::Report { document } => {
             let request: ReportRequest = document::read(document)?;
             let store = open_existing_store(&request.publish.store)?;
-            document::print(&report(store.as_ref(), &request)?)
+            document::print(&report::report(store.as_ref(), &request)?)
         }
     }
 }
@@ -90,15 +89,4 @@ pub fn evaluate(document: &str) -> Result<(), Failure> {
     let request: EvaluateRequest = document::read(document)?;
     let store = open_existing_store(&request.ingest.store)?;
     document::print(&evaluate::evaluate(store.as_ref(), &request)?)
-}
-
-fn report(store: &dyn Store, request: &ReportRequest) -> Result<Reported, Failure> {
-    let published = &request.publish;
-    let (report, warnings) = operate::report(store, published.sequence)?;
-    Ok(Reported {
-        run: published.run.clone(),
-        version: published.version.clone(),
-        report,
-        warnings,
-    })
 }

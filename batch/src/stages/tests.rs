@@ -304,6 +304,7 @@ fn what_is_damaged_or_does_not_belong_together_is_refused() {
     for (options, expected) in [
         (json!({"mesure": "lift"}), "\"mesure\" is no option of run"),
         (json!({"json": true}), "\"json\" is no option of a stage"),
+        (json!({"no-report": true}), "\"no-report\" is no option of a stage"),
         (json!({"top-k": "many"}), "--top-k"),
     ] {
         let failure = place.ingest(&place.request("three", 1, &options)).unwrap_err();

@@ -71,14 +71,7 @@ impl<'a> Work<'a> {
         key: &ObjectKey,
         asked: Checksum,
     ) -> Result<Option<O>, Failure> {
-        let bytes = match self.store.get(key) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            bytes => bytes?,
-        };
-        let damaged = |problem: String| Failure::Work(format!("{key} is refused: {problem}"));
-        let body = framed::body(&bytes).map_err(|error| damaged(error.to_string()))?;
-        let given: Given<O> =
-            serde_json::from_str(body.get()).map_err(|error| damaged(error.to_string()))?;
+        let Some(given) = self.read::<O>(key)? else { return Ok(None) };
         if given.input == asked {
             return Ok(Some(given.output));
         }
@@ -86,6 +79,28 @@ impl<'a> Work<'a> {
             "{key} stands for another document: a run's name is for one run; choose another name, or repeat the stage \
              with the document that it was given first"
         )))
+    }
+
+    fn read<O: DeserializeOwned>(&self, key: &ObjectKey) -> Result<Option<Given<O>>, Failure> {
+        let bytes = match self.store.get(key) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            bytes => bytes?,
+        };
+        let damaged = |problem: String| Failure::Work(format!("{key} is refused: {problem}"));
+        let body = framed::body(&bytes).map_err(|error| damaged(error.to_string()))?;
+        serde_json::from_str(body.get()).map(Some).map_err(|error| damaged(error.to_string()))
+    }
+
+    /// What `ingest` gave and left, as long as it is there.
+    ///
+    /// # Errors
+    /// When the store fails, or what stands there is damaged.
+    pub fn ingested(&self) -> Result<Option<(Ingested, IngestDetails)>, Failure> {
+        let Some(given) = self.read::<Ingested>(&self.key("ingest.json")?)? else {
+            return Ok(None);
+        };
+        let details = self.details(&given.output)?;
+        Ok(Some((given.output, details)))
     }
 
     /// What the run is known by: fixed at the first attempt.

@@ -223,6 +223,7 @@ impl World {
             ["first.csv", "second.csv", "store", "movies.csv"].map(|name| self.path(name));
         let mut words =
             vec!["run", "--store", &store, "--items", &items, "--threads", "1", "--top-k", "5"];
+        words.push("--no-report");
         words.extend(match input {
             Input::Files => ["--without-ledger"],
             Input::FilesAndLedger => ["--with-ledger"],

@@ -112,7 +112,8 @@ fn take(map: &mut Map, (user, item, entry): &Logged) {
 impl World<'_> {
     fn options(&self, batch: &Batch) -> RunOptions {
         let file = format!("{}/{}.csv", self.folder, batch.file);
-        let mut words = vec!["run", "--store", "memory", "--threads", "1", "--top-k", "5"];
+        let mut words =
+            vec!["run", "--store", "memory", "--threads", "1", "--top-k", "5", "--no-report"];
         words.push(match batch.input {
             Input::Files => "--without-ledger",
             Input::FilesAndLedger => "--with-ledger",
