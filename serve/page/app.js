@@ -51,7 +51,10 @@ function follow() {
     state.item = item;
     if (!isWalk) state.trail = [];
     search.close();
-    if (isWalk) items.load(item);
+    if (isWalk) {
+      state.search.text = '';
+      items.load(item);
+    }
     scrollTo({ top: 0 });
   }
   if (item === null) document.title = `${user} – Akin`;
@@ -110,7 +113,7 @@ function sendsView() {
   if (sends.length === 0) return nothing;
   return html`<section class="card sends" aria-labelledby="sends-title">
     <h2 id="sends-title">Latest ratings</h2>
-    ${sends.slice(0, 5).map(rating.sendView)}
+    ${sends.slice(0, 3).map(rating.sendView)}
   </section>`;
 }
 
