@@ -38,7 +38,7 @@ LOCALSTACK_PACKAGES := 'localstack-core[runtime]==2026.3.0' 'cbor2<6' pyopenssl=
 # LensKit brings PyTorch with its GPU libraries, 6 GB: only on demand.
 PEERS := target/venv-peers-2$(if $(LENSKIT),-lenskit)
 PEER_PACKAGES := implicit==0.7.3 similaripy==0.7.0 numpy==2.4.6 pandas==2.3.3 scipy==1.17.1 \
-	fastapi==0.165.0 starlette==1.10.0 pydantic==2.14.4 uvicorn==0.54.0 uvloop==0.23.0 httptools==0.9.0 pyarrow==26.0.1 \
+	fastapi==0.165.0 starlette==1.10.0 pydantic==2.14.4 uvicorn==0.54.0 uvloop==0.23.0 httptools==0.9.0 pyarrow==26.0.1 polars==2.1.0 \
 	$(if $(LENSKIT),lenskit==2025.8.1)
 
 .PHONY: help
@@ -203,6 +203,11 @@ bench-peers: $(PEERS)/ready release ## Compare quality and speed with other libr
 	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE OPENBLAS_NUM_THREADS=1 $(PEERS)/bin/python bench/peers/compare.py \
 		--akin-batch "$(TARGET)/release/akin-batch" --ratings "$(or $(RATINGS),$(error name a file: RATINGS=ratings.csv))" \
 		--top-k $(or $(TOP_K),100)
+
+.PHONY: bench-run
+bench-run: $(PEERS)/ready release ## Time a whole run beside a script of other libraries. RATINGS=ratings.parquet; BEFORE=akin-batch for another build.
+	$(PEERS)/bin/python bench/peers/whole_run.py --ratings "$(or $(RATINGS),$(error name a file: RATINGS=ratings.parquet))" \
+		--akin-batch "$(TARGET)/release/akin-batch" $(if $(BEFORE),--akin-batch "$(BEFORE)")
 
 # The load generator is built apart, so that the programs are those that `make demo` builds.
 .PHONY: bench-serve
