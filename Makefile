@@ -113,6 +113,7 @@ deploy-check: $(DEPLOY_VENV)/ready ## Check everything in deploy/. Needs systemd
 	$(DEPLOY_VENV)/bin/python deploy/checks/kubernetes.py deploy/kubernetes/base
 	$(DEPLOY_VENV)/bin/python deploy/checks/machine.py target/deploy-check
 	$(DEPLOY_VENV)/bin/python deploy/checks/prometheus.py $(wildcard deploy/prometheus/*.yml)
+	$(DEPLOY_VENV)/bin/python deploy/checks/grafana.py $(wildcard deploy/grafana/*.json)
 	$(DEPLOY_VENV)/bin/cfn-lint deploy/aws/template.yaml
 	$(DEPLOY_VENV)/bin/python deploy/checks/aws.py deploy/aws/template.yaml
 	$(DEPLOY_VENV)/bin/python deploy/checks/rights.py deploy/aws/template.yaml docs/store.md
@@ -226,6 +227,7 @@ bench-page: venv release ## Weigh the page, and time its first list and its answ
 bless: ## Regenerate generated files that are checked in.
 	python3 deploy/picture.py > docs/state-machine.svg
 	AKIN_BLESS=1 cargo test $(CARGO_WORKSPACE) --lib -- the_checked_in_description_is_that_of_the_handlers
+	AKIN_BLESS=1 cargo test $(CARGO_WORKSPACE) --test end_to_end -- the_tables_of_options_are_those_of_the_programs
 
 .PHONY: venv
 venv: $(VENV)/ready

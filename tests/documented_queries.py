@@ -8,6 +8,7 @@ Spark is asked only with --spark, because it is large: `make test-spark`.
 import argparse
 import json
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import duckdb
@@ -170,14 +171,40 @@ def check_athena(block, columns):
 
 
 def check_page_of_the_store(text):
-    """The queries of docs/store.md give rows; what they give is checked above."""
+    """The queries of docs/store.md give rows; what the first ones give is checked above."""
     database = database_with_views()
-    (block,) = blocks(text, "sql")["The tables"]
-    for statement in database.extract_statements(block):
+    found = blocks(text, "sql")
+    (tables,), (questions,) = found["The tables"], found["What else one asks"]
+    for statement in database.extract_statements(tables):
         # Times with a zone would need one more Python package to be fetched.
         database.execute(f"CREATE OR REPLACE TEMP TABLE answer AS {statement.query}")
         assert database.execute("SELECT count(*) FROM answer").fetchall() > [(0,)], statement.query
     print("docs/store.md: its queries give rows", flush=True)
+    # The servers of the test accepted today what the page asks for by a day.
+    entries = sorted(accepted(), key=lambda row: (row["order_micros"], row["order_origin"], row["order_sequence"]))
+    (today,) = {row["rated_at"].date() for row in entries}
+    days = {"2026-11-30": str(today), "2026-12-01": str(today + timedelta(days=1))}
+    questions = re.sub("|".join(days), lambda found: days[found[0]], questions)
+    nearest, speaks_for, alone, of_day, standing = [
+        database.execute(statement.query).fetchall() for statement in database.extract_statements(questions)
+    ]
+    titles = {row["item_id"]: row["title"] for row in rows(manifest(2), "items")}
+    pairs = [row for row in rows(manifest(2), "neighbours") if row["score"] > 0]
+    same("docs/store.md, what is like item 1", [row[:2] + row[3:] for row in nearest], [
+        (row["rank"], row["neighbour_id"], row["score"]) for row in neighbours_of_1(manifest(2))
+    ])
+    same("docs/store.md, what item 1 speaks for", speaks_for, [
+        (row["item_id"], titles[row["item_id"]], row["score"])
+        for row in sorted(pairs, key=lambda row: (-row["score"], row["item_id"])) if row["neighbour_id"] == "1"
+    ])
+    without = titles.keys() - {row["item_id"] for row in pairs}
+    same("docs/store.md, items without neighbours", sorted(row[:2] for row in alone), sorted(
+        (item, titles[item]) for item in without
+    ))
+    same("docs/store.md, accepted on a day", of_day, [(row["user_id"], row["item_id"], row["rating"]) for row in entries])
+    of_today = {(row["user_id"], row["item_id"]) for row in entries}
+    same("docs/store.md, what of it stands", standing, [row for row in expected_ratings() if row[:2] in of_today])
+    assert len(standing) < len(of_day), "nothing was taken back: that it does not stand could not be seen"
 
 
 def database_with_views():

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use akin_recommender::similarity::InstructionSet;
 use akin_schemas::{log_field, log_levels, printable};
 use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::field::MakeExt;
 use tracing_subscriber::fmt::format::debug_fn;
@@ -64,6 +65,17 @@ enum Command {
     Tune(Box<TuneOptions>),
     /// Make up ratings with a taste structure, to try things with.
     Synth(SynthArguments),
+    /// Print what a shell completes commands and options by: akin-batch completions bash.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+    /// Write the manual pages, one a command: akin-batch man share/man/man1.
+    Man {
+        /// The folder to write into; it is created.
+        #[arg(value_name = "FOLDER")]
+        folder: PathBuf,
+    },
 }
 
 #[derive(Args)]
@@ -86,6 +98,12 @@ struct SynthArguments {
     /// The format of the ratings.
     #[arg(long, value_enum, default_value_t = SynthFormat::Csv)]
     format: SynthFormat,
+}
+
+/// The commands with their options, for what is made of them: manual pages and the documentation's tables.
+#[must_use]
+pub fn command() -> clap::Command {
+    Cli::command()
 }
 
 /// Runs the program.
@@ -146,6 +164,18 @@ fn run_command() -> Result<(), Failure> {
             output::print(&evaluate::evaluate(&options)?, options.json)
         }
         Command::Tune(options) => output::print(&tune::tune(&options)?, options.json),
+        Command::Completions { shell } => {
+            let mut written = Vec::new();
+            clap_complete::generate(shell, &mut self::command(), "akin-batch", &mut written);
+            output::line(String::from_utf8_lossy(&written).trim_end())
+        }
+        Command::Man { folder } => {
+            let written = std::fs::create_dir_all(&folder)
+                .and_then(|()| clap_mangen::generate_to(self::command(), &folder));
+            written.map_err(|error| {
+                Failure::Usage(format!("{}: could not be written ({error})", folder.display()))
+            })
+        }
         Command::Synth(SynthArguments { users, items, ratings, seed, out, format }) => {
             let options = SynthOptions { users, items, ratings, seed, out, format };
             let made = synth::generate(&options)?;

@@ -7,7 +7,8 @@ SOURCES = Path(__file__).resolve().parents[2]
 
 
 def _rust(room: str) -> str:
-    files = sorted((SOURCES / room / "src").rglob("*.rs"))
+    folder = SOURCES / room
+    files = sorted((folder if "/" in room else folder / "src").rglob("*.rs"))
     return "\n".join(file.read_text() for file in files)
 
 
@@ -36,6 +37,17 @@ def batch_options() -> set[str]:
 def routes() -> set[str]:
     """The paths that the server answers at."""
     return set(re.findall(r'\(\s*"(/[^"]+)",\s*(?:READ|"[A-Z, ]+"),', _rust("serve")))
+
+
+def server_metrics() -> set[str]:
+    """The metrics that the server shows, each under every name that it has for Prometheus."""
+    names = re.findall(r'"((?:akin_|process_)?[a-z]+(?:_[a-z]+)*)"', _rust("serve/src/metrics"))
+    known = set()
+    for name in names:
+        name = name if name.startswith(("akin_", "process_")) else f"akin_{name}"
+        stems = [name, f"{name}_seconds"]
+        known.update(stem + ending for stem in stems for ending in ["", "_total", "_bucket", "_sum", "_count"])
+    return known
 
 
 def unknown_variables(names: set[str]) -> list[str]:

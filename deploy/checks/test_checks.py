@@ -13,6 +13,7 @@ from pathlib import Path
 import aws
 import clocks
 import cloudformation
+import grafana
 import kubernetes
 import machine
 import prometheus
@@ -67,6 +68,31 @@ class Prometheus(unittest.TestCase):
             found = prometheus.problems(text.replace(old, new, 1))
             self.assertEqual(len(found), 1, found)
             self.assertIn(about, found[0])
+
+
+class Grafana(unittest.TestCase):
+    TEXT = (DEPLOY / "grafana/akin.json").read_text()
+
+    def test_the_dashboard_is_fine_as_it_is(self):
+        self.assertEqual(grafana.problems(self.TEXT), [])
+
+    def test_a_panel_that_shows_nothing_or_lies_over_another(self):
+        for old, new, about in [
+            ("akin_ready{job", "akin_redy{job", "the server has no metric akin_redy"),
+            ("akin_commit_duration_seconds_bucket", "akin_commit_duration_bucket_seconds", "the server has no metric"),
+            ("(akin_queue_ratings", "((akin_queue_ratings", "akin_queue_ratings"),
+            ("instance=~\\\"$instance\\\"", "instance=~\\\"$server\\\"", "there is no variable $server"),
+            ("\"uid\": \"${datasource}\"\n   },\n   \"targets\"", "\"uid\": \"x\"\n   },\n   \"targets\"", None),
+            ("\"id\": 3,", "\"id\": 2,", "its id 2 is another's"),
+            ("\"x\": 6,", "\"x\": 5,", "it lies over"),
+            ("\"x\": 18,", "\"x\": 19,", "beyond the last column"),
+            ("\"description\": \"Resident.\"", "\"description\": \"\"", "it has no description"),
+        ]:
+            self.assertIn(old, self.TEXT)
+            found = grafana.problems(self.TEXT.replace(old, new, 1))
+            self.assertEqual(bool(found), about is not None, (old, found))
+            if about:
+                self.assertTrue(any(about in problem for problem in found), found)
 
 
 class Kubernetes(unittest.TestCase):

@@ -1,14 +1,13 @@
 //! The `akin-serve` program.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 use akin_schemas::{log_field, log_levels, printable};
-use akin_serve::options::{Options, unknown_variables};
+use akin_serve::options::{Given, given, unknown_variables};
 use akin_serve::panics;
 use akin_serve::server::Server;
-use clap::Parser;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::field::MakeExt;
 use tracing_subscriber::fmt::format::debug_fn;
@@ -17,7 +16,15 @@ use tracing_subscriber::fmt::format::debug_fn;
 static ALLOCATOR: akin_allocator::MiMalloc = akin_allocator::MiMalloc;
 
 fn main() -> ExitCode {
-    let options = Options::parse();
+    let options = match given(std::env::args_os().collect()) {
+        Ok(Given::Options(options)) => options,
+        Ok(Given::Text(text)) => {
+            // Who closes the pipe has seen enough.
+            let _ = std::io::stdout().write_all(text.as_bytes());
+            return ExitCode::SUCCESS;
+        }
+        Err(error) => error.exit(),
+    };
     with_small_pages();
     let levels = match log_levels(std::env::var_os("AKIN_LOG")) {
         Ok(levels) => levels,

@@ -1,6 +1,9 @@
-//! What akin-serve can be told, on the command line or in the environment.
+//! What akin-serve can be told, on the command line, in the environment or in a file.
 
 mod duration;
+mod file;
+mod given;
+mod shown;
 
 use std::ffi::OsStr;
 use std::net::SocketAddr;
@@ -12,11 +15,18 @@ use clap::{CommandFactory, Parser};
 
 use crate::http::{AccessKey, AllowedOrigin};
 use duration::{duration, some_duration};
+pub use given::{Given, given};
 
 /// Takes ratings, and answers with recommendations.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "akin-serve", version)]
 pub struct Options {
+    /// Options from a file in TOML, by their long names. The command line and the environment go before it.
+    #[arg(long, env = "AKIN_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Print every option with its value and where that comes from, but no secrets, and end.
+    #[arg(long)]
+    pub print_config: bool,
     /// Where versions are published: a folder, or s3://bucket/prefix.
     #[arg(long, env = "AKIN_STORE", value_name = "PATH")]
     pub store: String,

@@ -3,8 +3,6 @@
 use std::path::Path;
 use std::process::Command;
 
-use clap::{Arg, Args, CommandFactory};
-
 use crate::harness::{RATINGS, Server, Workplace, post_rating, send};
 
 /// Two versions, files of a run that was broken off, and a segment that is younger than both.
@@ -75,87 +73,4 @@ fn the_documented_analyses_find_what_the_segments_hold() {
 #[ignore = "needs ClickHouse, which is large: make test-clickhouse"]
 fn the_documented_analyses_for_clickhouse_find_what_the_segments_hold() {
     run_documented("documented_analysis.py", "venv-clickhouse", &["--clickhouse"]);
-}
-
-/// The rows of the table of options in docs/configuration.md that follows a line beginning so: the cells with the options and the defaults.
-fn documented_options(heading: &str) -> Vec<(String, String)> {
-    let page =
-        Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("docs/configuration.md");
-    let page = std::fs::read_to_string(page).unwrap();
-    let lines = page.lines().skip_while(|line| !line.starts_with(heading));
-    let rows =
-        lines.skip_while(|line| !line.starts_with("| `")).take_while(|line| !line.is_empty());
-    let cells = |row: &str| {
-        let mut cells = row.split(" | ").map(|cell| cell.trim_matches(['|', ' ']).to_owned());
-        (cells.next().unwrap(), cells.next().unwrap())
-    };
-    rows.map(cells).collect()
-}
-
-/// The option of each pair of backticks in a cell: `--name VALUE` without its value.
-fn options_in(cell: &str) -> Vec<&str> {
-    let quoted = cell.split('`').skip(1).step_by(2);
-    quoted.filter_map(|text| text.strip_prefix("--")?.split([' ', '.']).next()).collect()
-}
-
-/// As an option writes what the table writes for people.
-fn as_option(text: &str) -> String {
-    let mut words = text.split(' ');
-    match (words.next(), words.next(), words.next()) {
-        (Some(number), Some("GiB"), None) => (number.parse::<u64>().unwrap() << 30).to_string(),
-        _ if text.starts_with(|c: char| c.is_ascii_digit()) => text.replace(',', ""),
-        _ => text.to_owned(),
-    }
-}
-
-/// An option's default: the value that is taken, or the one that the end of its help tells.
-fn default_of(argument: &Arg) -> Option<String> {
-    if let [value] = argument.get_default_values() {
-        return argument.get_action().takes_values().then(|| value.to_str().unwrap().to_owned());
-    }
-    let help = argument.get_long_help().or(argument.get_help())?.to_string();
-    let (_, told) = help.rsplit_once("[default: ")?;
-    let value = told.trim_end_matches('.').strip_suffix(']')?;
-    // Others are a sentence.
-    (!value.contains(' ')).then(|| value.to_owned())
-}
-
-/// Compares a table with the options of a command, and gives those that it names.
-fn compare(heading: &str, command: &clap::Command) -> (Vec<(String, String)>, usize) {
-    let (rows, mut compared) = (documented_options(heading), 0);
-    for (options, defaults) in &rows {
-        let names = options_in(options);
-        let told: Vec<&str> = defaults.split(", ").collect();
-        for (place, name) in names.iter().enumerate() {
-            let argument = command.get_arguments().find(|one| one.get_long() == Some(*name));
-            let argument =
-                argument.unwrap_or_else(|| panic!("docs/configuration.md: there is no --{name}"));
-            let Some(expected) = default_of(argument) else { continue };
-            assert_eq!(told.len(), names.len(), "docs/configuration.md: {options} | {defaults}");
-            assert_eq!(as_option(told[place]), expected, "docs/configuration.md: --{name}");
-            compared += 1;
-        }
-    }
-    (rows, compared)
-}
-
-#[test]
-fn the_defaults_that_are_documented_are_those_of_the_programs() {
-    let run = akin_batch::run::RunOptions::augment_args(clap::Command::new("run"));
-    let (_, compared) = compare("`akin-batch run`", &run);
-    assert!(compared >= 11, "{compared}");
-    let serve = akin_serve::options::Options::command();
-    let (rows, compared) = compare("`akin-serve`", &serve);
-    assert!(compared >= 21, "{compared}");
-    // All of them are there, with their variables.
-    let is_of_clap = |argument: &&Arg| ["help", "version"].contains(&argument.get_id().as_str());
-    for argument in serve.get_arguments().filter(|argument| !is_of_clap(argument)) {
-        let name = argument.get_long().unwrap();
-        let row = rows.iter().find(|(options, _)| options_in(options).contains(&name));
-        let (row, _) =
-            row.unwrap_or_else(|| panic!("docs/configuration.md does not tell of --{name}"));
-        let variable = argument.get_env().unwrap().to_str().unwrap();
-        let usual = format!("AKIN_{}", name.to_uppercase().replace('-', "_"));
-        assert!(variable == usual || row.contains(variable), "{variable} of --{name}");
-    }
 }

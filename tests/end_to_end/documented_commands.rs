@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use crate::harness::{Workplace, program};
+use crate::harness::{Server, Workplace, emulator, get, program, send};
 
 fn sources() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
@@ -93,4 +93,127 @@ fn five_minutes_from_own_files_to_a_list() {
     }
     // Both versions are listed.
     assert_eq!(workplace.current()["sequence"], 2);
+}
+
+/// Runs a script that is written into the workplace, by a program, with what finds the emulator; what it prints.
+#[track_caller]
+fn printed_by(workplace: &Workplace, program: &Path, name: &str, script: &str) -> String {
+    let script = workplace.write(name, script);
+    let mut command = Command::new(program);
+    command.arg(script).current_dir(workplace.path("")).env("AWS_ALLOW_HTTP", "true");
+    command.env("AWS_DEFAULT_REGION", "us-east-1");
+    let output = command.envs(crate::harness::of_s3()).output().unwrap();
+    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+    assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
+    text(&output.stdout)
+}
+
+fn node() -> Option<PathBuf> {
+    let found =
+        Command::new("node").arg("--version").output().is_ok_and(|ran| ran.status.success());
+    if !found {
+        eprintln!("Node.js is missing: what docs/http.md has for JavaScript was not run");
+    }
+    found.then(|| "node".into())
+}
+
+#[test]
+fn javascript_from_a_rating_to_its_list() {
+    let Some(node) = node() else { return };
+    let workplace = Workplace::new();
+    workplace.publish(&[]).summary();
+    let server = Server::start_ready(&workplace, &[]);
+    let here = |script: &str| script.replace("127.0.0.1:8080", &server.address.to_string());
+    let client = here(&blocks("docs/http.md", "## A client in JavaScript", "js").concat());
+    let client = format!("{client}\nconsole.log(JSON.stringify({{ rated, recommendations }}));\n");
+    let printed = printed_by(&workplace, &node, "client.mjs", &client);
+    let shown: serde_json::Value = serde_json::from_str(&printed).unwrap();
+    assert_eq!(shown["rated"]["known"], true);
+    assert_eq!(shown["recommendations"][0]["itemId"], "2");
+
+    let backend = here(&blocks("docs/http.md", "## Who the user is", "js").concat());
+    let asked = r#"
+backend.listen(0, "127.0.0.1", async () => {
+  const url = `http://127.0.0.1:${backend.address().port}/rate`;
+  const body = JSON.stringify({ item: "3", rating: 4, user: "mallory" });
+  const statuses = [];
+  for (const cookie of ["a=b; session=c0ffee", "session=forged", ""])
+    statuses.push((await fetch(url, { method: "POST", body, headers: { cookie } })).status);
+  console.log(statuses.join());
+  backend.close();
+});
+"#;
+    let printed = printed_by(&workplace, &node, "backend.mjs", &format!("{backend}{asked}"));
+    assert_eq!(printed.trim(), "202,401,401");
+    let rated =
+        |user: &str| get(&server, &format!("/users/{user}/ratings")).json()["ratings"].to_string();
+    assert!(
+        rated("abby").contains("\"itemId\":\"3\"") && rated("mallory") == "[]",
+        "{}",
+        rated("abby")
+    );
+}
+
+#[test]
+fn users_and_items_that_nobody_knows_are_answered_as_documented() {
+    let workplace = Workplace::new();
+    workplace.publish(&[]).summary();
+    let server = Server::start_ready(&workplace, &[]);
+    let unknown = get(&server, "/users/nobody/recommendations").json();
+    assert_eq!(unknown["known"], false);
+    assert_eq!(unknown["recommendations"][0]["source"], "popular");
+    let rating = r#"{"user":"abby","movieID":"new","rating":5}"#;
+    let accepted = send(&server, "POST", "/ratings", &[], Some(rating));
+    assert_eq!(accepted.status, 202);
+    let arn = accepted.json()["executionArn"].as_str().unwrap().to_owned();
+    let ended = get(&server, &format!("/executions/{arn}?wait=20")).json();
+    assert_eq!(ended["output"]["rated"]["known"], false);
+    assert_eq!(get(&server, "/users/abby/recommendations").json()["known"], true);
+    assert_eq!(get(&server, "/items/new").status, 404);
+}
+
+#[test]
+fn a_store_on_s3_is_asked_from_pandas_polars_and_duckdb() {
+    let workplace = Workplace::on_s3();
+    workplace.publish(&[]).summary();
+    let script = blocks("docs/store.md", "## Asking a store on S3", "python").concat();
+    let script = script.replace("s3://bucket/prefix", &workplace.store());
+    let shown = "\nprint(list(in_pandas.neighbour_id), list(in_polars['neighbour_id']), [row[1] for row in in_duckdb])\n";
+    let python = sources().join("target/venv/bin/python");
+    let printed = printed_by(&workplace, &python, "ask.py", &format!("{script}{shown}"));
+    assert_eq!(printed.trim(), "['2', '3'] ['2', '3'] ['2', '3']");
+}
+
+#[test]
+fn the_activities_and_the_machine_are_made_as_documented() {
+    let workplace = Workplace::new();
+    emulator();
+    std::os::unix::fs::symlink(sources().join("deploy"), workplace.path("deploy")).unwrap();
+    let script =
+        blocks("docs/workflow.md", "## Making the activities and the machine", "python").concat();
+    let checked = "
+described = states.describe_state_machine(stateMachineArn=machine)
+assert '${' not in described['definition'], described['definition']
+listed = {one['activityArn'] for one in states.list_activities()['activities']}
+assert set(activities.values()) <= listed, listed
+";
+    let python = sources().join("target/venv/bin/python");
+    let printed = printed_by(&workplace, &python, "make.py", &format!("{script}{checked}"));
+    assert!(printed.starts_with("AKIN_ACTIVITIES=ingest=arn:aws:states:"), "{printed}");
+}
+
+#[test]
+fn a_server_without_systemd_comes_again_and_stops_when_it_is_told() {
+    let workplace = Workplace::new();
+    workplace.publish(&[]).summary();
+    let loop_of_the_page = blocks("docs/deploy.md", "## One machine", "sh").concat();
+    let ready = "curl --silent --fail --retry 60 --retry-delay 1 --retry-all-errors http://127.0.0.1:8080/health/ready";
+    let commands = format!(
+        "{loop_of_the_page}\nset -e\n{ready}\nfirst=$(pgrep -P $(cat akin-serve.pid) akin-serve)\nkill -9 $first\n\
+         until second=$(pgrep -P $(cat akin-serve.pid) akin-serve) && [ $second != $first ]; do sleep 0.2; done\n\
+         {ready}\nkill $(cat akin-serve.pid)\nwhile kill -0 $second 2> /dev/null; do sleep 0.2; done\n\
+         sleep 2; ! pgrep -P $(cat akin-serve.pid)\n"
+    );
+    let printed = succeeds(&workplace, &commands);
+    assert!(printed.contains("\"ok\""), "{printed}");
 }

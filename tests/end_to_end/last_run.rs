@@ -121,8 +121,9 @@ fn every_metric_that_an_alert_asks_for_is_one_that_the_server_has() {
     let text = get(&server, "/metrics").body;
     let exported: Vec<&str> =
         text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
-    let rules = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let rules = std::fs::read_to_string(rules.join("deploy/prometheus/akin.rules.yml")).unwrap();
+    let deploy = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("deploy");
+    let read = |name: &str| std::fs::read_to_string(deploy.join(name)).unwrap();
+    let rules = read("prometheus/akin.rules.yml") + &read("grafana/akin.json");
     let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let asked: Vec<&str> =
         rules.split(|c: char| !is_part(c)).filter(|word| word.starts_with("akin_")).collect();

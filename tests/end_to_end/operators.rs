@@ -359,6 +359,46 @@ fn a_difference_names_parameters_counts_items_and_the_largest_changes() {
 }
 
 #[test]
+fn what_changed_since_a_day_is_told_from_the_version_of_that_day() {
+    let workplace = Workplace::new();
+    let (first, second) = two_versions(&workplace);
+    let versions = json(&workplace, &["versions"]);
+    let of_first = versions[1]["started_at"].as_str().unwrap();
+    let since = json(&workplace, &["diff", "--since", of_first]);
+    assert_eq!(since, json(&workplace, &["diff", &first, &second]));
+    let later = operate(&workplace, &["diff", "--since", "2999-01-01"]);
+    assert_eq!(
+        later.stdout,
+        format!("{second} is the current version since then, and nothing differs\n")
+    );
+    let early = operate(&workplace, &["diff", "--since", "2001-01-01"]);
+    assert_eq!(early.code, 2);
+    assert!(
+        early.error().contains(&format!("the oldest version is {first} of 20")),
+        "{}",
+        early.stderr
+    );
+    assert_eq!(operate(&workplace, &["diff"]).code, 2);
+    assert_eq!(operate(&workplace, &["diff", "1", "--since", "2001-01-01"]).code, 2);
+}
+
+#[test]
+fn shells_and_man_are_told_of_every_command() {
+    let workplace = Workplace::new();
+    let bash = batch(&["completions", "bash"]);
+    let folder = workplace.text("man/man1");
+    assert_eq!((bash.code, batch(&["man", &folder]).code), (0, 0), "{}", bash.stderr);
+    for (command, option) in
+        [("run", "--since-last"), ("diff", "--since"), ("synth", "--seed"), ("ingest", "--help")]
+    {
+        assert!(bash.stdout.contains(&format!("akin__batch__subcmd__{command}")), "{command}");
+        let page = workplace.path(&format!("man/man1/akin-batch-{command}.1"));
+        let page = std::fs::read_to_string(page).unwrap().replace('\\', "");
+        assert!(bash.stdout.contains(option) && page.contains(option), "{command} {option}");
+    }
+}
+
+#[test]
 fn a_result_that_nobody_takes_ends_in_no_panic() {
     let workplace = Workplace::new();
     workplace.publish(&[]).summary();

@@ -9,6 +9,7 @@ use akin_store::Store;
 use serde::Serialize;
 
 use super::history::{History, each_row};
+use super::start::Start;
 use super::table::{Align, Table};
 use crate::counting::{counted, thousands};
 use crate::failure::Failure;
@@ -80,14 +81,14 @@ pub(super) struct Change {
 ///
 /// # Errors
 /// When there is no such version, or its files do not open.
-pub fn diff(
+pub fn diff<'a>(
     store: &dyn Store,
-    from: &str,
+    from: impl Into<Start<'a>>,
     to: Option<&str>,
     limit: usize,
 ) -> Result<Diff, Failure> {
     let history = History::read(store)?;
-    let (from, to) = (history.find(Some(from))?, history.find(to)?);
+    let (from, to) = (from.into().find(&history)?, history.find(to)?);
     let (before, after) = (Content::read(store, from)?, Content::read(store, to)?);
     let counts = |manifest: &Manifest, content: &Content| {
         let counts = manifest.counts;
@@ -294,6 +295,10 @@ impl Diff {
 
 impl fmt::Display for Diff {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.from.sequence == self.to.sequence {
+            let version = &self.to.version;
+            return write!(f, "{version} is the current version since then, and nothing differs");
+        }
         writeln!(f, "{}", self.overview())?;
         for (what, listed) in [("added", &self.items_added), ("removed", &self.items_removed)] {
             if listed.count > 0 {

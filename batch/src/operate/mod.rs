@@ -9,6 +9,7 @@ mod gc;
 mod history;
 mod rollback;
 mod show;
+mod start;
 pub mod table;
 #[cfg(test)]
 mod tests;
@@ -19,7 +20,7 @@ pub(crate) use history::cleaned_before;
 use std::fmt::Display;
 
 use akin_store::{Store, open_existing_store};
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
@@ -53,9 +54,14 @@ pub enum OperatorCommand {
     /// Say what changed from one version to another.
     Diff {
         /// The version to start from, by name or number.
-        from: String,
+        #[arg(required_unless_present = "since")]
+        from: Option<String>,
         /// The version to compare with it [default: the current one].
         to: Option<String>,
+        /// Start from the version that was the newest then, and compare the current one with it: a date, which begins at
+        /// midnight UTC, or a time as 2026-11-24T08:00:00Z.
+        #[arg(long, conflicts_with_all = ["from", "to"], value_parser = start::since, value_name = "DATE")]
+        since: Option<DateTime<Utc>>,
         /// How many of the most rated new items, and of the largest changes, are listed.
         #[arg(short = 'n', long, default_value_t = 10, value_name = "N")]
         limit: usize,
@@ -133,7 +139,8 @@ pub fn execute(command: &OperatorCommand) -> Result<(), Failure> {
         OperatorCommand::Show { item, version, neighbours, .. } => {
             common.print(&show::show(store, item, version.as_deref(), *neighbours)?)
         }
-        OperatorCommand::Diff { from, to, limit, .. } => {
+        OperatorCommand::Diff { from, to, since, limit, .. } => {
+            let from = start::Start::given(from.as_deref(), *since);
             common.print(&diff::diff(store, from, to.as_deref(), *limit)?)
         }
         OperatorCommand::Gc { keep, grace_hours, delete, .. } => {

@@ -17,6 +17,7 @@ mod problem;
 mod query;
 mod ratings;
 mod recommendations;
+mod reference;
 mod request_id;
 mod search;
 mod state;
@@ -74,7 +75,7 @@ fn resources() -> Vec<(&'static str, &'static str, Resource)> {
     let one_rating = [web::put().to(users::put_rating), web::delete().to(users::delete_rating)];
     let items_neighbours =
         [web::post().to(items::neighbours_of_several), get().to(items::get_item_named_neighbours)];
-    let routes: [(&'static str, &'static str, Vec<Route>); 22] = [
+    let routes: [(&'static str, &'static str, Vec<Route>); 24] = [
         ("/", "GET, HEAD, POST", root.into()),
         // What is asked for most comes first: they are tried in this order.
         ("/ratings", "POST", vec![web::post().to(ratings::post)]),
@@ -99,6 +100,8 @@ fn resources() -> Vec<(&'static str, &'static str, Resource)> {
         ("/problems/{name}", READ, vec![get().to(problem::show)]),
         ("/page/{file}", READ, vec![get().to(page::show)]),
         ("/openapi.json", READ, vec![get().to(openapi::show)]),
+        ("/docs", READ, vec![get().to(reference::show)]),
+        ("/docs/style.css", READ, vec![get().to(reference::style)]),
     ];
     let resource = |(path, allow, routes): (&'static str, &'static str, Vec<Route>)| {
         (path, allow, routes.into_iter().fold(web::resource(path).name(path), Resource::route))

@@ -14,8 +14,8 @@ use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{IntoResponses, OpenApi, PartialSchema, ToSchema};
 
 use super::{
-    events, executions, health, items, metrics, page, problem, ratings, recommendations, search,
-    step_functions, users, versions,
+    events, executions, health, items, metrics, page, problem, ratings, recommendations, reference,
+    search, step_functions, users, versions,
 };
 
 /// Everything that can be asked.
@@ -52,6 +52,8 @@ use super::{
         show,
         page::index,
         page::show,
+        reference::show,
+        reference::style,
         step_functions::call,
     ),
     components(schemas(Problem, RatingBody, Accepted, FoldIn))
@@ -71,11 +73,15 @@ pub fn text() -> Result<String, serde_json::Error> {
     Defect,
 ))]
 pub async fn show(text: Data<Text>) -> HttpResponse {
-    HttpResponse::Ok().content_type("application/json").body(text.0.clone())
+    HttpResponse::Ok().content_type("application/json").body(text.json.clone())
 }
 
 /// The description, made once.
-pub struct Text(String);
+pub struct Text {
+    json: String,
+    /// The same as a page for people.
+    pub(super) page: String,
+}
 
 impl Text {
     /// Of the handlers as they are.
@@ -83,7 +89,9 @@ impl Text {
     /// # Errors
     /// When it is no JSON, which is a defect.
     pub fn new() -> std::io::Result<Self> {
-        Ok(Self(text()?))
+        let json = text()?;
+        let page = reference::page(&serde_json::from_str(&json)?);
+        Ok(Self { json, page })
     }
 }
 

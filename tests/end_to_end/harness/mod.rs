@@ -9,6 +9,7 @@ mod server;
 
 pub use batch::{BatchRun, batch, batch_command};
 pub use http::{Response, agent, get, metrics, post_rating, post_raw, send, send_raw};
+pub use s3::environment as of_s3;
 pub use s3::server as emulator;
 pub use server::{Server, spoiled, wait_for};
 
