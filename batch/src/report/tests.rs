@@ -90,7 +90,6 @@ fn a_first_version_has_plots_of_all_that_it_holds_and_names_no_user() {
     says(
         &page,
         &[
-            "the first version",
             "nothing to compare it with",
             "On top: Film 0",
             "Half of the users gave 6 ratings or fewer",

@@ -80,7 +80,11 @@ pub fn short(number: f64) -> String {
         size if size >= 1e3 => (1e3, "k"),
         _ => (1.0, ""),
     };
-    let digits = format!("{:.2}", number / divisor);
+    // Two digits after the point, and of what is less than that its first three.
+    let size = (number / divisor).abs();
+    let decimals = if size > 0.0 { 2.0 - size.log10().floor() } else { 2.0 };
+    let decimals = decimals.clamp(2.0, 12.0) as usize;
+    let digits = format!("{:.decimals$}", number / divisor);
     format!("{}{unit}", digits.trim_end_matches('0').trim_end_matches('.'))
 }
 
@@ -96,6 +100,8 @@ mod tests {
             (12_000.0, "12k"),
             (3_500_000.0, "3.5M"),
             (0.25, "0.25"),
+            (0.005, "0.005"),
+            (-0.0125, "-0.0125"),
             (-0.5, "-0.5"),
             (100.0, "100"),
             (2e9, "2G"),

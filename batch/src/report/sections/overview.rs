@@ -32,7 +32,7 @@ pub fn tiles(html: &mut Html, view: &View) {
         ("pairs of neighbours", counts.pairs, then.map(|then| then.pairs)),
     ] {
         let change = match then.map(|then| (now.checked_sub(then), then)) {
-            None if view.before().is_none() => "the first version".to_owned(),
+            None if view.before().is_none() => String::new(),
             None => "before: unknown".to_owned(),
             Some((Some(0), _)) => "as before".to_owned(),
             Some((Some(more), _)) => format!("+{} since before", thousands(more)),

@@ -63,8 +63,8 @@ fn plot(html: &mut Html, view: &View) {
         history(&measured, "NDCG@10 of the last versions, and of recommending what is popular");
     html.put(format_args!(
         "<figure class=\"card\">\n<h3>NDCG@10 of the last versions</h3>\n{plot}\
-         <figcaption><span class=\"key\"></span>this measure, with its 95 % interval \
-         <span class=\"key other\"></span>recommending what is popular. Intervals that overlap say that a difference may \
+         <figcaption><span class=\"legend\"><span class=\"key\"></span>this measure, and its 95 % interval</span>\
+         <span class=\"legend\"><span class=\"key other\"></span>recommending what is popular</span>Intervals that overlap say that a difference may \
          be chance; a version without a point was not measured.</figcaption>\n</figure>\n"
     ));
 }
@@ -78,7 +78,7 @@ fn this_version(html: &mut Html, metrics: &BTreeMap<String, f64>) {
         let rows: Vec<_> = METRICS
             .into_iter()
             .filter_map(|(name, shown, meaning)| {
-                let popular = value(&format!("popularity_{name}")).unwrap_or_default();
+                let popular = value(&format!("popularity_{name}")).unwrap_or("\u{2013}".to_owned());
                 Some(vec![format!("{shown}: {meaning}"), value(name)?, popular])
             })
             .collect();

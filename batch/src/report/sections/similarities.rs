@@ -62,12 +62,18 @@ fn how_many(html: &mut Html, view: &View) {
         Bar { label: from.to_string(), value: count as f64 }
     };
     let shown: Vec<Bar> = (0..).zip(counts).map(bar).collect();
+    let without = match lonely {
+        0 => "Every item that somebody rated has some.".to_owned(),
+        _ => format!(
+            "Of {} {} without: nothing recommends them but their popularity.",
+            counted(rated, "item"),
+            if lonely == 1 { "1 is".to_owned() } else { format!("{} are", thousands(lonely)) }
+        ),
+    };
     let meaning = format!(
         "Rated items by how many neighbours speak for them, from the number below a bar up to the next; {} are kept at \
-         most. Of {} {} none: only their popularity can recommend them.",
-        thousands(top_k.into()),
-        counted(rated, "item"),
-        if lonely == 1 { "1 has".to_owned() } else { format!("{} have", thousands(lonely)) },
+         most. {without}",
+        thousands(top_k.into())
     );
     let plot = bars(&shown, "neighbours", "items", "How many neighbours items have");
     html.figure("Neighbours of items", &meaning, &plot);
