@@ -44,6 +44,11 @@ pub const TARGETS: &[Target] = &[
     Target { name: "handle", run: handles::handle, seeds: handles::seeds },
     Target { name: "object-key", run: handles::object_key, seeds: handles::object_key_seeds },
     Target { name: "manifest", run: manifests::manifest, seeds: manifests::seeds },
+    Target {
+        name: "delta-entry",
+        run: manifests::delta_entry,
+        seeds: manifests::delta_entry_seeds,
+    },
     Target { name: "last-run", run: manifests::last_run, seeds: manifests::last_run_seeds },
     Target { name: "table", run: tables::table, seeds: tables::seeds },
     Target { name: "ratings-text", run: input::text, seeds: input::text_seeds },

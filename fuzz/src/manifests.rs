@@ -1,5 +1,6 @@
-//! Manifests, and the record of the last run.
+//! Manifests, what follows from them in Delta Lake's logs, and the record of the last run.
 
+use akin_schemas::delta::{LogState, LoggedTable, StandingEntry};
 use akin_schemas::{Checksum, LastRun, Manifest};
 
 const FIRST: &[u8] =
@@ -42,6 +43,33 @@ pub(crate) fn seeds() -> Vec<Vec<u8>> {
         [BODY, body.strip_suffix('}').unwrap_or_default().trim().as_bytes()].concat()
     });
     [FIRST.to_vec(), THIRD.to_vec()].into_iter().chain(bodies).collect()
+}
+
+/// An entry of a Delta Lake log: from what it says that stands, the next one can be written and read.
+pub(crate) fn delta_entry(bytes: &[u8]) -> bool {
+    let Ok(standing) = StandingEntry::decode(bytes) else { return false };
+    let before = &standing.state;
+    let next = LogState::next(Some(before), before.sequence.saturating_add(1), None);
+    for table in LoggedTable::ALL {
+        let written = next.entry(table, Some(before), None);
+        let written = written.unwrap_or_else(|error| panic!("{next:?}: {error}"));
+        let again = StandingEntry::decode(&written);
+        let again = again.unwrap_or_else(|error| panic!("{next:?}: {error}"));
+        assert_eq!(again.state, next);
+        assert!(again.follows(table, Some(before), next.sequence), "{again:?} {before:?}");
+    }
+    true
+}
+
+pub(crate) fn delta_entry_seeds() -> Vec<Vec<u8>> {
+    let [first, third] = [FIRST, THIRD].map(|bytes| Manifest::decode(bytes).ok());
+    let one = LogState::next(None, 1, first.as_ref());
+    let two = LogState::next(Some(&one), 2, third.as_ref());
+    let entries = [
+        one.entry(LoggedTable::Items, None, first.as_ref()),
+        two.entry(LoggedTable::Profiles, Some(&one), third.as_ref()),
+    ];
+    entries.into_iter().filter_map(Result::ok).collect()
 }
 
 /// A record of the last run.

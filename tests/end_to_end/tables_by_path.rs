@@ -4,6 +4,11 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
+use akin_schemas::stage::Begun;
+use akin_schemas::{Manifest, ObjectKey};
+use akin_store::{FolderStore, Publication, Store, extend_delta_logs, read_manifest};
+use chrono::Utc;
+
 use crate::harness::{RATINGS, Workplace, batch, emulator};
 
 const TABLES: [&str; 3] = ["neighbours", "items", "profiles"];
@@ -97,6 +102,38 @@ fn tables_by_path_are_what_the_manifests_say_on_s3() {
         let path = format!("{bucket_and_prefix}/{key}");
         assert_eq!(emulator().request("DELETE", &path, b"").0, 204);
     });
+}
+
+#[test]
+#[ignore = "needs five engines, which are large: make test-delta"]
+fn tables_by_path_are_what_the_manifests_say_after_a_checkpoint() {
+    let workplace = Workplace::new();
+    for _ in 0..2 {
+        workplace.publish(&[]).summary();
+    }
+    let store = FolderStore::open(workplace.path("store")).unwrap();
+    let turns = [1, 2].map(|sequence| read_manifest(&store, sequence).unwrap());
+    for sequence in 3..=104_u64 {
+        let begun = Publication::begin(&store, Utc::now()).unwrap().begun().clone();
+        let turn = &turns[usize::from(sequence % 2 == 0)];
+        let Begun { version, write_id, started_at, .. } = begun;
+        let next = Manifest { sequence, version, write_id, started_at, ..turn.clone() };
+        let bytes = next.encode().unwrap().into();
+        store.create(&ObjectKey::manifest(sequence), bytes).unwrap();
+        extend_delta_logs(&store, &next).unwrap();
+    }
+    assert!(workplace.path("store/items/_delta_log/_last_checkpoint").exists());
+    // Readers start from it, so that nobody misses what was before.
+    for table in TABLES {
+        for number in 4..97 {
+            let entry = format!("store/{table}/_delta_log/{number:020}.json");
+            std::fs::remove_file(workplace.path(&entry)).unwrap();
+        }
+    }
+    read_by_path(&workplace.store(), 104, &[]);
+    let check = batch(&["check", "--repair", "--store", &workplace.store(), "--json"]).summary();
+    assert_eq!(check["repaired"].as_array().unwrap().len(), 3 * 93);
+    read_by_path(&workplace.store(), 104, &[]);
 }
 
 #[test]

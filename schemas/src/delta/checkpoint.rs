@@ -219,3 +219,66 @@ impl LogState {
         Ok(writer.into_inner()?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use arrow::array::{Array, AsArray};
+    use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+    use crate::checksum::Checksum;
+    use crate::key::ObjectKey;
+    use crate::manifest::PartEntry;
+    use crate::version::VersionName;
+
+    const MANIFEST: &[u8] = include_bytes!(
+        "../../../tests/fixtures/store-schema-1/store/manifests/00000000000000000001.json"
+    );
+
+    fn manifest(sequence: u64, names: &[u32]) -> Manifest {
+        let part = |&name: &u32| PartEntry {
+            key: ObjectKey::items_part(&VersionName::new(chrono::DateTime::UNIX_EPOCH, name), 0),
+            bytes: 9,
+            rows: 3,
+            sha256: Checksum::of(b"part"),
+        };
+        let mut manifest = Manifest::decode(MANIFEST).unwrap();
+        manifest.parts.items = names.iter().map(part).collect();
+        Manifest { sequence, ..manifest }
+    }
+
+    #[test]
+    fn a_checkpoint_has_what_stands_and_what_stood_each_once() {
+        const ITEMS: LoggedTable = LoggedTable::Items;
+        // The third goes back to what the first named, and one more.
+        let published = [manifest(1, &[1]), manifest(2, &[2, 3])];
+        let newest = manifest(3, &[1, 4]);
+        let state = LogState::next(None, 3, Some(&newest));
+        let checkpoint = state.checkpoint(ITEMS, &newest, &published).unwrap();
+        let mut reader =
+            ParquetRecordBatchReaderBuilder::try_new(checkpoint.bytes).unwrap().build().unwrap();
+        let batch = reader.next().unwrap().unwrap();
+        let paths = |action: &str| -> Vec<String> {
+            let action = batch.column_by_name(action).unwrap().as_struct();
+            let paths = action.column_by_name("path").unwrap().as_string::<i32>();
+            (0..batch.num_rows())
+                .filter(|&row| action.is_valid(row))
+                .map(|row| paths.value(row).to_owned())
+                .collect()
+        };
+        let named = |manifest: &Manifest| -> Vec<String> {
+            manifest.parts.items.iter().map(|part| path(ITEMS, &part.key)).collect()
+        };
+        assert_eq!(paths("add"), named(&newest));
+        assert_eq!(paths("remove"), named(&published[1]));
+        assert_eq!(batch.num_rows(), 6);
+        for action in ["protocol", "metaData"] {
+            assert_eq!(batch.column_by_name(action).unwrap().null_count(), 5, "{action}");
+        }
+        let metadata = batch.column_by_name("metaData").unwrap().as_struct();
+        let schema = metadata.column_by_name("schemaString").unwrap().as_string::<i32>().value(1);
+        assert_eq!(schema, schema_string(&ITEMS.schema()));
+    }
+}

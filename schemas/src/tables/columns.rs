@@ -10,6 +10,11 @@ pub fn moment(name: &str, nullable: bool) -> Field {
     Field::new(name, DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())), nullable)
 }
 
+/// A column with what it means, which files and the Delta Lake logs tell, too.
+pub fn described(field: Field, comment: &str) -> Field {
+    field.with_metadata([("comment".to_owned(), comment.to_owned())])
+}
+
 pub fn column<'a>(batch: &'a RecordBatch, name: &'static str) -> Result<&'a ArrayRef, TableError> {
     batch.column_by_name(name).ok_or(TableError::MissingColumn(name))
 }

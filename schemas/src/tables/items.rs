@@ -12,7 +12,7 @@ use arrow::datatypes::{
 };
 
 use super::Table;
-use super::columns::{column, moment, nullable_numbers, nullable_texts, numbers, texts};
+use super::columns::{column, described, moment, nullable_numbers, nullable_texts, numbers, texts};
 use super::file::{TableError, schema};
 
 /// The items table. Key: item_id. Order: item_id bytewise.
@@ -74,13 +74,25 @@ impl Table for Items {
 
     fn schema() -> SchemaRef {
         schema(vec![
-            Field::new("item_id", DataType::Utf8, false),
-            Field::new("title", DataType::Utf8, true),
-            Field::new("genres", DataType::List(genre()), false),
-            Field::new("rating_count", DataType::Int64, false),
-            Field::new("rating_mean", DataType::Float64, true),
-            moment("first_rated_at", true),
-            moment("last_rated_at", true),
+            described(Field::new("item_id", DataType::Utf8, false), "The item."),
+            described(
+                Field::new("title", DataType::Utf8, true),
+                "Null where no catalogue ever gave one, or it was dropped.",
+            ),
+            described(
+                Field::new("genres", DataType::List(genre()), false),
+                "Empty where no catalogue ever gave any.",
+            ),
+            described(Field::new("rating_count", DataType::Int64, false), "Users who rated it."),
+            described(Field::new("rating_mean", DataType::Float64, true), "Null without ratings."),
+            described(
+                moment("first_rated_at", true),
+                "The earliest rating, UTC; null without ratings.",
+            ),
+            described(
+                moment("last_rated_at", true),
+                "The latest rating, UTC; null without ratings.",
+            ),
         ])
     }
 

@@ -62,6 +62,8 @@ pub trait Table: 'static {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
     use arrow::datatypes::{DataType, TimeUnit};
 
@@ -108,5 +110,16 @@ mod tests {
         ] {
             assert_eq!(documented(table), actual(&schema), "{table}");
         }
+    }
+
+    #[test]
+    fn every_column_says_what_it_means_in_its_files_too() {
+        use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+        for schema in [Neighbours::schema(), Items::schema(), Profiles::schema()] {
+            assert!(schema.fields().iter().all(|field| field.metadata().contains_key("comment")));
+        }
+        let file = PartWriter::<Profiles>::new().and_then(PartWriter::finish).unwrap().bytes;
+        let read = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
+        assert_eq!(*read.schema(), Profiles::schema());
     }
 }

@@ -8,7 +8,7 @@ use arrow::array::{
 use arrow::datatypes::{DataType, Field, Float32Type, Int32Type, SchemaRef};
 
 use super::Table;
-use super::columns::{Texts, numbers, repeating_texts};
+use super::columns::{Texts, described, numbers, repeating_texts};
 use super::file::{TableError, schema};
 use crate::unsigned_zero;
 
@@ -50,11 +50,23 @@ impl Table for Neighbours {
 
     fn schema() -> SchemaRef {
         schema(vec![
-            Field::new("item_id", DataType::Utf8, false),
-            Field::new("neighbour_id", DataType::Utf8, false),
-            Field::new("rank", DataType::Int32, false),
-            Field::new("score", DataType::Float32, false),
-            Field::new("co_count", DataType::Int32, false),
+            described(
+                Field::new("item_id", DataType::Utf8, false),
+                "The target: the item that may be recommended.",
+            ),
+            described(
+                Field::new("neighbour_id", DataType::Utf8, false),
+                "The source: the rated item that speaks for the target.",
+            ),
+            described(
+                Field::new("rank", DataType::Int32, false),
+                "1, 2, ...: by the magnitude of the score, ties by neighbour_id.",
+            ),
+            described(
+                Field::new("score", DataType::Float32, false),
+                "The similarity, in the measure's own scale; negative where the source speaks against the target.",
+            ),
+            described(Field::new("co_count", DataType::Int32, false), "Users who rated both."),
         ])
     }
 

@@ -12,7 +12,7 @@ use arrow::datatypes::{
 };
 
 use super::Table;
-use super::columns::{Texts, moment, nullable_numbers, numbers, repeating_texts};
+use super::columns::{Texts, described, moment, nullable_numbers, numbers, repeating_texts};
 use super::file::{TableError, schema};
 use crate::unsigned_zero;
 
@@ -76,13 +76,25 @@ impl Table for Profiles {
 
     fn schema() -> SchemaRef {
         schema(vec![
-            Field::new("user_id", DataType::Utf8, false),
-            Field::new("item_id", DataType::Utf8, false),
-            Field::new("rating", DataType::Float32, true),
-            moment("rated_at", false),
-            Field::new("order_micros", DataType::Int64, false),
-            Field::new("order_origin", DataType::Utf8, false),
-            Field::new("order_sequence", DataType::Int64, false),
+            described(Field::new("user_id", DataType::Utf8, false), "Who rated."),
+            described(Field::new("item_id", DataType::Utf8, false), "What was rated."),
+            described(
+                Field::new("rating", DataType::Float32, true),
+                "Null for a tombstone: a rating that was deleted.",
+            ),
+            described(moment("rated_at", false), "When it was given, UTC: data, not order."),
+            described(
+                Field::new("order_micros", DataType::Int64, false),
+                "Order key, first: a hybrid clock, in microseconds since 1970.",
+            ),
+            described(
+                Field::new("order_origin", DataType::Utf8, false),
+                "Order key, second: `files`, or the ledger that accepted it.",
+            ),
+            described(
+                Field::new("order_sequence", DataType::Int64, false),
+                "Order key, third: the entry's number within its origin.",
+            ),
         ])
     }
 

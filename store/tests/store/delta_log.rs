@@ -250,3 +250,31 @@ fn an_empty_publication_is_an_empty_table() {
     extend_delta_logs(&*store, &nothing).unwrap();
     assert_that_the_logs_name_what_the_manifests_name(&*store, 1);
 }
+
+#[test]
+fn every_hundredth_entry_has_a_checkpoint_which_only_the_newest_of_many_gets() {
+    let store = temporary_store();
+    let parts = published(&*store, "one").parts;
+    let again = || begin(&*store).commit(content(parts.clone())).unwrap().manifest;
+    let mut newest = published(&*store, "two");
+    while newest.sequence < 202 {
+        newest = again();
+    }
+    let checkpoints = || -> Vec<String> {
+        let listed = store.list(&ObjectKey::delta_log(LoggedTable::Items), None).unwrap();
+        let keys = listed.into_iter().map(|object| object.key.to_string());
+        keys.filter(|key| key.ends_with(".checkpoint.parquet")).collect()
+    };
+    extend_delta_logs(&*store, &newest).unwrap();
+    assert_eq!(checkpoints(), [ObjectKey::delta_checkpoint(LoggedTable::Items, 200).to_string()]);
+    let hint = || store.get(&ObjectKey::delta_last_checkpoint(LoggedTable::Items)).unwrap();
+    let read = || serde_json::from_slice::<serde_json::Value>(&hint()).unwrap();
+    assert_eq!((&read()["version"], &read()["numOfAddFiles"]), (&200.into(), &1.into()));
+    // The protocol, the metadata, what stands and what stood.
+    assert_eq!(read()["size"], 4);
+    while newest.sequence < 301 {
+        newest = again();
+        extend_delta_logs(&*store, &newest).unwrap();
+    }
+    assert_eq!((checkpoints().len(), &read()["version"]), (2, &300.into()));
+}
