@@ -27,17 +27,17 @@ async function refresh(onNews) {
   if (document.hidden && server.version) return;
   const wasOffline = server.isOffline;
   const before = server.version?.version;
-  try {
-    server.health = await ask('health/ready');
-    server.isOffline = false;
-    server.version = await ask('versions/current');
-    server.problem = null;
-  } catch (problem) {
+  const told = (problem) => {
     if (!(problem instanceof Problem)) throw problem;
-    server.problem = problem;
-    server.isOffline = problem.isOffline;
-    if (problem.isOffline && !wasOffline) announce('The server cannot be reached');
-  }
+    return problem;
+  };
+  // Each for itself: a proxy may keep health from the outside.
+  const [health, version] = await Promise.all([ask('health/ready').catch(told), ask('versions/current').catch(told)]);
+  server.health = health instanceof Problem ? null : health;
+  server.problem = version instanceof Problem ? version : null;
+  server.isOffline = server.problem?.isOffline === true;
+  if (!server.problem) server.version = version;
+  if (server.isOffline && !wasOffline) announce('The server cannot be reached');
   changed();
   const after = server.version?.version;
   if (wasOffline && !server.isOffline) {
@@ -51,7 +51,7 @@ async function refresh(onNews) {
 function standing() {
   const { health, isOffline, version } = state.server;
   if (isOffline) return { kind: 'bad', word: 'Offline' };
-  if (!health) return { kind: 'none', word: 'Asking …' };
+  if (!health) return version ? { kind: 'good', word: 'Serving' } : { kind: 'none', word: 'Asking …' };
   if (health.status === 'unavailable') return { kind: 'bad', word: 'Not ready' };
   if (health.status !== 'ok' || version?.refused) return { kind: 'warn', word: 'Ready, but' };
   return { kind: 'good', word: 'Ready' };

@@ -175,6 +175,7 @@ class Page:
     def click_at(self, element, share):
         from selenium.webdriver import ActionChains
 
+        self.until("rest", lambda: self.script("return document.getAnimations().length") == 0)
         self.script("arguments[0].scrollIntoView({block: 'center'})", element)
         offset = round((share - 0.5) * element.size["width"])
         ActionChains(self.driver).move_to_element_with_offset(element, offset, 0).click().perform()

@@ -90,6 +90,23 @@ def test_a_server_without_a_version_is_waited_for(driver, sites, programs, made_
         assert not page.all(".problem")
 
 
+def test_a_proxy_may_keep_health_to_itself(page):
+    source = """
+        const real = window.fetch;
+        window.fetch = async (url, options) => String(url).includes('/health/')
+            ? new Response('<h1>Forbidden</h1>', { status: 403 }) : real(url, options);
+    """
+    script = page.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": source})
+    try:
+        page.open()
+        page.list()
+        page.until_text("#pill", "Serving")
+        page.until_text("#pill", "version 1")
+        assert not page.all(".banner")
+    finally:
+        page.driver.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", script)
+
+
 def test_a_newer_version_that_is_refused_is_told(page, site):
     page.open()
     page.list()
