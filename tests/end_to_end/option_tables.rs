@@ -40,7 +40,7 @@ fn name(argument: &Arg) -> String {
     let values = argument.get_value_names().unwrap_or_default().join(" ");
     let takes = argument.get_action().takes_values() && !values.is_empty();
     let again = matches!(argument.get_action(), ArgAction::Append) && argument.get_long().is_some();
-    let several = if again { "..." } else { "" };
+    let several = if again && !values.ends_with("...") { "..." } else { "" };
     let optional = argument.get_num_args().is_some_and(|range| range.min_values() == 0);
     let value = match (takes, optional) {
         (true, true) => format!(" [{values}]"),
