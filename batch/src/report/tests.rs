@@ -68,7 +68,7 @@ fn says(page: &str, expected: &[&str]) {
 /// Thirty users who rate some of nine items, so that each has neighbours.
 fn crowd() -> String {
     let rated = |user: usize| {
-        let items = (0..9).filter(move |item| (user + item) % 3 > 0);
+        let items = (0..9).filter(move |item| !(user + item).is_multiple_of(3));
         items.map(move |item| {
             format!(
                 "secret-{user},film-{item},{},{}\n",
