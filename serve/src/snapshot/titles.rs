@@ -26,7 +26,7 @@ pub struct Titles {
 
 impl Titles {
     /// Of items, each by its number, with how often it was rated, and the text by which it is found.
-    pub fn new<'a>(mut items: Vec<(u32, u64, &'a str)>) -> Self {
+    pub fn new(mut items: Vec<(u32, u64, &str)>) -> Self {
         items.sort_unstable_by_key(|&(number, count, _)| (std::cmp::Reverse(count), number));
         let mut text = String::with_capacity(items.iter().map(|(.., title)| title.len() + 1).sum());
         let mut ends = Vec::with_capacity(items.len());
