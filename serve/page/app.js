@@ -153,7 +153,7 @@ function view() {
 
 function heard({ isBack, isNewVersion, isFirst }) {
   if (isBack) rating.flush();
-  if (isNewVersion || isFirst) list.loadGenres();
+  if (isNewVersion || (isFirst && !state.genres)) list.loadGenres();
   if (isBack || isNewVersion || state.list.problem) {
     list.load({ why: isNewVersion ? 'a new version serves' : '' });
     rating.loadRatings();
@@ -174,6 +174,7 @@ addEventListener('hashchange', follow);
 document.addEventListener('pointerdown', (event) => {
   if (!event.target.closest('.search')) search.close();
 });
+list.start();
 follow();
 rating.start();
 server.watch(heard);

@@ -13,6 +13,7 @@ const GENRES_AT_FIRST = 12;
 const MOST_GENRES = 300;
 let latest = 0;
 let showsAllGenres = false;
+let firstGenres = null;
 
 const element = document.createElement('ol');
 element.className = 'rows';
@@ -41,7 +42,9 @@ export async function load({ why = '', isFresh = false } = {}) {
   list.isLoading = true;
   changed();
   try {
-    const answer = await ask(`users/${step(user)}/recommendations?${query(optionsOfAll())}`);
+    // With the genres, which stand above it: nothing is to move under the pointer.
+    const path = `users/${step(user)}/recommendations?${query(optionsOfAll())}`;
+    const [answer] = await Promise.all([ask(path), firstGenres]);
     if (number === latest) show(answer.recommendations, why);
   } catch (problem) {
     if (!(problem instanceof Problem)) throw problem;
@@ -121,6 +124,10 @@ export async function loadGenres() {
     if (!(problem instanceof Problem)) throw problem;
   }
   changed();
+}
+
+export function start() {
+  firstGenres = loadGenres();
 }
 
 export function toggleGenre(name) {
