@@ -77,9 +77,9 @@ fn what_is_asked_is_bounded_and_refused_in_words() {
     for (query, expected) in [
         (format!("?q={}", "a".repeat(201)), "q: at most 200 characters, not 201"),
         (format!("?q={}", "a".repeat(10_000)), "q: at most 200 characters, not 10000"),
-        ("?n=0".to_owned(), "n: "),
-        ("?n=1001".to_owned(), "n: "),
-        ("?offset=10001".to_owned(), "offset: "),
+        ("?n=0".to_owned(), "n is from 1 to 1000, not 0"),
+        ("?n=1001".to_owned(), "n is from 1 to 1000, not 1001"),
+        ("?offset=10001".to_owned(), "offset is from 0 to 10000, not 10001"),
         ("?title=a".to_owned(), "title"),
         ("?q=%FF".to_owned(), "the query is not UTF-8"),
     ] {
