@@ -124,6 +124,10 @@ pub fn parts(manifest: &Manifest) -> impl Iterator<Item = &PartEntry> {
     parts.neighbours.iter().chain(&parts.items).chain(&parts.profiles)
 }
 
+/// What to do about a version whose files do not open.
+pub const UNREADABLE: &str =
+    "the version cannot be read; choose one that akin-batch versions shows as whole";
+
 /// Hands every row of a table to `visit`, in order.
 ///
 /// # Errors
@@ -133,11 +137,10 @@ pub fn each_row<T: Table>(
     entries: &[PartEntry],
     mut visit: impl FnMut(T::Row<'_>),
 ) -> Result<(), Failure> {
-    let advice = "the version cannot be read; choose one that akin-batch versions shows as whole";
     entries.iter().try_for_each(|entry| {
         Part::fetch(store, entry)
             .and_then(|part| part.read::<T>(&mut visit))
-            .map_err(|source| Failure::Version { advice, source })
+            .map_err(|source| Failure::Version { advice: UNREADABLE, source })
     })
 }
 

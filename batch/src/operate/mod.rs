@@ -7,6 +7,8 @@ mod delta_logs_tests;
 mod diff;
 mod gc;
 mod history;
+#[cfg(feature = "query")]
+mod query;
 mod rollback;
 mod show;
 mod start;
@@ -68,6 +70,25 @@ pub enum OperatorCommand {
         #[command(flatten)]
         common: Common,
     },
+    /// Ask a version's tables with SQL: neighbours, items, profiles, and ledger, what servers wrote to the store.
+    ///
+    /// It only reads. Each column stands in schemas/README.md; SHOW TABLES names the tables.
+    #[cfg(feature = "query")]
+    Query {
+        /// A statement such as "SELECT title FROM items ORDER BY rating_count DESC LIMIT 5"; - reads it from standard input.
+        sql: String,
+        /// Of this version, by name or number [default: the current one].
+        #[arg(long, visible_alias = "at", value_name = "VERSION")]
+        version: Option<String>,
+        /// At most so many rows; an answer that has more is cut, and says so.
+        #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..), value_name = "N")]
+        max_rows: u32,
+        /// Print CSV under a line of names, for programs.
+        #[arg(long, conflicts_with = "json")]
+        csv: bool,
+        #[command(flatten)]
+        common: Common,
+    },
     /// Publish the neighbours and items of an older version again; every rating is kept.
     Rollback {
         /// The version to go back to, by name or number.
@@ -121,19 +142,29 @@ impl Common {
     }
 }
 
+impl OperatorCommand {
+    fn common(&self) -> &Common {
+        match self {
+            Self::Versions { common, .. }
+            | Self::Show { common, .. }
+            | Self::Diff { common, .. }
+            | Self::Rollback { common, .. }
+            | Self::Gc { common, .. }
+            | Self::Check { common, .. } => common,
+            #[cfg(feature = "query")]
+            Self::Query { common, .. } => common,
+        }
+    }
+}
+
 /// Runs a command and prints its result.
 ///
 /// # Errors
 /// See [`Failure`].
 pub fn execute(command: &OperatorCommand) -> Result<(), Failure> {
-    let (OperatorCommand::Versions { common, .. }
-    | OperatorCommand::Show { common, .. }
-    | OperatorCommand::Diff { common, .. }
-    | OperatorCommand::Rollback { common, .. }
-    | OperatorCommand::Gc { common, .. }
-    | OperatorCommand::Check { common, .. }) = command;
-    let store = open_existing_store(&common.store)?;
-    let store: &dyn Store = store.as_ref();
+    let common = command.common();
+    let opened = open_existing_store(&common.store)?;
+    let store: &dyn Store = opened.as_ref();
     match command {
         OperatorCommand::Versions { wide, .. } => common.print(&versions::versions(store, *wide)?),
         OperatorCommand::Show { item, version, neighbours, .. } => {
@@ -142,6 +173,14 @@ pub fn execute(command: &OperatorCommand) -> Result<(), Failure> {
         OperatorCommand::Diff { from, to, since, limit, .. } => {
             let from = start::Start::given(from.as_deref(), *since);
             common.print(&diff::diff(store, from, to.as_deref(), *limit)?)
+        }
+        #[cfg(feature = "query")]
+        OperatorCommand::Query { sql, version, max_rows, csv, .. } => {
+            let sql = query::statement_of(sql)?;
+            let asked =
+                query::Asked { sql: &sql, version: version.as_deref(), max_rows: *max_rows };
+            let answer = query::query(&opened, asked)?;
+            if *csv { answer.print_csv() } else { common.print(&answer) }
         }
         OperatorCommand::Gc { keep, grace_hours, delete, .. } => {
             let rules = gc::Rules { keep: *keep, grace_hours: *grace_hours, delete: *delete };

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use akin_recommender::evaluation::Metric;
 use arrow::array::{ArrayRef, Float64Array, Int32Array, RecordBatch, StringArray};
 use parquet::arrow::ArrowWriter;
+use serde::Serialize;
+use serde_json::{Map, Value};
 
 use crate::failure::Failure;
 use crate::operate::table::{Align, Table};
@@ -14,26 +16,82 @@ use crate::operate::table::{Align, Table};
 use super::search::{Trial, shown_options};
 use super::space::config;
 
-/// The first rows as a table.
-pub fn table(trials: &[Trial], rows: usize) -> Table {
+/// One trial among the others, the best being 1.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Entry {
+    /// Its place.
+    pub rank: usize,
+    /// When it was tried, from 1.
+    pub trial: usize,
+    /// The measure.
+    pub measure: String,
+    /// What decides, and its confidence interval.
+    pub ndcg: f64,
+    ndcg_low: f64,
+    ndcg_high: f64,
+    recall: f64,
+    coverage: f64,
+    fit_seconds: f64,
+    /// What `run --config` takes.
+    pub config: Map<String, Value>,
+    /// The options beside the measure, as on a command line.
+    #[serde(skip)]
+    others: String,
+}
+
+/// All trials, which come best first.
+pub fn entries(trials: &[Trial]) -> Vec<Entry> {
+    let entry = |(trial, rank): (&Trial, usize)| {
+        let of = |metric| number(trial, metric, |mean| mean.mean);
+        let mut others = trial.candidate.clone();
+        others.remove("measure");
+        Entry {
+            rank,
+            trial: trial.number,
+            measure: trial.quality.name.clone(),
+            ndcg: of(Metric::Ndcg),
+            ndcg_low: number(trial, Metric::Ndcg, |mean| mean.low),
+            ndcg_high: number(trial, Metric::Ndcg, |mean| mean.high),
+            recall: of(Metric::Recall),
+            coverage: trial.quality.at.first().map_or(0.0, |at| at.coverage),
+            fit_seconds: trial.quality.fit_seconds.unwrap_or(0.0),
+            config: config(&trial.candidate),
+            others: shown_options(&others),
+        }
+    };
+    trials.iter().zip(1..).map(entry).collect()
+}
+
+/// The first rows as a table. `of best` is the share of the best one's NDCG.
+pub fn table(entries: &[Entry], rows: usize) -> Table {
     let mut table = Table::new(&[
         ("rank", Align::Right),
+        ("measure", Align::Left),
         ("ndcg", Align::Right),
+        ("from", Align::Right),
+        ("to", Align::Right),
+        ("of best", Align::Right),
         ("recall", Align::Right),
         ("coverage", Align::Right),
         ("fit s", Align::Right),
-        ("options of run", Align::Left),
+        ("other options of run", Align::Left),
     ]);
-    for (trial, rank) in trials.iter().zip(1..).take(rows) {
-        let of = |metric| number(trial, metric, |mean| mean.mean);
-        let coverage = trial.quality.at.first().map_or(0.0, |at| at.coverage);
+    let best = entries.first().map_or(0.0, |best| best.ndcg).max(f64::MIN_POSITIVE);
+    for entry in entries.iter().take(rows) {
+        let [ndcg, low, high, recall, coverage] =
+            [entry.ndcg, entry.ndcg_low, entry.ndcg_high, entry.recall, entry.coverage]
+                .map(|number| format!("{number:.4}"));
         table.row([
-            format!("{rank}"),
-            format!("{:.4}", of(Metric::Ndcg)),
-            format!("{:.4}", of(Metric::Recall)),
-            format!("{coverage:.4}"),
-            format!("{:.2}", trial.quality.fit_seconds.unwrap_or(0.0)),
-            shown_options(&trial.candidate),
+            entry.rank.to_string(),
+            entry.measure.clone(),
+            ndcg,
+            low,
+            high,
+            format!("{:.1} %", entry.ndcg / best * 100.0),
+            recall,
+            coverage,
+            format!("{:.2}", entry.fit_seconds),
+            entry.others.clone(),
         ]);
     }
     table
@@ -137,11 +195,20 @@ mod tests {
         assert!((ndcg.value(1) - 0.2).abs() < 1e-12);
         let config = column("config")?.as_any().downcast_ref::<StringArray>().ok_or("texts")?;
         assert_eq!(config.value(0), r#"{"measure":"lift","top-k":50}"#);
-        let table = table(&trials, 1).to_string();
-        assert!(
-            table.ends_with("1  0.4000  0.4000    0.5000   1.50  --measure lift --top-k 50"),
-            "{table}"
+        let entries = entries(&trials);
+        let table = table(&entries, 2).to_string();
+        let lines: Vec<&str> = table.lines().collect();
+        assert_eq!(
+            lines,
+            [
+                "rank  measure    ndcg    from      to  of best  recall  coverage  fit s  other options of run",
+                "   1  lift     0.4000  0.3000  0.5000  100.0 %  0.4000    0.5000   1.50  --top-k 50",
+                "   2  lift     0.3000  0.2000  0.4000   75.0 %  0.3000    0.5000   1.50  --top-k 50",
+            ]
         );
+        let json = serde_json::to_value(&entries)?;
+        assert_eq!((&json[1]["rank"], &json[1]["trial"]), (&2.into(), &1.into()));
+        assert_eq!(json[0]["config"], serde_json::json!({"measure": "lift", "top-k": 50}));
         let missing = write(&trials, &folder.path().join("no/such"));
         assert!(missing.is_err_and(|error| error.to_string().contains("check --out")));
         Ok(())

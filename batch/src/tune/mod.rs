@@ -25,6 +25,7 @@ use crate::progress::StageProgress;
 use crate::run::dense_seconds;
 use crate::threads::on_threads;
 
+use leaderboard::Entry;
 use search::{Limits, Trial, search, shown_options};
 use space::{Candidate, Space};
 
@@ -44,12 +45,12 @@ pub struct Tuned {
     pub test: Vec<Quality>,
     /// What share of the winner's NDCG `run` without options reaches.
     pub default_share: f64,
+    /// All trials, the best first, on the ratings that they were chosen by.
+    pub leaderboard: Vec<Entry>,
     /// Seconds that were spent.
     pub seconds: f64,
     /// Where the leaderboard and the winner are.
     pub files: [String; 2],
-    #[serde(skip)]
-    leaderboard: String,
     #[serde(skip)]
     winner: String,
 }
@@ -104,7 +105,7 @@ pub fn tune(options: &TuneOptions) -> Result<Tuned, Failure> {
         default_share: ndcg(1) / ndcg(0).max(f64::MIN_POSITIVE),
         seconds: began.elapsed().as_secs_f64(),
         files: paths.map(|path| path.display().to_string()),
-        leaderboard: leaderboard::table(&trials, SHOWN).to_string(),
+        leaderboard: leaderboard::entries(&trials),
         winner: shown_options(&best.candidate),
         test: tested,
     })
@@ -184,7 +185,12 @@ fn write_config(candidate: &Candidate, path: &std::path::Path) -> Result<(), Fai
 
 impl fmt::Display for Tuned {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}\n", self.leaderboard)?;
+        writeln!(f, "{}", leaderboard::table(&self.leaderboard, SHOWN))?;
+        let hidden = self.leaderboard.len().saturating_sub(SHOWN);
+        if hidden > 0 {
+            writeln!(f, "and {hidden} more, in {}", self.files[0])?;
+        }
+        writeln!(f)?;
         writeln!(
             f,
             "the best of {} on ratings that nothing was chosen by, lists of {}:",

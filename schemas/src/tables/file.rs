@@ -173,10 +173,7 @@ pub fn read_columns<T: Table>(
 ) -> Result<u64, TableError> {
     let mut reader = guarded(|| {
         let metadata = metadata::<T>(&bytes)?;
-        let unpacked = unpacked_bytes(&bytes, metadata.metadata(), |_| true)?;
-        if unpacked > MAX_UNPACKED {
-            return Err(TableError::TooLarge { unpacked, limit: MAX_UNPACKED });
-        }
+        check_unpacked(unpacked_bytes(&bytes, metadata.metadata(), |_| true)?)?;
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(bytes, metadata);
         Ok(builder.with_batch_size(BATCH_ROWS).build()?)
     })?;
@@ -188,8 +185,16 @@ pub fn read_columns<T: Table>(
     Ok(rows)
 }
 
+/// Refuses what would take too much.
+pub(super) fn check_unpacked(unpacked: u64) -> Result<(), TableError> {
+    if unpacked > MAX_UNPACKED {
+        return Err(TableError::TooLarge { unpacked, limit: MAX_UNPACKED });
+    }
+    Ok(())
+}
+
 /// How the file is to be read: texts that repeat as positions in lists, as they are stored.
-fn metadata<T: Table>(bytes: &Bytes) -> Result<ArrowReaderMetadata, TableError> {
+pub(super) fn metadata<T: Table>(bytes: &Bytes) -> Result<ArrowReaderMetadata, TableError> {
     // The embedded Arrow schema is a hint from the writer's library; the Parquet types are the contract.
     let options = || ArrowReaderOptions::new().with_skip_arrow_metadata(true);
     check_footer(bytes)?;
@@ -209,7 +214,7 @@ fn metadata<T: Table>(bytes: &Bytes) -> Result<ArrowReaderMetadata, TableError> 
 
 /// Runs the Parquet library on bytes that may be damaged: no checksum goes before a ledger's segment. The library
 /// asserts some of what they say, so that a panic is one of its ways to report damage; what it worked on is dropped.
-fn guarded<T>(work: impl FnOnce() -> Result<T, TableError>) -> Result<T, TableError> {
+pub(super) fn guarded<T>(work: impl FnOnce() -> Result<T, TableError>) -> Result<T, TableError> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(TableError::Contradiction))
 }
 

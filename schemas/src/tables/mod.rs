@@ -3,6 +3,7 @@
 //! Columns, types, keys and row order are documented in `schemas/README.md`; the [`Table::schema`] of each table is the
 //! truth that the documentation is tested against.
 
+mod batches;
 mod claims;
 mod columns;
 mod compact;
@@ -12,6 +13,7 @@ mod items;
 mod neighbours;
 mod profiles;
 
+pub use batches::read_batches;
 pub use claims::{check_row_counts, unpacked_bytes, unpacked_group_bytes};
 pub use columns::{TextLookup, Texts};
 pub use compact::check_footer;
