@@ -81,7 +81,7 @@ fn stages_publish_what_a_run_publishes_on_s3_too() {
             // What only `ingest` saw is in it.
             let page = std::fs::read_to_string(workplace.path(&format!("store/{key}"))).unwrap();
             assert!(page.contains("<h3>Activity of users</h3>\n<svg"), "{page}");
-            assert!(page.contains("Read were 9 records"), "{page}");
+            assert!(page.contains("Records read: 9."), "{page}");
             assert!(page.contains("the stages were programs of their own"), "{page}");
         }
 

@@ -10,10 +10,8 @@ use crate::report::view::View;
 /// Writes the section.
 pub fn section(html: &mut Html, view: &View) {
     html.section("Cost", "What the run took, before this report.", |html| {
-        html.grid(|html| {
-            time_and_memory(html, view);
-            html.card("Tables", |html| tables(html, view));
-        });
+        html.grid(|html| time_and_memory(html, view));
+        html.card("Tables", |html| tables(html, view));
     });
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use akin_schemas::ObjectKey;
 
-use crate::counting::{counted, thousands};
+use crate::counting::thousands;
 use crate::report::html::{Column, Html};
 use crate::report::rejects::RejectedAt;
 use crate::report::view::View;
@@ -14,7 +14,7 @@ const SHOWN: usize = 5;
 
 /// Writes the section.
 pub fn section(html: &mut Html, view: &View) {
-    let read = view.observed.read.map(|read| format!(" Read were {}.", counted(read, "record")));
+    let read = view.observed.read.map(|read| format!(" Records read: {}.", thousands(read)));
     let about = format!("Records of the input that were left out.{}", read.unwrap_or_default());
     html.section("Rejects", &about, |html| {
         let reasons = by_reason(view);
