@@ -115,8 +115,11 @@ fn regressions_are_the_same_in_every_way() -> Result<(), Box<dyn std::error::Err
     Ok(())
 }
 
-/// What is hardly any input, or the same over and over: by users, items and what each user rated.
-fn odd_inputs() -> Vec<(&'static str, u32, u32, fn(u32, u32) -> Option<f32>)> {
+/// What a user rated an item with.
+type Rating = fn(u32, u32) -> Option<f32>;
+
+/// What is hardly any input, or the same over and over: how many users and items, and who rated what.
+fn odd_inputs() -> Vec<(&'static str, u32, u32, Rating)> {
     vec![
         ("nothing", 0, 0, |_, _| None),
         ("nobody rated anything", 3, 4, |_, _| None),
