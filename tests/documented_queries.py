@@ -8,7 +8,8 @@ Spark is asked only with --spark, because it is large: `make test-spark`.
 import argparse
 import json
 import re
-from datetime import timedelta
+import subprocess
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -18,7 +19,7 @@ import sqlglot
 from sqlglot import expressions
 
 STORE = Path("store")
-ENGINES = ["DuckDB", "polars", "pandas", "Spark", "Athena"]
+ENGINES = ["akin-batch", "DuckDB", "polars", "pandas", "Spark", "Athena"]
 ATHENA_TYPES = {
     "string": "string",
     "int32": "int",
@@ -116,6 +117,33 @@ def check_duckdb(block):
     same("DuckDB, all ratings", ratings, expected_ratings())
 
 
+def check_akin_batch(block, program):
+    script = f'akin-batch() {{ "{program}" "$@" --json; }}\n{block}'
+    printed = subprocess.run(["bash", "-euc", script], stdout=subprocess.PIPE, check=True).stdout
+    nearest, before = (json.loads(line) for line in printed.splitlines())
+    as_float = pa.float32()
+
+    def rows_of(answer, *columns):
+        for row in answer["rows"]:
+            row["score"] = pa.scalar(row["score"], as_float).as_py()
+            yield tuple(row[column] for column in columns)
+
+    same("akin-batch, the current version", rows_of(nearest, "rank", "title", "score", "co_count"), expected_nearest())
+    same("akin-batch, the first version", rows_of(before, "rank", "neighbour_id", "score"), expected_before())
+
+
+def asked_of_akin_batch(program, query, schema):
+    """What akin-batch answers, as a table with the columns that another engine gave."""
+    command = [program, "query", query, "--store", str(STORE), "--json"]
+    answer = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
+    assert answer["columns"] == schema.names, f"{answer['columns']} instead of {schema.names}"
+    for field in schema:
+        if pa.types.is_timestamp(field.type):
+            for row in answer["rows"]:
+                row[field.name] = datetime.fromisoformat(row[field.name])
+    return pa.Table.from_pylist(answer["rows"], schema=schema)
+
+
 def check_the_ledger(database, block):
     """`ledger` holds the segments that are there when it is asked, in the same session too, before there are any."""
     every_rating = list(database.extract_statements(block))[-1]
@@ -170,16 +198,20 @@ def check_athena(block, columns):
     print(f"Athena: {len(kinds)} statements parse: {', '.join(kinds)}", flush=True)
 
 
-def check_page_of_the_store(text):
-    """The queries of docs/store.md give rows; what the first ones give is checked above."""
+def check_page_of_the_store(text, program):
+    """The queries of docs/store.md give rows, and from akin-batch the same ones; what the first ones give is checked above."""
     database = database_with_views()
     found = blocks(text, "sql")
     (tables,), (questions,) = found["The tables"], found["What else one asks"]
     for statement in database.extract_statements(tables):
         # Times with a zone would need one more Python package to be fetched.
         database.execute(f"CREATE OR REPLACE TEMP TABLE answer AS {statement.query}")
-        assert database.execute("SELECT count(*) FROM answer").fetchall() > [(0,)], statement.query
-    print("docs/store.md: its queries give rows", flush=True)
+        answer = database.execute("SELECT * FROM answer").to_arrow_table()
+        assert answer.num_rows > 0, statement.query
+        if program:
+            asked = asked_of_akin_batch(program, statement.query, answer.schema)
+            assert asked.equals(answer), f"{statement.query}: {asked} from akin-batch, {answer} from DuckDB"
+    print("docs/store.md: its first queries give rows, and the same ones from akin-batch where it has `query`", flush=True)
     # The servers of the test accepted today what the page asks for by a day.
     entries = sorted(accepted(), key=lambda row: (row["order_micros"], row["order_origin"], row["order_sequence"]))
     (today,) = {row["rated_at"].date() for row in entries}
@@ -225,21 +257,24 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sources", type=Path, required=True, help="the folder that holds docs/")
     parser.add_argument("--spark", action="store_true", help="ask Spark, and nobody else")
+    parser.add_argument("--akin-batch", type=Path, help="the program, where it has `query`")
     arguments = parser.parse_args()
     text = (arguments.sources / "schemas/README.md").read_text()
-    sql, python = blocks(text, "sql"), blocks(text, "python")
-    documented = {heading: found for heading, found in {**sql, **python}.items()}
+    sql, python, shell = (blocks(text, language) for language in ("sql", "python", "sh"))
+    documented = {**sql, **python, **shell}
     assert sorted(documented) == sorted(ENGINES), f"queries stand under {sorted(documented)}"
     assert all(len(found) == 1 for found in documented.values()), "one block an engine"
     block = {heading: found[0] for heading, found in documented.items()}
     if arguments.spark:
         check_spark(block["Spark"])
         return
+    if arguments.akin_batch:
+        check_akin_batch(block["akin-batch"], arguments.akin_batch)
     check_duckdb(block["DuckDB"])
     check_python("polars", block["polars"], lambda frame: frame.rows())
     check_python("pandas", block["pandas"], pandas_rows)
     check_athena(block["Athena"], documented_columns(text))
-    check_page_of_the_store((arguments.sources / "docs/store.md").read_text())
+    check_page_of_the_store((arguments.sources / "docs/store.md").read_text(), arguments.akin_batch)
     check_the_trap()
 
 

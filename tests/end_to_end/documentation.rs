@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::harness::{RATINGS, Server, Workplace, post_rating, send};
+use crate::harness::{RATINGS, Server, Workplace, post_rating, program, send};
 
 /// Two versions, files of a run that was broken off, and a segment that is younger than both.
 fn store_with_a_history() -> Workplace {
@@ -55,7 +55,10 @@ fn run_documented(script: &str, venv: &str, more: &[&str]) {
 
 #[test]
 fn the_documented_queries_give_what_the_manifests_say() {
-    run_documented("documented_queries.py", "venv", &[]);
+    let program = program("akin-batch");
+    let asks = ["--akin-batch", program.to_str().unwrap()];
+    let more: &[&str] = if cfg!(feature = "query") { &asks } else { &[] };
+    run_documented("documented_queries.py", "venv", more);
 }
 
 #[test]

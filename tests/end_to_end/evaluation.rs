@@ -310,6 +310,10 @@ fn tune_writes_a_config_that_run_takes() {
     let names: Vec<_> = tuned["test"].as_array().unwrap().iter().map(|q| &q["name"]).collect();
     assert_eq!(names, ["best", "default", "popularity"]);
     assert!(workplace.path("one/leaderboard.parquet").exists());
+    let leaderboard = tuned["leaderboard"].as_array().unwrap();
+    assert_eq!((leaderboard.len(), &leaderboard[0]["config"]), (25, &tuned["best"]));
+    let ndcg = |entry: &serde_json::Value| entry["ndcg"].as_f64().unwrap();
+    assert!(leaderboard.is_sorted_by(|better, worse| ndcg(better) >= ndcg(worse)));
 
     let config = workplace.text("one/best.json");
     workplace.publish(&["--config", &config]).summary();

@@ -38,6 +38,8 @@ mod plan;
 mod printable;
 mod process;
 mod publication;
+#[cfg(feature = "query")]
+mod queries;
 mod rating_range;
 mod rating_weights;
 mod recommendations;
