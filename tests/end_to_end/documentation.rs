@@ -57,8 +57,7 @@ fn run_documented(script: &str, venv: &str, more: &[&str]) {
 fn the_documented_queries_give_what_the_manifests_say() {
     let program = program("akin-batch");
     let asks = ["--akin-batch", program.to_str().unwrap()];
-    let more: &[&str] = if cfg!(feature = "query") { &asks } else { &[] };
-    run_documented("documented_queries.py", "venv", more);
+    run_documented("documented_queries.py", "venv", &asks);
 }
 
 #[test]

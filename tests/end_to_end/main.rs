@@ -38,7 +38,6 @@ mod plan;
 mod printable;
 mod process;
 mod publication;
-#[cfg(feature = "query")]
 mod queries;
 mod rating_range;
 mod rating_weights;

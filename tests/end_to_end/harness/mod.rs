@@ -132,9 +132,6 @@ fn build() -> PathBuf {
     let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     build.args(["build", "--workspace", "--bins", "--test", "end_to_end", "--locked", "--quiet"]);
     build.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap());
-    if cfg!(feature = "query") {
-        build.args(["--features", "akin-tests/query"]);
-    }
     if folder.file_name().unwrap() == "release" {
         build.arg("--release");
     }
