@@ -280,6 +280,8 @@ fn a_clean_up_keeps_what_the_newest_versions_need_and_says_first_what_would_go()
     {
         expected.push(format!("{table}/version={}/part-00000.parquet", names[*version]));
     }
+    expected
+        .extend([1, 2].map(|version| format!("reports/version={}/report.html", names[version])));
     expected.sort_unstable();
     let keys = went["objects"].as_array().unwrap().iter();
     let mut keys: Vec<_> = keys.map(|object| object["key"].as_str().unwrap()).collect();
